@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { parseConfig } from './config.ts';
+
+const key = (id: string) => `${id}:${Buffer.alloc(32, 7).toString('base64')}`;
+const least = {
+  DATABASE_URL: 'postgresql://localhost/skyferry',
+  REDIS_URL: 'redis://localhost',
+  KEY_ENCRYPTION_KEY: key('k1'),
+  AUTH_SECRET: 'a'.repeat(32),
+};
+
+test('defaults fill what is not given, and an empty variable counts as not given', () => {
+  expect(parseConfig({ ...least, PORT: '' })).toMatchObject({ PORT: 4000, HOST: '127.0.0.1', TRUSTED_PROXIES: [] });
+});
+
+test('lists are split and trimmed', () => {
+  expect(parseConfig({ ...least, TRUSTED_PROXIES: '10.0.0.0/8, ::1' }).TRUSTED_PROXIES).toEqual(['10.0.0.0/8', '::1']);
+});
+
+test.each([
+  ['DATABASE_URL', 'mysql://localhost/a'],
+  ['REDIS_URL', 'http://localhost'],
+  ['PORT', '70000'],
+  ['PORT', 'abc'],
+  ['PUBLIC_URL', 'ftp://example.com'],
+  ['TRUSTED_PROXIES', '10.0.0.0/8,everyone'],
+  ['ALLOWED_PRIVATE_ADDRESSES', '127.0.0.1/99'],
+  ['KEY_ENCRYPTION_KEY', 'k1:c2hvcnQ='],
+  ['KEY_ENCRYPTION_KEYS_OLD', `${key('k0')},oops`],
+  ['AUTH_SECRET', 'short'],
+  ['WORKER_COUNT', '0'],
+  ['LOG_LEVEL', 'loud'],
+])('a wrong %s is refused by name and not repeated', (name, value) => {
+  const attempt = () => parseConfig({ ...least, [name]: value });
+  expect(attempt).toThrow(new RegExp(`^Wrong configuration:\\n  ${name}: `));
+  expect(attempt).not.toThrow(value);
+});
+
+test('each missing variable is named', () => {
+  expect(() => parseConfig({})).toThrow(
+    /DATABASE_URL: is required\n.*REDIS_URL: is required\n.*KEY_ENCRYPTION_KEY: is required\n.*AUTH_SECRET: is required/,
+  );
+});
+
+test('production refuses the demo key, current or old', () => {
+  const demo = key('demo-1a2b');
+  expect(parseConfig({ ...least, KEY_ENCRYPTION_KEY: demo }).KEY_ENCRYPTION_KEY).toBe(demo);
+  const production = { ...least, NODE_ENV: 'production' };
+  expect(parseConfig(production).NODE_ENV).toBe('production');
+  expect(() => parseConfig({ ...production, KEY_ENCRYPTION_KEY: demo })).toThrow('KEY_ENCRYPTION_KEY: must not be');
+  expect(() => parseConfig({ ...production, KEY_ENCRYPTION_KEYS_OLD: demo })).toThrow(
+    'KEY_ENCRYPTION_KEYS_OLD: must not be',
+  );
+});

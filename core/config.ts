@@ -1,0 +1,137 @@
+import { availableParallelism } from 'node:os';
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(0).max(65535);
+const list = z
+  .string()
+  .default('')
+  .transform((value) =>
+    value
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  );
+
+const isAddressRange = (text: string) => ipaddr.isValidCIDR(text) || ipaddr.isValid(text);
+const addressRanges = list.refine((items) => items.every(isAddressRange), {
+  message: 'must be addresses or CIDR ranges, such as 10.0.0.0/8, comma separated',
+});
+const keyForm = /^[a-z0-9-]{1,32}:[A-Za-z0-9+/]{43}=$/;
+const keyMessage = 'must be <id>:<32 bytes in base64>, such as made by: npm run keys:new';
+
+/** Ids of the keys that `npm start` makes for itself begin so; production refuses them. */
+export const demoKeyPrefix = 'demo';
+
+/**
+ * Every environment variable that Skyferry reads, in one place. Descriptions are printed by `npm start -- --help` and
+ * kept equal to .env.example by a test. Nothing else reads process.env for settings.
+ */
+export const configSchema = z.object({
+  NODE_ENV: z
+    .enum(['development', 'test', 'production'])
+    .default('development')
+    .describe('production refuses demo keys and a plain-http PUBLIC_URL, and npm start leaves the demo out'),
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .describe('Postgres 15 or newer. Unset: npm start runs an embedded one in the data folder'),
+  DIRECT_DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe('Postgres without a pooler in between, for migrations and LISTEN. Default: DATABASE_URL'),
+  DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(10).describe('Connections per process'),
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/ })
+    .describe('Redis 6.2 or newer with maxmemory-policy noeviction. Unset: npm start runs its own'),
+  HOST: z.string().default('127.0.0.1').describe('Address that the API listens on'),
+  PORT: port.default(4000).describe('Port of app, API and playground; 0 takes a free one'),
+  PUBLIC_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Address under which people reach the app. Default: http://localhost:PORT'),
+  ALLOWED_ORIGINS: list.describe(
+    'Further origins (comma separated) that may call the API from a browser, beside PUBLIC_URL',
+  ),
+  TRUSTED_PROXIES: addressRanges.describe(
+    'Addresses or CIDR ranges (comma separated) of proxies whose X-Forwarded-For is believed. Default: none',
+  ),
+  SIGN_UP: z
+    .enum(['open', 'closed'])
+    .default('open')
+    .describe('closed: only the first user, who becomes the administrator, can sign up'),
+  SMTP_URL: z
+    .url({ protocol: /^smtps?$/ })
+    .optional()
+    .describe('Mail server for password resets. Unset: password reset by mail is off'),
+  MAIL_FROM: z.string().default('Skyferry <skyferry@localhost>').describe('Sender of mails'),
+  KEY_ENCRYPTION_KEY: z
+    .string()
+    .regex(keyForm, keyMessage)
+    .describe('Key that seals stored cloud credentials, as <id>:<base64 of 32 bytes>. Losing it loses the credentials'),
+  KEY_ENCRYPTION_KEYS_OLD: list
+    .refine((keys) => keys.every((key) => keyForm.test(key)), keyMessage)
+    .describe('Former keys (comma separated, same form), still used for opening'),
+  AUTH_SECRET: z.string().min(32).describe('Secret that signs sessions, at least 32 characters'),
+  ALLOWED_PRIVATE_ADDRESSES: addressRanges.describe(
+    'Address ranges (CIDR, comma separated) that storage endpoints may lie in although they are private or loopback',
+  ),
+  WORKER_COUNT: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .default(Math.max(2, availableParallelism()))
+    .describe('Worker processes that npm start runs. Default: one per core, at least 2'),
+  MAX_CONCURRENT_TRANSFERS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1024)
+    .default(8)
+    .describe('Batches of objects that one worker process moves at the same time'),
+  MEMORY_BUDGET_BYTES: z.coerce
+    .number()
+    .int()
+    .min(16 * 1024 * 1024)
+    .default(128 * 1024 * 1024)
+    .describe('Bytes in flight that one worker process may hold in memory, over all its transfers'),
+  METRICS_PORT: port.optional().describe('Port of /livez, /readyz and /metrics of a worker. Unset: none'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('Least level logged'),
+  CLIENT_DIRECTORY: z.string().default('dist/client').describe('Folder of the built client that the API serves'),
+  DATA_DIRECTORY: z.string().default('.data').describe("npm start's own data: database, Redis, demo clouds, demo keys"),
+});
+
+export type Config = z.infer<typeof configSchema>;
+
+/**
+ * Parses the variables of `schema` out of an environment. Throws an Error that names each wrong or missing variable and
+ * what it must be; values are not repeated in it, because they may be secrets. An empty variable counts as unset.
+ */
+export function parseEnvironment<Schema extends z.ZodObject>(
+  schema: Schema,
+  env: Record<string, string | undefined>,
+): Readonly<z.infer<Schema>> {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const result = schema.safeParse(present);
+  const problems = (result.error?.issues ?? []).map((issue) => {
+    const name = String(issue.path[0]);
+    return `  ${name}: ${present[name] === undefined ? 'is required' : issue.message}`;
+  });
+  if (present.NODE_ENV === 'production') {
+    for (const name of ['KEY_ENCRYPTION_KEY', 'KEY_ENCRYPTION_KEYS_OLD']) {
+      if (present[name]?.split(',').some((key) => key.trim().startsWith(demoKeyPrefix))) {
+        problems.push(`  ${name}: must not be a demo key in production; make one with: npm run keys:new`);
+      }
+    }
+  }
+  if (result.success && problems.length === 0) return Object.freeze(result.data);
+  throw new Error(`Wrong configuration:\n${problems.join('\n')}\nRun \`npm start -- --help\` for every variable.`);
+}
+
+/** Parses the whole environment; see parseEnvironment. */
+export function parseConfig(env: Record<string, string | undefined>): Config {
+  return parseEnvironment(configSchema, env);
+}
