@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { expect } from 'vitest';
+import type { ErrorCode } from '../../core/errors.ts';
+import type { AddressPolicy } from '../address-policy.ts';
+import type { Credentials } from '../credentials.ts';
+import { bufferedBody, streamBody } from '../digest.ts';
+import type { Capabilities, DigestAlgorithm, ObjectMetadata, StorageProvider, UploadBody } from '../provider.ts';
+import { openProvider } from '../registry.ts';
+
+/** What a provider's test file gives to the suite. */
+export interface Fixture {
+  /** Stands in the names of the tests. */
+  name: string;
+  /** Starts a store with the containers `conformance` and `conformance-other`. */
+  start(): Promise<{ endpoint: string; close(): Promise<void> }>;
+  credentials(endpoint: string): Credentials;
+  /** The same with a secret that is well formed and wrong. */
+  wrongCredentials(endpoint: string): Credentials;
+  /** A proxy of plain HTTP before the store, which spoils single exchanges. */
+  startProxy(endpoint: string): Promise<Proxy>;
+}
+
+export interface Proxy {
+  endpoint: string;
+  spoilNext(
+    fault:
+      | { kind: 'stall' }
+      | { kind: 'answer'; response: string }
+      | { kind: 'cut'; afterBytes: number; how: 'reset' | 'end' }
+      | { kind: 'corrupt'; atByte: number }
+      | { kind: 'loseAnswer' },
+  ): Promise<void>;
+  connections(): number;
+  close(): Promise<void>;
+}
+
+export const container = 'conformance';
+export const otherContainer = 'conformance-other';
+
+/** A running store, and providers that talk to it. */
+export interface Session {
+  fixture: Fixture;
+  proxy: Proxy;
+  /** Open, with its capabilities as probed. */
+  provider: StorageProvider;
+  capabilities: Capabilities;
+  /** Opens another one: straight to the store, or through the proxy. Closed with the session. */
+  open(options?: { proxied?: boolean; credentials?: Credentials; capabilities?: Capabilities }): StorageProvider;
+  close(): Promise<void>;
+}
+
+/** How a test gets at the session: tests are declared before it starts. */
+export type Current = () => Session;
+
+export async function startSession(fixture: Fixture, addressPolicy: AddressPolicy): Promise<Session> {
+  const store = await fixture.start();
+  const proxy = await fixture.startProxy(store.endpoint);
+  const opened: StorageProvider[] = [];
+  const open = (credentials: Credentials, capabilities?: Capabilities) => {
+    const provider = openProvider(credentials, { addressPolicy, capabilities });
+    opened.push(provider);
+    return provider;
+  };
+  const { capabilities } = await open(fixture.credentials(store.endpoint)).check(never());
+  return {
+    fixture,
+    proxy,
+    capabilities,
+    provider: open(fixture.credentials(store.endpoint), capabilities),
+    open: (options = {}) =>
+      open(
+        options.credentials ?? fixture.credentials(options.proxied ? proxy.endpoint : store.endpoint),
+        options.capabilities ?? capabilities,
+      ),
+    async close() {
+      await Promise.all(opened.map((provider) => provider.close()));
+      await proxy.close();
+      await store.close();
+    },
+  };
+}
+
+/** A signal that nobody aborts. */
+export function never(): AbortSignal {
+  return new AbortController().signal;
+}
+
+let keys = 0;
+
+/** A key that no other test uses. */
+export function freshKey(hint = 'object'): string {
+  keys += 1;
+  return `${hint}-${keys}`;
+}
+
+const pool = randomBytes(24 * 1024 * 1024);
+
+/** Bytes that differ from those of other lengths. */
+export function bytesOf(size: number): Buffer {
+  return pool.subarray(pool.length - size);
+}
+
+export const noMetadata: ObjectMetadata = { user: {} };
+
+/** A body in the form that the provider asks for: a stream, or chunks whose digest is known at once. */
+export function bodyOf(bytes: Uint8Array, capabilities: Capabilities): UploadBody {
+  const { singleDigest, partDigest, digestTiming } = capabilities.write;
+  const algorithms = [singleDigest, partDigest].filter((one) => one !== null);
+  const chunks = [...chunksOf(bytes)];
+  return digestTiming === 'before'
+    ? bufferedBody(chunks, algorithms)
+    : streamBody(Readable.from(chunks), bytes.length, algorithms);
+}
+
+function* chunksOf(bytes: Uint8Array, size = 100_000): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+/** The same body with a digest that is not that of its bytes. */
+export function lying(body: UploadBody): UploadBody {
+  const lie = (algorithm: DigestAlgorithm) => body.digest(algorithm).replace(/./, (c) => (c === '0' ? '1' : '0'));
+  return { sizeBytes: body.sizeBytes, source: body.source, digest: lie };
+}
+
+export function put(session: Session, key: string, bytes: Uint8Array, metadata = noMetadata) {
+  const body = bodyOf(bytes, session.capabilities);
+  return session.provider.write({ container, key, body, metadata }, never());
+}
+
+export async function get(session: Session, key: string): Promise<Buffer> {
+  const { stream } = await session.provider.read({ container, key }, never());
+  return buffer(stream);
+}
+
+/** Compares at once: element by element, as `toEqual` does, takes seconds for a few MiB. */
+export function expectBytes(actual: Buffer, expected: Uint8Array): void {
+  expect(actual.length).toBe(expected.length);
+  expect(actual.equals(expected)).toBe(true);
+}
+
+/** Passes when the promise rejects with an AppError of the code; resolves to the error. */
+export async function expectCode(promise: Promise<unknown>, code: ErrorCode) {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toMatchObject({ name: 'AppError', code });
+  return error as import('../../core/errors.ts').AppError;
+}

@@ -1,0 +1,128 @@
+import { Readable } from 'node:stream';
+import { expect, it } from 'vitest';
+import { AppError } from '../../core/errors.ts';
+import { createDigest, streamBody } from '../digest.ts';
+import {
+  bodyOf,
+  bytesOf,
+  type Current,
+  container,
+  expectBytes,
+  expectCode,
+  freshKey,
+  get,
+  lying,
+  never,
+  noMetadata,
+  put,
+} from './fixture.ts';
+import { begin, isThere, sendPart, wholeDigests } from './uploads.ts';
+
+export function integrity(current: Current): void {
+  it('states digests of what it stored', async () => {
+    const session = current();
+    const { singleDigest } = session.capabilities.write;
+    const key = freshKey('digest');
+    const { digests } = await put(session, key, bytesOf(70_000));
+    const computed = createDigest(['md5', 'crc32c']);
+    computed.update(bytesOf(70_000));
+    const expected = computed.digest();
+    if (singleDigest !== null) expect(digests[singleDigest]).toBe(expected[singleDigest]);
+    const info = await session.provider.stat({ container, key }, never());
+    const stated = { ...info.assertedDigests, ...info.digests };
+    expect(Object.keys(stated).length).toBeGreaterThan(0);
+    for (const algorithm of ['md5', 'crc32c'] as const) {
+      if (digests[algorithm] !== undefined) expect(digests[algorithm]).toBe(expected[algorithm]);
+      if (stated[algorithm] !== undefined) expect(stated[algorithm]).toBe(expected[algorithm]);
+    }
+    expect(Object.keys(stated).every((one) => session.capabilities.read.digests.includes(one as 'md5'))).toBe(true);
+  });
+
+  it('refuses a body whose digest lies, and leaves nothing', async () => {
+    const session = current();
+    if (session.capabilities.write.singleDigest === null) return;
+    const key = freshKey('lie');
+    const body = lying(bodyOf(bytesOf(50_000), session.capabilities));
+    const writing = session.provider.write({ container, key, body, metadata: noMetadata }, never());
+    await expectCode(writing, 'CHECKSUM_MISMATCH');
+    expect(await isThere(session, key)).toBe(false);
+  });
+
+  it('notices a bit that flips on its way, and leaves nothing', async () => {
+    const session = current();
+    if (session.capabilities.write.singleDigest === null) return;
+    const key = freshKey('flip');
+    const provider = session.open({ proxied: true });
+    const spoiled = session.proxy.spoilNext({ kind: 'corrupt', atByte: 100_000 });
+    const body = bodyOf(bytesOf(200_000), session.capabilities);
+    await expectCode(provider.write({ container, key, body, metadata: noMetadata }, never()), 'CHECKSUM_MISMATCH');
+    await spoiled;
+    expect(await isThere(session, key)).toBe(false);
+  });
+
+  it('refuses a part whose digest lies, and takes it when it is right', async () => {
+    const session = current();
+    if (session.capabilities.write.partDigest === null) return;
+    const key = freshKey('lie');
+    const bytes = bytesOf(50_000);
+    const upload = await begin(session, key, bytes.length);
+    const body = lying(bodyOf(bytes, session.capabilities));
+    const sending = session.provider.putPart({ session: upload, partNumber: 1, offset: 0, body }, never());
+    await expectCode(sending, 'CHECKSUM_MISMATCH');
+    const parts = [await sendPart(session, upload, bytes, 1)];
+    await session.provider.completeUpload({ session: upload, parts, digests: wholeDigests(session, bytes) }, never());
+    expectBytes(await get(session, key), bytes);
+  });
+
+  it('refuses to join parts to what they are not, where it declares to check that', async () => {
+    const session = current();
+    const { completeDigest } = session.capabilities.write;
+    const key = freshKey('lie');
+    const bytes = bytesOf(50_000);
+    const upload = await begin(session, key, bytes.length);
+    const parts = [await sendPart(session, upload, bytes, 1)];
+    const digests = { [completeDigest ?? 'md5']: '0'.repeat(completeDigest === 'crc32c' ? 8 : 32) };
+    const completing = session.provider.completeUpload({ session: upload, parts, digests }, never());
+    if (completeDigest === null) {
+      await completing;
+      // What the store did not check it may keep as an assertion, and must not state as its own.
+      expect((await session.provider.stat({ container, key }, never())).digests.md5).not.toBe(digests.md5);
+      return;
+    }
+    await expectCode(completing, 'CHECKSUM_MISMATCH');
+    expect(await isThere(session, key)).toBe(false);
+    await session.provider.abortUpload(upload, never());
+  });
+
+  it('fails with the error of the source it reads from, and leaves what was there', async () => {
+    const session = current();
+    const { singleDigest, digestTiming } = session.capabilities.write;
+    const key = freshKey('source');
+    await put(session, key, bytesOf(10));
+    const cause = new AppError('OBJECT_CHANGED', 'the source has changed');
+    const source = Readable.from(
+      (async function* () {
+        yield bytesOf(100_000);
+        await new Promise(setImmediate);
+        throw cause;
+      })(),
+    );
+    const streaming = streamBody(source, 200_000, []);
+    // A digest that must be known first is known here: what fails is the stream.
+    const body = digestTiming === 'before' ? { ...streaming, digest: () => '0'.repeat(32) } : streaming;
+    const writing = session.provider.write({ container, key, body, metadata: noMetadata }, never());
+    await expect(writing).rejects.toBe(cause);
+    expect(source.destroyed).toBe(true);
+    expectBytes(await get(session, key), bytesOf(10));
+    expect(singleDigest).toBeDefined();
+  });
+
+  it('asks for digests when it has declared to', async () => {
+    const session = current();
+    const { singleDigest, digestTiming } = session.capabilities.write;
+    const body = streamBody(Readable.from([bytesOf(10)]), 10, singleDigest === null ? [] : [singleDigest]);
+    const writing = session.provider.write({ container, key: freshKey(), body, metadata: noMetadata }, never());
+    if (digestTiming === 'before') await expect(writing).rejects.toThrow('not known yet');
+    else await expect(writing).resolves.toMatchObject({ version: expect.anything() });
+  });
+}

@@ -1,0 +1,206 @@
+import { describe, expect, it } from 'vitest';
+import { createDigest } from '../digest.ts';
+import type { Digests, PartReceipt, StorageProvider, UploadSession } from '../provider.ts';
+import {
+  bodyOf,
+  bytesOf,
+  type Current,
+  container,
+  expectBytes,
+  expectCode,
+  freshKey,
+  get,
+  never,
+  noMetadata,
+  put,
+  type Session,
+} from './fixture.ts';
+
+/** Parts of the least size that is worth testing. */
+export function partSize(session: Session): number {
+  return Math.max(session.capabilities.write.partMinBytes, 300_000);
+}
+
+export function begin(session: Session, key: string, sizeBytes: number): Promise<UploadSession> {
+  return session.provider.beginUpload({ container, key, sizeBytes, metadata: noMetadata }, never());
+}
+
+export function sendPart(
+  session: Session,
+  upload: UploadSession,
+  bytes: Buffer,
+  partNumber: number,
+  provider: StorageProvider = session.provider,
+): Promise<PartReceipt> {
+  const size = partSize(session);
+  const offset = (partNumber - 1) * size;
+  const body = bodyOf(bytes.subarray(offset, offset + size), session.capabilities);
+  return provider.putPart({ session: upload, partNumber, offset, body }, never());
+}
+
+/** The digest that the provider wants for the whole, if any. */
+export function wholeDigests(session: Session, bytes: Uint8Array): Digests {
+  const { completeDigest } = session.capabilities.write;
+  if (completeDigest === null) return {};
+  const digest = createDigest([completeDigest]);
+  digest.update(bytes);
+  return digest.digest();
+}
+
+export async function isThere(session: Session, key: string): Promise<boolean> {
+  return (await session.provider.list({ container, prefix: key }, never())).items.length > 0;
+}
+
+export function uploads(current: Current): void {
+  describe.each([
+    ['a byte less than a part', -1],
+    ['exactly a part', 0],
+    ['a byte more than a part', 1],
+  ])('of %s', (_what, difference) => {
+    it('keeps every byte', async () => {
+      const session = current();
+      const key = freshKey('parts');
+      const bytes = bytesOf(partSize(session) + difference);
+      const upload = await begin(session, key, bytes.length);
+      const parts: PartReceipt[] = [];
+      for (let number = 1; (number - 1) * partSize(session) < bytes.length; number++) {
+        parts.push(await sendPart(session, upload, bytes, number));
+      }
+      const digests = wholeDigests(session, bytes);
+      await session.provider.completeUpload({ session: upload, parts, digests }, never());
+      expectBytes(await get(session, key), bytes);
+    });
+  });
+
+  it('takes parts in parallel and in any order, shows nothing before the end, and keeps metadata', async () => {
+    const session = current();
+    const key = freshKey('parts');
+    const bytes = bytesOf(partSize(session) * 3 + 5);
+    const metadata = { contentType: 'text/x-test', user: { name: 'Zürich' }, modifiedAt: new Date(1_500_000_000_123) };
+    const upload = await session.provider.beginUpload({ container, key, sizeBytes: bytes.length, metadata }, never());
+    const parts = await Promise.all([4, 2, 3, 1].map((number) => sendPart(session, upload, bytes, number)));
+    expect(await isThere(session, key)).toBe(false);
+    await expectCode(session.provider.stat({ container, key }, never()), 'OBJECT_NOT_FOUND');
+    parts.sort((a, b) => a.partNumber - b.partNumber);
+    const digests = wholeDigests(session, bytes);
+    const result = await session.provider.completeUpload({ session: upload, parts, digests }, never());
+    const info = await session.provider.stat({ container, key }, never());
+    expect(info).toMatchObject({ sizeBytes: bytes.length, version: result.version, metadata });
+    expectBytes(await get(session, key), bytes);
+    const { completeDigest } = session.capabilities.write;
+    if (completeDigest !== null) {
+      expect(result.digests[completeDigest]).toBe(digests[completeDigest]);
+      expect(info.digests[completeDigest]).toBe(digests[completeDigest]);
+    }
+  });
+
+  it('acknowledges each part with a digest that the store has checked', async () => {
+    const session = current();
+    const { partDigest } = session.capabilities.write;
+    const upload = await begin(session, freshKey('parts'), 10);
+    const receipt = await sendPart(session, upload, bytesOf(10), 1);
+    expect(receipt).toMatchObject({ partNumber: 1, sizeBytes: 10 });
+    if (partDigest !== null) expect(receipt.digests[partDigest]).toMatch(/^[0-9a-f]+$/);
+    expect(JSON.parse(JSON.stringify(receipt))).toEqual(receipt);
+    await session.provider.abortUpload(upload, never());
+  });
+
+  it('is resumed from JSON by another process, which asks what is there', async () => {
+    const session = current();
+    const key = freshKey('parts');
+    const bytes = bytesOf(partSize(session) * 2 + 1);
+    const upload = await begin(session, key, bytes.length);
+    await sendPart(session, upload, bytes, 2);
+    const other = session.open();
+    const resumed = JSON.parse(JSON.stringify(upload)) as UploadSession;
+    expect((await other.listParts(resumed, never())).map((part) => part.partNumber)).toEqual([2]);
+    await sendPart(session, resumed, bytes, 1, other);
+    await sendPart(session, resumed, bytes, 3, other);
+    const parts = await other.listParts(resumed, never());
+    expect(parts.map(({ partNumber, sizeBytes }) => [partNumber, sizeBytes])).toEqual([
+      [1, partSize(session)],
+      [2, partSize(session)],
+      [3, 1],
+    ]);
+    await other.completeUpload({ session: resumed, parts, digests: wholeDigests(session, bytes) }, never());
+    expectBytes(await get(session, key), bytes);
+  });
+
+  it('lets a part be sent again', async () => {
+    const session = current();
+    const key = freshKey('parts');
+    const bytes = bytesOf(partSize(session));
+    const upload = await begin(session, key, bytes.length);
+    await sendPart(session, upload, Buffer.alloc(bytes.length), 1);
+    const parts = [await sendPart(session, upload, bytes, 1)];
+    await session.provider.completeUpload({ session: upload, parts, digests: wholeDigests(session, bytes) }, never());
+    expectBytes(await get(session, key), bytes);
+  });
+
+  it('completes again when the answer was lost', async () => {
+    const session = current();
+    const key = freshKey('parts');
+    const bytes = bytesOf(partSize(session) + 1);
+    const upload = await begin(session, key, bytes.length);
+    const parts = [await sendPart(session, upload, bytes, 1), await sendPart(session, upload, bytes, 2)];
+    const request = {
+      session: upload,
+      parts,
+      digests: wholeDigests(session, bytes),
+      ...(session.capabilities.write.conditional ? { precondition: { ifAbsent: true as const } } : {}),
+    };
+    const spoiled = session.proxy.spoilNext({ kind: 'loseAnswer' });
+    await expectCode(session.open({ proxied: true }).completeUpload(request, never()), 'PROVIDER_UNAVAILABLE');
+    await spoiled;
+    const result = await session.provider.completeUpload(request, never());
+    const info = await session.provider.stat({ container, key }, never());
+    expect(info.version).toEqual(result.version);
+    expectBytes(await get(session, key), bytes);
+  });
+
+  it('keeps two uploads of one object apart', async () => {
+    const session = current();
+    const key = freshKey('parts');
+    const [bytes, others] = [bytesOf(partSize(session)), Buffer.alloc(partSize(session), 7)];
+    const [upload, rival] = [await begin(session, key, bytes.length), await begin(session, key, others.length)];
+    await sendPart(session, rival, others, 1);
+    const parts = [await sendPart(session, upload, bytes, 1)];
+    expect(await session.provider.listParts(upload, never())).toHaveLength(1);
+    await session.provider.completeUpload({ session: upload, parts, digests: wholeDigests(session, bytes) }, never());
+    expectBytes(await get(session, key), bytes);
+  });
+
+  it('leaves the object as it was when it is aborted, and may be aborted twice', async () => {
+    const session = current();
+    const [key, existing] = [freshKey('parts'), freshKey('parts')];
+    await put(session, existing, bytesOf(10));
+    for (const name of [key, existing]) {
+      const bytes = bytesOf(partSize(session));
+      const upload = await begin(session, name, bytes.length);
+      await sendPart(session, upload, bytes, 1);
+      await session.provider.abortUpload(upload, never());
+      await session.provider.abortUpload(upload, never());
+    }
+    expect(await isThere(session, key)).toBe(false);
+    expectBytes(await get(session, existing), bytesOf(10));
+  });
+
+  it('fails when parts or the upload are gone, though an object of the same size is there', async () => {
+    const session = current();
+    const key = freshKey('parts');
+    const bytes = bytesOf(partSize(session) + 1);
+    await put(session, key, Buffer.alloc(bytes.length));
+    const [upload, gone] = [await begin(session, key, bytes.length), await begin(session, key, bytes.length)];
+    const elsewhere = await begin(session, freshKey('parts'), bytes.length);
+    await session.provider.abortUpload(gone, never());
+    const part = await sendPart(session, upload, bytes, 1);
+    const parts = [part, await sendPart(session, elsewhere, bytes, 2)];
+    for (const of of [upload, gone]) {
+      const completing = session.provider.completeUpload({ session: of, parts, digests: {} }, never());
+      await expectCode(completing, 'UPLOAD_EXPIRED');
+    }
+    expectBytes(await get(session, key), Buffer.alloc(bytes.length));
+    await session.provider.abortUpload(upload, never());
+    await session.provider.abortUpload(elsewhere, never());
+  });
+}

@@ -1,0 +1,81 @@
+import { AppError, type ErrorCode } from '../core/errors.ts';
+
+interface NetworkFault {
+  code: ErrorCode;
+  message: (host: string) => string;
+}
+
+const unreachable = (what: string): NetworkFault => ({
+  code: 'ENDPOINT_UNREACHABLE',
+  message: (host) => `${host} cannot be reached: ${what}.`,
+});
+const interrupted = (what: string): NetworkFault => ({
+  code: 'PROVIDER_UNAVAILABLE',
+  message: (host) => `${host} ${what}.`,
+});
+const invalid = (what: string): NetworkFault => ({
+  code: 'ENDPOINT_INVALID',
+  message: (host) => `${host} ${what}.`,
+});
+
+/** Every error code of Node's and undici's connections that has a meaning for users. */
+const networkFaults: Record<string, NetworkFault> = {
+  ENOTFOUND: unreachable('the name does not resolve; check its spelling'),
+  EAI_AGAIN: unreachable('the name server does not answer'),
+  EAI_FAIL: unreachable('the name server refused the name'),
+  ECONNREFUSED: unreachable('nothing listens there; check host and port'),
+  EHOSTUNREACH: unreachable('there is no route to it'),
+  ENETUNREACH: unreachable('there is no route to its network'),
+  EADDRNOTAVAIL: unreachable('there is no route to it'),
+  ETIMEDOUT: unreachable('it did not answer in time'),
+  UND_ERR_CONNECT_TIMEOUT: unreachable('it did not answer in time'),
+  ECONNRESET: interrupted('closed the connection'),
+  EPIPE: interrupted('closed the connection'),
+  UND_ERR_SOCKET: interrupted('closed the connection'),
+  UND_ERR_HEADERS_TIMEOUT: interrupted('did not answer in time'),
+  UND_ERR_BODY_TIMEOUT: interrupted('stopped sending in the middle of an answer'),
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: interrupted('sent another number of bytes than it had announced'),
+  UND_ERR_HEADERS_OVERFLOW: invalid('sends headers that no storage service sends'),
+  EPROTO: invalid('does not speak TLS there; try http:// instead of https://'),
+  ERR_SSL_WRONG_VERSION_NUMBER: invalid('does not speak TLS there; try http:// instead of https://'),
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: invalid('does not speak TLS there; try http:// instead of https://'),
+  ERR_TLS_CERT_ALTNAME_INVALID: invalid('has a certificate for another name'),
+  CERT_HAS_EXPIRED: invalid('has a certificate that has expired'),
+  DEPTH_ZERO_SELF_SIGNED_CERT: invalid('has a certificate that no known authority signed; see NODE_EXTRA_CA_CERTS'),
+  SELF_SIGNED_CERT_IN_CHAIN: invalid('has a certificate that no known authority signed; see NODE_EXTRA_CA_CERTS'),
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: invalid('does not send the certificates that connect its own to an authority'),
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: invalid('has a certificate of an authority that is not known here'),
+};
+
+/**
+ * Translates what a connection threw. An AppError anywhere inside (from the address policy, from the source of a body)
+ * is handed on as it is. Unknown errors become PROVIDER_UNAVAILABLE, because only the network can throw here.
+ */
+export function networkError(error: unknown, host: string, phase: 'headers' | 'body' = 'headers'): AppError {
+  for (const inner of unfold(error)) if (inner instanceof AppError) return inner;
+  for (const inner of unfold(error)) {
+    const { code, name } = inner as { code?: unknown; name?: unknown };
+    // A body that breaks HTTP's rules was cut off; an answer that begins so is none.
+    const isForeign = name === 'HTTPParserError' && phase === 'headers';
+    const fault = isForeign ? invalid('does not speak HTTP there') : networkFaults[String(code)];
+    if (fault) return new AppError(fault.code, fault.message(host), { cause: error });
+  }
+  return new AppError('PROVIDER_UNAVAILABLE', `The connection to ${host} failed.`, { cause: error });
+}
+
+/** The error, the errors that it joins (happy eyeballs) and their causes, outermost first. */
+function* unfold(error: unknown, depth = 0): Generator<object> {
+  if (typeof error !== 'object' || error === null || depth > 5) return;
+  yield error;
+  if ('errors' in error && Array.isArray(error.errors))
+    for (const inner of error.errors) yield* unfold(inner, depth + 1);
+  if ('cause' in error) yield* unfold(error.cause, depth + 1);
+}
+
+/** Milliseconds of a Retry-After header (RFC 9110, 10.2.3: seconds or a date), at most one hour. */
+export function retryAfterMs(header: string | undefined, now = Date.now()): number | undefined {
+  if (header === undefined) return undefined;
+  const value = header.trim();
+  const ms = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
+  return Number.isFinite(ms) ? Math.min(Math.max(0, Math.round(ms)), 3_600_000) : undefined;
+}

@@ -1,0 +1,318 @@
+import type { Readable } from 'node:stream';
+
+/**
+ * The contract between the product and a cloud. A provider is opened with credentials and then answers these calls;
+ * what it cannot do it declares in `capabilities`, and callers ask for capabilities, never for a provider's name.
+ *
+ * Every call takes an AbortSignal and settles within 1 s of its abort (with AppError CANCELLED). Every rejection is an
+ * AppError from the closed list in core/errors.ts. A provider never retries by itself: the caller owns attempts.
+ * Sizes are bytes. Keys are opaque strings (UTF-8) within a container; comparison is by bytes.
+ */
+export interface StorageProvider {
+  readonly capabilities: Capabilities;
+
+  /**
+   * Proves the credentials work, also those that may use one container only, and finds out what the store can do. To
+   * that end it may write a few tiny objects to a store whose abilities are not documented, and deletes them again.
+   * Throws CREDENTIALS_INVALID, PERMISSION_DENIED, ENDPOINT_*, CLOCK_SKEWED, THROTTLED.
+   */
+  check(signal: AbortSignal): Promise<AccountCheck>;
+
+  /** Containers (buckets) that the credentials can see, a page at a time, in byte order of name where the cloud gives one. */
+  listContainers(request: PageRequest, signal: AbortSignal): Promise<Page<ContainerEntry>>;
+
+  /**
+   * Entries below `prefix`, a page at a time. With `delimiter: '/'` one level: folders come as `kind: 'folder'` with a
+   * key ending in '/'; the marker of the very folder that is listed (key = prefix) is left out. Without it all objects
+   * below the prefix, flat, and a zero-byte key ending in '/' comes as a file.
+   * A cursor is opaque, stays valid across processes and is safe to store. Order: `capabilities.listing.order`.
+   */
+  list(request: ListRequest, signal: AbortSignal): Promise<Page<Entry>>;
+
+  /** Current facts about one object, hashes and metadata included. OBJECT_NOT_FOUND, CONTAINER_NOT_FOUND. */
+  stat(location: Location, signal: AbortSignal): Promise<ObjectInfo>;
+
+  /**
+   * Bytes of one object, pinned: when `pin` is given and the object is no longer that version, OBJECT_CHANGED and no
+   * byte of the new one; when it is gone, that or OBJECT_NOT_FOUND, as the cloud tells. A range that the object does
+   * not have is OBJECT_CHANGED too. `range` is half-open. The stream fails with an AppError on a truncated or reset body (never
+   * ends early as if complete). Destroying the stream closes or drains the connection.
+   */
+  read(request: ReadRequest, signal: AbortSignal): Promise<ReadResult>;
+
+  /**
+   * Writes a whole object in one request; visible only when complete. At most `capabilities.write.singleMaxBytes`,
+   * else OBJECT_TOO_LARGE. Idempotent for the same bytes. A failed or aborted write leaves the previous state; the one
+   * exception is a CHECKSUM_MISMATCH with `singleDigest` md5 and `digestTiming` after, which can leave nothing.
+   * A stream in `body` is destroyed when the call fails, and its AppError, if it failed first, is what rejects.
+   */
+  write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult>;
+
+  /** Begins an upload in parts. Nothing is visible at the destination until `completeUpload`. */
+  beginUpload(request: BeginUploadRequest, signal: AbortSignal): Promise<UploadSession>;
+
+  /**
+   * Sends one part; parts may be sent in parallel and in any order. Sending a number again replaces it. UPLOAD_EXPIRED
+   * when the session is gone. The body is treated as that of `write`.
+   */
+  putPart(request: PutPartRequest, signal: AbortSignal): Promise<PartReceipt>;
+
+  /**
+   * Parts that the cloud holds for the session, ascending; their digests as far as the cloud repeats them. When the
+   * session is gone UPLOAD_EXPIRED, or no parts where the cloud does not know sessions (then sending them again works).
+   */
+  listParts(session: UploadSession, signal: AbortSignal): Promise<PartReceipt[]>;
+
+  /**
+   * Joins the parts (ascending, complete). Completing again what was completed is a success, so that a lost answer does
+   * no harm. UPLOAD_EXPIRED when the session or one of the parts is gone.
+   */
+  completeUpload(request: CompleteUploadRequest, signal: AbortSignal): Promise<WriteResult>;
+
+  /**
+   * Drops an unfinished upload. Idempotent: a session that is gone is a success. Azure cannot drop blocks; they are
+   * never visible, and vanish by themselves after a week.
+   */
+  abortUpload(session: UploadSession, signal: AbortSignal): Promise<void>;
+
+  /** Deletes objects, any number. Idempotent: a missing object counts as deleted. Reports what could not be deleted. */
+  deleteObjects(request: DeleteRequest, signal: AbortSignal): Promise<DeleteResult>;
+
+  /**
+   * Tells whether the destination can hold this key, without a request: NAME_NOT_ALLOWED with the rule in its message.
+   */
+  checkName(key: string): void;
+
+  /** Frees sockets. The provider is not used afterwards. */
+  close(): Promise<void>;
+}
+
+/** What a provider can do and its limits. The conformance suite picks its tests by these and checks them both ways. */
+export interface Capabilities {
+  listing: {
+    /** `bytes`: ascending by UTF-8 bytes of the key, proven; `none`: no order may be relied on. */
+    order: 'bytes' | 'none';
+    /** Most entries in one page. */
+    maxPageSize: number;
+  };
+  read: {
+    /**
+     * Digests of whole objects that the cloud may state, strongest first. Which an object has, and whether the cloud
+     * vouches for it, is in ObjectInfo.digests and assertedDigests.
+     */
+    digests: readonly DigestAlgorithm[];
+    /** Whether a read can be pinned to a version. */
+    pinned: boolean;
+  };
+  write: {
+    /** Largest object for `write`. */
+    singleMaxBytes: number;
+    /** Largest object at all. */
+    objectMaxBytes: number;
+    /** Limits for parts; a part may be smaller than `partMinBytes` only when it is the last. */
+    partMinBytes: number;
+    partMaxBytes: number;
+    maxParts: number;
+    /** Digest of the whole body that the cloud checks or returns for `write`; the body must offer it. null: none. */
+    singleDigest: DigestAlgorithm | null;
+    /** The same for each part. */
+    partDigest: DigestAlgorithm | null;
+    /**
+     * Digest of the whole object that the cloud checks in `completeUpload` when the caller gives it; null: none.
+     */
+    completeDigest: DigestAlgorithm | null;
+    /**
+     * When the digest must be known: `before` the first byte goes out (a request header: such a body is buffered by
+     * the caller under its memory budget), or `after` the last one (a trailer, or compared with the answer).
+     */
+    digestTiming: 'before' | 'after';
+    /** `ifAbsent` and `ifMatch` are honoured atomically by `write` and `completeUpload`; else they are NOT_SUPPORTED. */
+    conditional: boolean;
+    userMetadata: boolean;
+  };
+  /** Whether two keys that differ only by case are two objects. */
+  caseSensitive: boolean;
+  /** Keys of up to so many UTF-8 bytes fit, if `checkName` allows their characters; it judges longer ones too. */
+  maxKeyBytes: number;
+}
+
+/** Hash families that some cloud states for an object or checks on write. Values are lower-case hex everywhere. */
+export type DigestAlgorithm = 'crc32c' | 'crc32' | 'crc64nvme' | 'md5' | 'sha256';
+export type Digests = Partial<Record<DigestAlgorithm, string>>;
+
+export interface Location {
+  /** Bucket or container. */
+  container: string;
+  /** Key within it; never empty. */
+  key: string;
+}
+
+export interface PageRequest {
+  /** From the previous page; absent for the first. */
+  cursor?: string | undefined;
+  /** At most `capabilities.listing.maxPageSize`; the cloud may give fewer. */
+  limit?: number | undefined;
+}
+
+export interface Page<T> {
+  items: T[];
+  /** null: this was the last page. */
+  nextCursor: string | null;
+}
+
+export interface ContainerEntry {
+  name: string;
+  createdAt: Date | null;
+}
+
+export interface ListRequest extends PageRequest {
+  container: string;
+  /** '' for all. */
+  prefix: string;
+  delimiter?: '/' | undefined;
+}
+
+/** One row of a listing. */
+export interface Entry {
+  kind: 'file' | 'folder';
+  key: string;
+  /** 0 for folders. */
+  sizeBytes: number;
+  /** null for folders. */
+  modifiedAt: Date | null;
+  /** Pin for `read`, as far as the listing gives one. */
+  version: Version | null;
+  /** Digests that the listing states. */
+  digests: Digests;
+  storageClass: string | null;
+}
+
+/** Identifies one state of an object. Opaque to callers, stored as JSON in checkpoints. */
+export interface Version {
+  etag?: string;
+  versionId?: string;
+}
+
+export interface ObjectInfo {
+  sizeBytes: number;
+  modifiedAt: Date | null;
+  version: Version;
+  /** Whole-object digests that the cloud computed or verified itself. */
+  digests: Digests;
+  /** Whole-object digests that the cloud merely keeps because a writer asserted them. */
+  assertedDigests: Digests;
+  metadata: ObjectMetadata;
+  storageClass: string | null;
+}
+
+/** What travels with an object besides its bytes. */
+export interface ObjectMetadata {
+  contentType?: string;
+  contentEncoding?: string;
+  contentLanguage?: string;
+  contentDisposition?: string;
+  cacheControl?: string;
+  /** User metadata, names lower-case, values any Unicode. Without the one that holds `modifiedAt`. */
+  user: Record<string, string>;
+  /** Modification time of the original file, where it was recorded; to the millisecond. */
+  modifiedAt?: Date;
+}
+
+export interface ReadRequest extends Location {
+  pin?: Version | undefined;
+  /** Half-open byte range [start, end). Absent: the whole object. */
+  range?: { start: number; end: number } | undefined;
+}
+
+export interface ReadResult {
+  /** Exactly the bytes asked for, or an error. */
+  stream: Readable;
+  /** Facts of the object that the answer's headers carried; `sizeBytes` is that of the whole object. */
+  info: ObjectInfo;
+}
+
+/** A body on its way to a cloud. Consumed once. */
+export interface UploadBody {
+  readonly sizeBytes: number;
+  /** The bytes; a Readable for streams, chunks for buffered bodies. */
+  readonly source: Readable | readonly Uint8Array[];
+  /**
+   * Digest over the whole body in lower-case hex. With `digestTiming: 'before'` known at once, else after the last byte
+   * was read from `source`. Throws when the algorithm was not asked for or the body has not ended.
+   */
+  digest(algorithm: DigestAlgorithm): string;
+}
+
+export interface Precondition {
+  /** Only when nothing is there. */
+  ifAbsent?: true;
+  /** Only while the destination is this version. */
+  ifMatch?: Version;
+}
+
+export interface WriteRequest extends Location {
+  body: UploadBody;
+  metadata: ObjectMetadata;
+  precondition?: Precondition | undefined;
+}
+
+export interface WriteResult {
+  version: Version;
+  /** Digests of what it stored that the cloud computed or verified itself. */
+  digests: Digests;
+}
+
+export interface BeginUploadRequest extends Location {
+  sizeBytes: number;
+  metadata: ObjectMetadata;
+}
+
+/** An upload in parts. Plain JSON: it is checkpointed and used from other processes. */
+export interface UploadSession extends Location {
+  id: string;
+  sizeBytes: number;
+  metadata: ObjectMetadata;
+}
+
+export interface PutPartRequest {
+  session: UploadSession;
+  /** 1-based. */
+  partNumber: number;
+  /** Offset of the part's first byte in the object. */
+  offset: number;
+  body: UploadBody;
+}
+
+/** The cloud's acknowledgement of one part. Plain JSON. */
+export interface PartReceipt {
+  partNumber: number;
+  sizeBytes: number;
+  /** What `completeUpload` needs to name the part (an S3 part ETag, an Azure block id). */
+  tag: string;
+  /** Digests of the part that the cloud computed or verified itself. */
+  digests: Digests;
+}
+
+export interface CompleteUploadRequest {
+  session: UploadSession;
+  parts: readonly PartReceipt[];
+  /** Digests of the whole object, for `capabilities.write.completeDigest` and for those it can only assert. */
+  digests: Digests;
+  precondition?: Precondition | undefined;
+}
+
+export interface DeleteRequest {
+  container: string;
+  keys: readonly string[];
+}
+
+export interface DeleteResult {
+  failed: { key: string; code: import('../core/errors.ts').ErrorCode; message: string }[];
+}
+
+export interface AccountCheck {
+  /** Who the credentials are, as the cloud names it, without secrets (an access key id, a storage account). */
+  identity: string;
+  /** The capabilities as probed on this very store; kept with the account. */
+  capabilities: Capabilities;
+}

@@ -1,0 +1,141 @@
+import { AppError, type ErrorCode } from '../../../core/errors.ts';
+import { retryAfterMs } from '../../http-errors.ts';
+
+/**
+ * What the service said, from the headers or the body of its answer. `code` is its own error code
+ * ("Common REST API error codes" and "Blob service error codes" of the Storage REST reference).
+ */
+export interface AzureFault {
+  status: number;
+  code: string | undefined;
+  message?: string | undefined;
+  headers: Record<string, string | undefined>;
+}
+
+const codes = {
+  AccountBeingCreated: 'PROVIDER_UNAVAILABLE',
+  AccountIsDisabled: 'PERMISSION_DENIED',
+  AuthenticationFailed: 'CREDENTIALS_INVALID',
+  InvalidAuthenticationInfo: 'CREDENTIALS_INVALID',
+  NoAuthenticationInformation: 'CREDENTIALS_INVALID',
+  AuthorizationFailure: 'PERMISSION_DENIED',
+  AuthorizationPermissionMismatch: 'PERMISSION_DENIED',
+  AuthorizationProtocolMismatch: 'PERMISSION_DENIED',
+  AuthorizationResourceTypeMismatch: 'PERMISSION_DENIED',
+  AuthorizationServiceMismatch: 'PERMISSION_DENIED',
+  AuthorizationSourceIPMismatch: 'PERMISSION_DENIED',
+  InsufficientAccountPermissions: 'PERMISSION_DENIED',
+  KeyBasedAuthenticationNotPermitted: 'PERMISSION_DENIED',
+  PublicAccessNotPermitted: 'PERMISSION_DENIED',
+  BlobArchived: 'OBJECT_ARCHIVED',
+  BlobBeingRehydrated: 'OBJECT_ARCHIVED',
+  BlobImmutableDueToPolicy: 'PERMISSION_DENIED',
+  BlobImmutableDueToLegalHold: 'PERMISSION_DENIED',
+  LeaseIdMissing: 'PERMISSION_DENIED',
+  SnapshotsPresent: 'PRECONDITION_FAILED',
+  BlobAlreadyExists: 'PRECONDITION_FAILED',
+  ConditionNotMet: 'PRECONDITION_FAILED',
+  TargetConditionNotMet: 'PRECONDITION_FAILED',
+  BlobNotFound: 'OBJECT_NOT_FOUND',
+  ResourceNotFound: 'OBJECT_NOT_FOUND',
+  BlobTypeNotSupported: 'NOT_SUPPORTED',
+  InvalidBlobType: 'NOT_SUPPORTED',
+  ContainerNotFound: 'CONTAINER_NOT_FOUND',
+  ContainerBeingDeleted: 'CONTAINER_NOT_FOUND',
+  InvalidResourceName: 'NAME_NOT_ALLOWED',
+  InvalidBlockList: 'UPLOAD_EXPIRED',
+  InvalidBlobOrBlock: 'CONFLICT',
+  InvalidRange: 'OBJECT_CHANGED',
+  Md5Mismatch: 'CHECKSUM_MISMATCH',
+  Crc64Mismatch: 'CHECKSUM_MISMATCH',
+  RequestBodyTooLarge: 'OBJECT_TOO_LARGE',
+  BlockCountExceedsLimit: 'OBJECT_TOO_LARGE',
+  AccountLimitExceeded: 'QUOTA_EXCEEDED',
+  InvalidMetadata: 'INVALID_INPUT',
+  EmptyMetadataKey: 'INVALID_INPUT',
+  MetadataTooLarge: 'INVALID_INPUT',
+  ServerBusy: 'THROTTLED',
+  OperationTimedOut: 'PROVIDER_UNAVAILABLE',
+  InternalError: 'PROVIDER_UNAVAILABLE',
+} satisfies Record<string, ErrorCode>;
+
+/** For answers without one of these codes: HEAD has no body, and a proxy before the service has no such codes. */
+const statuses = {
+  401: 'CREDENTIALS_INVALID',
+  403: 'PERMISSION_DENIED',
+  404: 'OBJECT_NOT_FOUND',
+  408: 'PROVIDER_UNAVAILABLE',
+  409: 'CONFLICT',
+  412: 'PRECONDITION_FAILED',
+  413: 'OBJECT_TOO_LARGE',
+  416: 'OBJECT_CHANGED',
+  429: 'THROTTLED',
+  503: 'THROTTLED',
+} satisfies Record<number, ErrorCode>;
+
+const messages: Partial<Record<ErrorCode, string>> = {
+  CREDENTIALS_INVALID: 'Azure refused the credentials. Check the account name and the key or SAS token.',
+  PERMISSION_DENIED: 'The credentials are right, but not allowed to do this.',
+  CONTAINER_NOT_FOUND: 'The container does not exist.',
+  OBJECT_NOT_FOUND: 'The blob does not exist.',
+  OBJECT_CHANGED: 'The blob has changed since it was listed.',
+  OBJECT_ARCHIVED: 'The blob is in the archive tier. Rehydrate it first.',
+  PRECONDITION_FAILED: 'The destination is not in the state that was expected.',
+  NAME_NOT_ALLOWED: 'Azure cannot hold this name.',
+  UPLOAD_EXPIRED:
+    'Blocks of this upload are gone: the service drops them a week after the last, or when another upload of the blob completes.',
+  CONFLICT:
+    'Another program has begun an upload of this blob that does not mix with ours. Delete the blob or wait a week.',
+  CHECKSUM_MISMATCH: 'The bytes that arrived are not those that were sent.',
+  OBJECT_TOO_LARGE: 'The service does not take so many bytes at once.',
+  QUOTA_EXCEEDED: 'The storage account is full.',
+  ENDPOINT_INVALID:
+    'The endpoint refuses the request for a reason that the Azure Blob service does not give. Check its address.',
+  THROTTLED: 'Azure asks to slow down.',
+  PROVIDER_UNAVAILABLE: 'Azure has a problem of its own.',
+  CLOCK_SKEWED: "This server's clock is wrong by more than 15 minutes. Set it, for example with NTP.",
+};
+
+/** Azure refuses requests that are dated more than 15 minutes off. */
+const clockToleranceMs = 15 * 60_000;
+
+/** Throws ENDPOINT_INVALID for an answer, however friendly, that the service did not give: it numbers all of its own. */
+export function assertFromAzure(headers: Record<string, string>): void {
+  if (headers['x-ms-request-id'] !== undefined) return;
+  throw new AppError(
+    'ENDPOINT_INVALID',
+    'The endpoint does not answer as the Azure Blob service does. Check its address.',
+  );
+}
+
+export function azureError(fault: AzureFault, cause?: unknown): AppError {
+  const { status, code, headers } = fault;
+  // The code stands for firewall rules as well as, in some answers, for a wrong signature.
+  const isSignature = code === 'AuthorizationFailure' && /failed to authenticate/i.test(fault.message ?? '');
+  const foreign = code === undefined && headers['x-ms-request-id'] === undefined && status < 500 && status !== 429;
+  if (status < 400 || foreign) {
+    return new AppError(
+      'ENDPOINT_INVALID',
+      'The endpoint does not answer as the Azure Blob service does. Check its address.',
+      { cause },
+    );
+  }
+  const known = isSignature ? 'CREDENTIALS_INVALID' : (codes as Record<string, ErrorCode>)[code ?? ''];
+  let appCode: ErrorCode =
+    known ??
+    (statuses as Record<number, ErrorCode>)[status] ??
+    (status >= 500 ? 'PROVIDER_UNAVAILABLE' : 'ENDPOINT_INVALID');
+  if (appCode === 'CREDENTIALS_INVALID' && clockIsWrong(headers.date)) appCode = 'CLOCK_SKEWED';
+  const detail = [code, `status ${status}`].filter((part) => part !== undefined).join(', ');
+  const text = messages[appCode] ?? 'Azure refused the request.';
+  const retryAfter = retryAfterMs(headers['retry-after']);
+  return new AppError(appCode, `${text} (${detail})`, {
+    cause,
+    ...(retryAfter === undefined ? {} : { retryAfterMs: retryAfter }),
+  });
+}
+
+function clockIsWrong(date: string | undefined): boolean {
+  const theirs = Date.parse(date ?? '');
+  return Math.abs(theirs - Date.now()) > clockToleranceMs;
+}

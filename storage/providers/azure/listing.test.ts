@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { parseListing } from './listing.ts';
+
+const request = { prefix: '', delimiter: undefined };
+const document = (blobs: string, marker = '<NextMarker />') =>
+  `\ufeff<?xml version="1.0" encoding="utf-8"?><EnumerationResults ServiceEndpoint="https://a.blob.core.windows.net/" ContainerName="c"><Blobs>${blobs}</Blobs>${marker}</EnumerationResults>`;
+const blob = (name: string) =>
+  `<Blob>${name}<Properties><Creation-Time>Thu, 01 Jan 2026 00:00:00 GMT</Creation-Time>` +
+  '<Last-Modified>Fri, 02 Jan 2026 03:04:05 GMT</Last-Modified><Etag>0x8DE</Etag><Content-Length>12</Content-Length>' +
+  '<Content-Type>text/plain</Content-Type><BlobType>BlockBlob</BlobType><AccessTier>Cool</AccessTier></Properties><OrMetadata /></Blob>';
+
+// "List Blobs", response body, of the Storage REST reference.
+describe('listings', () => {
+  it('give every field', () => {
+    expect(parseListing(document(blob('<Name>a &amp; b</Name>')), request)).toEqual({
+      nextCursor: null,
+      items: [
+        {
+          kind: 'file',
+          key: 'a & b',
+          sizeBytes: 12,
+          modifiedAt: new Date('2026-01-02T03:04:05Z'),
+          version: { etag: '"0x8DE"' },
+          digests: {},
+          storageClass: 'Cool',
+        },
+      ],
+    });
+  });
+
+  it('decode names only where they are marked as encoded', () => {
+    const blobs = blob('<Name Encoded="true">a%0Ab%EF%BF%BF</Name>') + blob('<Name>a%0Ab</Name>');
+    expect(parseListing(document(blobs), request).items.map((entry) => entry.key)).toEqual(['a\nb\uffff', 'a%0Ab']);
+    const broken = document(blob('<Name Encoded="true">a%FF</Name>'));
+    expect(() => parseListing(broken, request)).toThrow(expect.objectContaining({ code: 'ENDPOINT_INVALID' }));
+  });
+
+  it.each([
+    ['a size that is no number', '<Content-Length>12<', '<Content-Length>abc<'],
+    ['a negative size', '<Content-Length>12<', '<Content-Length>-5<'],
+    ['half a surrogate pair', '<Name>k', '<Name>&#xD800;k'],
+    ['an ETag with controls', '0x8DE', '&#0;'],
+  ])('refuse %s', (_, from, to) => {
+    const hostile = document(blob('<Name>k</Name>').replace(from, to));
+    expect(() => parseListing(hostile, request)).toThrow(expect.objectContaining({ code: 'ENDPOINT_INVALID' }));
+  });
+
+  it('give folders, leave out the marker of the one that is listed, and go on where the service says', () => {
+    const blobs = `<BlobPrefix><Name>p/a/</Name></BlobPrefix>${blob('<Name>p/</Name>')}${blob('<Name>p/b</Name>')}`;
+    const page = parseListing(document(blobs, '<NextMarker>2!8&amp;x</NextMarker>'), { prefix: 'p/', delimiter: '/' });
+    expect(page.items.map(({ kind, key }) => [kind, key])).toEqual([
+      ['folder', 'p/a/'],
+      ['file', 'p/b'],
+    ]);
+    expect(page.nextCursor).toBe('2!8&x');
+  });
+
+  it('are no web pages', () => {
+    expect(() => parseListing('<html></html>', request)).toThrow(expect.objectContaining({ code: 'ENDPOINT_INVALID' }));
+  });
+});

@@ -1,0 +1,79 @@
+import { AppError } from '../../../core/errors.ts';
+import type { Entry, ListRequest, Page } from '../../provider.ts';
+import { blocks, element, listedEtag, listedKey, listedSize, unescapeXml } from '../xml.ts';
+import type { BlobRest } from './rest.ts';
+
+/** A page of 5,000 names of 1,024 characters each, all of them percent-encoded, is below. */
+const maxListingBytes = 64 * 1024 * 1024;
+
+/** One page of List Blobs. */
+export async function listBlobs(
+  rest: BlobRest,
+  request: ListRequest,
+  maxPageSize: number,
+  signal: AbortSignal,
+): Promise<Page<Entry>> {
+  const response = await rest.send({
+    method: 'GET',
+    container: request.container,
+    query: {
+      restype: 'container',
+      comp: 'list',
+      maxresults: String(Math.min(request.limit ?? maxPageSize, maxPageSize)),
+      ...(request.prefix === '' ? {} : { prefix: request.prefix }),
+      ...(request.delimiter === undefined ? {} : { delimiter: request.delimiter }),
+      ...(request.cursor === undefined ? {} : { marker: request.cursor }),
+    },
+    signal,
+  });
+  return parseListing(await response.body.text(maxListingBytes), request);
+}
+
+/** Throws ENDPOINT_INVALID for what is no listing. */
+export function parseListing(document: string, request: Pick<ListRequest, 'prefix' | 'delimiter'>): Page<Entry> {
+  if (!document.includes('<EnumerationResults')) {
+    throw new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as the Azure Blob service does.');
+  }
+  const items: Entry[] = [];
+  for (const block of blocks(document, 'BlobPrefix')) {
+    items.push({
+      kind: 'folder',
+      key: nameOf(block),
+      sizeBytes: 0,
+      modifiedAt: null,
+      version: null,
+      digests: {},
+      storageClass: null,
+    });
+  }
+  for (const block of blocks(document, 'Blob')) {
+    const key = nameOf(block);
+    // The marker of the very folder that is listed.
+    if (request.delimiter !== undefined && key === request.prefix) continue;
+    const text = element(block, 'Etag');
+    const etag = text === undefined ? undefined : listedEtag(text);
+    items.push({
+      kind: 'file',
+      key,
+      sizeBytes: listedSize(element(block, 'Content-Length')),
+      modifiedAt: new Date(element(block, 'Last-Modified') ?? 0),
+      // Listings give ETags without the quotes that belong to them everywhere else.
+      version: etag === undefined ? null : { etag: /^"/.test(etag) ? etag : `"${etag}"` },
+      digests: {},
+      storageClass: element(block, 'AccessTier') ?? null,
+    });
+  }
+  return { items, nextCursor: unescapeXml(element(document, 'NextMarker') ?? '') || null };
+}
+
+/** Names that XML cannot write are percent-encoded and marked so (List Blobs, from version 2021-02-12 on). */
+function nameOf(block: string): string {
+  const [, attributes = '', text = ''] = /<Name([^>]*)>([^<]*)<\/Name>/.exec(block) ?? [];
+  const name = unescapeXml(text);
+  if (!attributes.includes('Encoded="true"')) return listedKey(name);
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    throw new AppError('ENDPOINT_INVALID', 'The service lists a name that is not valid UTF-8.');
+  }
+}

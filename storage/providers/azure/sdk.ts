@@ -1,0 +1,78 @@
+import {
+  AnonymousCredential,
+  BlobServiceClient,
+  type HttpOperationResponse,
+  isRestError,
+  newPipeline,
+  type StorageSharedKeyCredential,
+  type WebResource,
+} from '@azure/storage-blob';
+import { AppError } from '../../../core/errors.ts';
+import type { HttpClient } from '../../http.ts';
+import { assertFromAzure, azureError } from './errors.ts';
+
+/** Largest answer that is read for the SDK: a page of 5,000 blobs or a list of 50,000 blocks is far below. */
+const maxAnswerBytes = 64 * 1024 * 1024;
+
+/**
+ * The vendor's client for calls whose answers or bodies are XML. Its requests go through our connections, so that
+ * address policy, time-outs and closing hold for them too. It makes one attempt and follows no redirect.
+ */
+export function createServiceClient(
+  url: string,
+  credential: StorageSharedKeyCredential | undefined,
+  http: HttpClient,
+): BlobServiceClient {
+  const pipeline = newPipeline(credential ?? new AnonymousCredential(), {
+    httpClient: { sendRequest: (request) => sendThrough(http, request) },
+    retryOptions: { maxTries: 1 },
+  });
+  return new BlobServiceClient(url, pipeline);
+}
+
+async function sendThrough(http: HttpClient, request: WebResource): Promise<HttpOperationResponse> {
+  const url = new URL(request.url);
+  const signal = (request.abortSignal as AbortSignal | undefined) ?? new AbortController().signal;
+  const response = await http.send({
+    method: request.method as 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE',
+    origin: url.origin,
+    path: url.pathname + url.search,
+    headers: request.headers.toJson(),
+    ...(typeof request.body === 'string' ? { body: Buffer.from(request.body) } : {}),
+    signal,
+  });
+  const bodyAsText = await response.body.text(maxAnswerBytes);
+  if (response.status >= 300 && response.status < 400) {
+    throw azureError({ status: response.status, code: undefined, headers: response.headers });
+  }
+  if (response.status < 300) assertFromAzure(response.headers);
+  const headers = request.headers.clone();
+  for (const name of headers.headerNames()) headers.remove(name);
+  for (const [name, value] of Object.entries(response.headers)) headers.set(name, value);
+  return { request, status: response.status, headers, bodyAsText };
+}
+
+/** Runs one call of the SDK and translates what it throws. */
+export async function callSdk<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw sdkError(error);
+  }
+}
+
+function sdkError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (isRestError(error) && error.statusCode !== undefined && error.code !== 'PARSE_ERROR') {
+    const headers = error.response?.headers.toJSON() ?? {};
+    const details = error.details as { errorCode?: string } | undefined;
+    const code = error.code ?? details?.errorCode ?? headers['x-ms-error-code'];
+    return azureError({ status: error.statusCode, code, message: error.message, headers }, error);
+  }
+  if (error instanceof Error && error.name === 'AbortError') {
+    return new AppError('CANCELLED', 'The call was cancelled.', { cause: error });
+  }
+  return new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as the Azure Blob service does.', {
+    cause: error,
+  });
+}

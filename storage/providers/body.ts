@@ -1,0 +1,58 @@
+import { Readable } from 'node:stream';
+import { AppError } from '../../core/errors.ts';
+import type { HttpRequest, HttpResponse } from '../http.ts';
+import type { Capabilities, Precondition, UploadBody } from '../provider.ts';
+
+/** The body as it goes over the wire when nothing is put around it. */
+export function plainBody({ source }: UploadBody): NonNullable<HttpRequest['body']> {
+  if (source instanceof Readable) return source;
+  return source.length === 1 ? (source[0] as Uint8Array) : source;
+}
+
+/** Closes what a body reads from; for calls that fail before or while they send it. A source that stalls would stay otherwise. */
+export function discardBody({ source }: UploadBody): void {
+  if (source instanceof Readable) source.destroy();
+}
+
+export interface ByteRange {
+  start: number;
+  end: number;
+}
+
+/** Value of a Range header (RFC 9110, 14.2) for a half-open range of at least one byte. */
+export function rangeHeader({ start, end }: ByteRange): string {
+  return `bytes=${start}-${end - 1}`;
+}
+
+/** Size of the whole object that an answer is about, from Content-Range or Content-Length. */
+export function objectSize(headers: Record<string, string>): number {
+  const total = /^bytes \d+-\d+\/(\d+)$/.exec(headers['content-range'] ?? '')?.[1] ?? headers['content-length'];
+  if (total === undefined) {
+    throw new AppError('ENDPOINT_INVALID', 'The endpoint does not say how long its answer is, as storage services do.');
+  }
+  return Number(total);
+}
+
+/**
+ * Makes the body of an answer fail unless it is exactly what was asked for. Throws OBJECT_CHANGED, and drops the
+ * answer, when the object does not have the range any more.
+ */
+export function expectRange({ status, headers, body }: HttpResponse, range: ByteRange | undefined): void {
+  const size = objectSize(headers);
+  if (range === undefined) {
+    body.expect(size);
+    return;
+  }
+  const whole = status === 200 && range.start === 0 && range.end === size;
+  if (!whole && headers['content-range'] !== `bytes ${range.start}-${range.end - 1}/${size}`) {
+    body.destroy();
+    throw new AppError('OBJECT_CHANGED', `The object does not have the bytes ${range.start} to ${range.end} any more.`);
+  }
+  body.expect(range.end - range.start);
+}
+
+/** Throws NOT_SUPPORTED for a precondition that the store would ignore. */
+export function requireConditional(capabilities: Capabilities, precondition: Precondition | undefined): void {
+  if (precondition === undefined || capabilities.write.conditional) return;
+  throw new AppError('NOT_SUPPORTED', 'The store does not hold writes to preconditions.');
+}

@@ -1,0 +1,295 @@
+import { Readable } from 'node:stream';
+import { DeleteObjectsCommand, ListBucketsCommand, type S3Client } from '@aws-sdk/client-s3';
+import { AppError } from '../../core/errors.ts';
+import type { AddressPolicy } from '../address-policy.ts';
+import { DamagedObjectRemains } from '../damaged-object.ts';
+import { createHttpClient, type HttpClient, type HttpResponse } from '../http.ts';
+import type {
+  AccountCheck,
+  BeginUploadRequest,
+  Capabilities,
+  CompleteUploadRequest,
+  ContainerEntry,
+  DeleteRequest,
+  DeleteResult,
+  Entry,
+  ListRequest,
+  Location,
+  ObjectInfo,
+  Page,
+  PageRequest,
+  PartReceipt,
+  Precondition,
+  PutPartRequest,
+  ReadRequest,
+  ReadResult,
+  StorageProvider,
+  UploadSession,
+  Version,
+  WriteRequest,
+  WriteResult,
+} from '../provider.ts';
+import { discardBody, expectRange, rangeHeader, requireConditional } from './body.ts';
+import { checkBucketName, type S3Address, type S3Credentials, s3Address } from './s3/address.ts';
+import { awsAbilities, leastAbilities, s3Capabilities } from './s3/capabilities.ts';
+import { S3Refusal, s3Error } from './s3/errors.ts';
+import { listObjects } from './s3/listing.ts';
+import { probeAbilities } from './s3/probe.ts';
+import { md5OfEtag, toObjectInfo, toPutHeaders, toVersion } from './s3/properties.ts';
+import { S3Rest } from './s3/rest.ts';
+import { callSdk, createS3Client } from './s3/sdk.ts';
+import { createSigner } from './s3/signer.ts';
+import { acknowledged, S3Uploads } from './s3/uploads.ts';
+
+export function openS3(
+  credentials: S3Credentials,
+  options: { addressPolicy: AddressPolicy; capabilities?: Capabilities | undefined },
+): StorageProvider {
+  return new S3Provider(credentials, options.addressPolicy, options.capabilities);
+}
+
+/** Bodies of answers that are read only to free the connection are empty, or nearly. */
+const maxIdleBytes = 64 * 1024;
+/** Most keys that DeleteObjects takes. */
+const deleteBatch = 1000;
+/** What XML 1.0 cannot write, not even escaped: such keys are deleted one by one. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what it looks for
+const notInXml = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
+
+class S3Provider implements StorageProvider {
+  readonly capabilities: Capabilities;
+  readonly #credentials: S3Credentials;
+  readonly #address: S3Address;
+  readonly #http: HttpClient;
+  readonly #rest: S3Rest;
+  readonly #client: S3Client;
+  readonly #uploads: S3Uploads;
+  readonly #bucketsSeen = new Set<string>();
+
+  constructor(credentials: S3Credentials, addressPolicy: AddressPolicy, probed: Capabilities | undefined) {
+    this.#credentials = credentials;
+    this.#address = s3Address(credentials);
+    this.capabilities = probed ?? s3Capabilities(this.#address.isAws ? awsAbilities : leastAbilities);
+    this.#http = createHttpClient(addressPolicy);
+    this.#rest = new S3Rest(this.#http, this.#address, createSigner(credentials));
+    this.#client = createS3Client(credentials, this.#address, this.#http);
+    this.#uploads = new S3Uploads(this.#rest, this.#client, this.capabilities, (location, signal) =>
+      this.stat(location, signal),
+    );
+  }
+
+  /** A compatible store is probed with a few tiny objects, which are deleted again; see s3/probe.ts. */
+  async check(signal: AbortSignal): Promise<AccountCheck> {
+    let buckets: string[] = [];
+    try {
+      buckets = (await this.listContainers({}, signal)).items.map(({ name }) => name);
+    } catch (error) {
+      // Credentials for one bucket prove themselves, too, when they may not list all.
+      if (!(error instanceof AppError) || error.code !== 'PERMISSION_DENIED') throw error;
+    }
+    const abilities = this.#address.isAws
+      ? awsAbilities
+      : await probeAbilities(this.#rest, this.#client, buckets, signal);
+    return { identity: this.#credentials.accessKeyId, capabilities: s3Capabilities(abilities) };
+  }
+
+  async listContainers(request: PageRequest, signal: AbortSignal): Promise<Page<ContainerEntry>> {
+    const command = new ListBucketsCommand({
+      // Stores that do not page answer with all of them, and refuse or ignore what they do not know.
+      ...(request.limit === undefined ? {} : { MaxBuckets: Math.min(request.limit, 1000) }),
+      ...(request.cursor === undefined ? {} : { ContinuationToken: request.cursor }),
+    });
+    const answer = await callSdk(() => this.#client.send(command, { abortSignal: signal }));
+    const items = (answer.Buckets ?? []).map(({ Name, CreationDate }) => ({
+      name: Name ?? '',
+      createdAt: CreationDate ?? null,
+    }));
+    return { items, nextCursor: answer.ContinuationToken ?? null };
+  }
+
+  async list(request: ListRequest, signal: AbortSignal): Promise<Page<Entry>> {
+    const page = await listObjects(this.#rest, request, this.capabilities.listing.maxPageSize, signal);
+    this.#bucketsSeen.add(request.container);
+    return page;
+  }
+
+  async stat(location: Location, signal: AbortSignal): Promise<ObjectInfo> {
+    const { status, headers, body } = await this.#open('HEAD', location, {}, {}, signal);
+    await body.text(0);
+    return toObjectInfo(status, headers, this.#etagIsMd5);
+  }
+
+  async read(request: ReadRequest, signal: AbortSignal): Promise<ReadResult> {
+    const { pin, range } = request;
+    const query: Record<string, string> = pin?.versionId === undefined ? {} : { versionId: pin.versionId };
+    const headers: Record<string, string> = pin?.etag === undefined ? {} : { 'if-match': pin.etag };
+    const isEmpty = range !== undefined && range.start === range.end;
+    if (range && !isEmpty) headers.range = rangeHeader(range);
+    try {
+      const response = await this.#open(isEmpty ? 'HEAD' : 'GET', request, query, headers, signal);
+      const info = toObjectInfo(response.status, response.headers, this.#etagIsMd5);
+      if (isEmpty) {
+        await response.body.text(0);
+        return { stream: Readable.from([]), info };
+      }
+      expectRange(response, range);
+      return { stream: response.body, info };
+    } catch (error) {
+      const isOther = error instanceof AppError && error.code === 'PRECONDITION_FAILED';
+      const isGone = error instanceof AppError && error.code === 'OBJECT_NOT_FOUND' && pin?.versionId !== undefined;
+      if (pin && (isOther || isGone)) {
+        throw new AppError('OBJECT_CHANGED', 'The object has changed since it was listed.', { cause: error });
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * Without checksums of the store's own a stream is compared with the ETag once it is stored: what turns out wrong is
+   * deleted again, and what was there before is gone then.
+   */
+  async write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
+    const { body, metadata, precondition } = request;
+    this.checkName(request.key);
+    requireConditional(this.capabilities, precondition);
+    if (body.sizeBytes > this.capabilities.write.singleMaxBytes) {
+      discardBody(body);
+      throw new AppError('OBJECT_TOO_LARGE', 'An object of this size must be uploaded in parts.');
+    }
+    const { headers, body: answer } = await this.#rest.send({
+      method: 'PUT',
+      ...pathOf(request),
+      headers: { ...toPutHeaders(metadata), ...conditionHeaders(precondition) },
+      body,
+      digest: this.capabilities.write.singleDigest ?? undefined,
+      signal,
+    });
+    await answer.text(maxIdleBytes);
+    const version = toVersion(headers);
+    const md5 = this.#etagIsMd5 ? md5OfEtag(headers) : undefined;
+    try {
+      return {
+        version,
+        digests: {
+          ...(md5 === undefined ? {} : { md5 }),
+          ...acknowledged(headers, body, this.capabilities.write.singleDigest),
+        },
+      };
+    } catch (error) {
+      await this.#remove(request, version, signal).catch(() => {
+        throw new DamagedObjectRemains(request, version, error);
+      });
+      throw error;
+    }
+  }
+
+  beginUpload(request: BeginUploadRequest, signal: AbortSignal): Promise<UploadSession> {
+    this.checkName(request.key);
+    return this.#uploads.begin(request, signal);
+  }
+
+  putPart(request: PutPartRequest, signal: AbortSignal): Promise<PartReceipt> {
+    return this.#uploads.putPart(request, signal);
+  }
+
+  listParts(session: UploadSession, signal: AbortSignal): Promise<PartReceipt[]> {
+    return this.#uploads.listParts(session, signal);
+  }
+
+  completeUpload(request: CompleteUploadRequest, signal: AbortSignal): Promise<WriteResult> {
+    requireConditional(this.capabilities, request.precondition);
+    return this.#uploads.complete(request, signal);
+  }
+
+  abortUpload(session: UploadSession, signal: AbortSignal): Promise<void> {
+    return this.#uploads.abort(session, signal);
+  }
+
+  async deleteObjects(request: DeleteRequest, signal: AbortSignal): Promise<DeleteResult> {
+    checkBucketName(request.container);
+    const failed: DeleteResult['failed'] = [];
+    const joint = request.keys.filter((key) => !notInXml.test(key));
+    for (let at = 0; at < joint.length; at += deleteBatch) {
+      const Objects = joint.slice(at, at + deleteBatch).map((Key) => ({ Key }));
+      const command = new DeleteObjectsCommand({ Bucket: request.container, Delete: { Objects, Quiet: true } });
+      const answer = await callSdk(() => this.#client.send(command, { abortSignal: signal }));
+      for (const { Key = '', Code } of answer.Errors ?? []) {
+        const error = s3Error({ status: 400, code: Code, headers: {} });
+        if (error.code !== 'OBJECT_NOT_FOUND') failed.push({ key: Key, code: error.code, message: error.message });
+      }
+    }
+    for (const key of request.keys.filter((one) => notInXml.test(one))) {
+      const response = await this.#rest.send({ method: 'DELETE', bucket: request.container, key, signal });
+      await response.body.text(maxIdleBytes);
+    }
+    return { failed };
+  }
+
+  checkName(key: string): void {
+    const rule =
+      key === ''
+        ? 'it is empty'
+        : !key.isWellFormed()
+          ? 'it is not valid Unicode'
+          : Buffer.byteLength(key) > this.capabilities.maxKeyBytes
+            ? `it is longer than ${this.capabilities.maxKeyBytes} bytes in UTF-8`
+            : undefined;
+    if (rule !== undefined) throw new AppError('NAME_NOT_ALLOWED', `S3 cannot hold this name: ${rule}.`);
+  }
+
+  close(): Promise<void> {
+    this.#client.destroy();
+    return this.#http.close();
+  }
+
+  get #etagIsMd5(): boolean {
+    return this.capabilities.read.digests.includes('md5');
+  }
+
+  /**
+   * HEAD has no error document: where it is refused, a GET of one byte says why. Not so for a missing object in a
+   * bucket that has answered before, which is an everyday case.
+   */
+  async #open(
+    method: 'GET' | 'HEAD',
+    location: Location,
+    query: Record<string, string>,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<HttpResponse> {
+    const request = { ...pathOf(location), query, signal };
+    const checksums = { 'x-amz-checksum-mode': 'ENABLED' };
+    try {
+      const response = await this.#rest.send({ method, ...request, headers: { ...headers, ...checksums } });
+      this.#bucketsSeen.add(location.container);
+      return response;
+    } catch (error) {
+      if (method === 'GET' || !(error instanceof S3Refusal) || error.status < 400) throw error;
+      const isPlain = error.code === 'OBJECT_NOT_FOUND' && this.#bucketsSeen.has(location.container);
+      if (isPlain || !/^(OBJECT_NOT_FOUND|PERMISSION_DENIED|ENDPOINT_INVALID)$/.test(error.code)) throw error;
+      const probe = await this.#rest.send({ method: 'GET', ...request, headers: { ...headers, range: 'bytes=0-0' } });
+      probe.body.destroy();
+      throw error;
+    }
+  }
+
+  /** Takes back a write, unless somebody has written since. */
+  async #remove(location: Location, version: Version, signal: AbortSignal): Promise<void> {
+    const query: Record<string, string> = version.versionId === undefined ? {} : { versionId: version.versionId };
+    const info = await this.stat(location, signal);
+    if (version.versionId === undefined && info.version.etag !== version.etag) return;
+    const response = await this.#rest.send({ method: 'DELETE', ...pathOf(location), query, signal });
+    await response.body.text(maxIdleBytes);
+  }
+}
+
+function pathOf({ container, key }: Location): { bucket: string; key: string } {
+  return { bucket: container, key };
+}
+
+function conditionHeaders(precondition: Precondition | undefined): Record<string, string> {
+  return {
+    ...(precondition?.ifAbsent ? { 'if-none-match': '*' } : {}),
+    ...(precondition?.ifMatch?.etag === undefined ? {} : { 'if-match': precondition.ifMatch.etag }),
+  };
+}

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { startS3Server } from '../../../emulators/s3/server.ts';
+import { createAddressPolicy } from '../../address-policy.ts';
+import { openS3 } from '../s3.ts';
+import { parseFault, s3Error } from './errors.ts';
+
+const now = () => new Date().toUTCString();
+
+describe('what a store says', () => {
+  it.each([
+    [403, 'AccessDenied', 'PERMISSION_DENIED', 'never'],
+    [403, 'SignatureDoesNotMatch', 'CREDENTIALS_INVALID', 'never'],
+    [400, 'ExpiredToken', 'CREDENTIALS_INVALID', 'never'],
+    [403, 'RequestTimeTooSkewed', 'CLOCK_SKEWED', 'never'],
+    [404, 'NoSuchBucket', 'CONTAINER_NOT_FOUND', 'never'],
+    [404, 'NoSuchUpload', 'UPLOAD_EXPIRED', 'restart'],
+    [403, 'InvalidObjectState', 'OBJECT_ARCHIVED', 'never'],
+    [412, 'PreconditionFailed', 'PRECONDITION_FAILED', 'never'],
+    [409, 'ConditionalRequestConflict', 'PRECONDITION_FAILED', 'restart'],
+    [400, 'BadDigest', 'CHECKSUM_MISMATCH', 'restart'],
+    [503, 'SlowDown', 'THROTTLED', 'backoff'],
+    [500, 'InternalError', 'PROVIDER_UNAVAILABLE', 'backoff'],
+    [501, 'NotImplemented', 'NOT_SUPPORTED', 'never'],
+    [507, 'SomethingNew', 'PROVIDER_UNAVAILABLE', 'backoff'],
+    [429, undefined, 'THROTTLED', 'backoff'],
+    [502, undefined, 'PROVIDER_UNAVAILABLE', 'backoff'],
+    [408, undefined, 'PROVIDER_UNAVAILABLE', 'backoff'],
+    [401, 'SomethingNew', 'CREDENTIALS_INVALID', 'never'],
+    [400, 'SomethingNew', 'ENDPOINT_INVALID', 'never'],
+    [400, undefined, 'ENDPOINT_INVALID', 'never'],
+  ] as const)('%i %s is %s, to be tried: %s', (status, code, expected, retry) => {
+    const error = s3Error({ status, code, headers: { date: now() } });
+    expect(error).toMatchObject({ code: expected, retry });
+    if (code) expect(error.message).toContain(code);
+  });
+
+  // "AuthorizationHeaderMalformed" and "PermanentRedirect" in the list of S3's error codes.
+  it.each([
+    [400, 'AuthorizationHeaderMalformed', {}, 'eu-west-1'],
+    [301, 'PermanentRedirect', { 'x-amz-bucket-region': 'eu-west-1' }, undefined],
+    [301, undefined, { 'x-amz-bucket-region': 'eu-west-1' }, undefined],
+  ])('%i %s names the right region', (status, code, headers, region) => {
+    const error = s3Error({ status, code, headers, region });
+    expect(error).toMatchObject({ code: 'ENDPOINT_INVALID', message: expect.stringContaining('eu-west-1') });
+  });
+
+  it('a refusal that is dated far from our own time is a wrong clock', () => {
+    const date = new Date(Date.now() - 20 * 60_000).toUTCString();
+    for (const code of ['SignatureDoesNotMatch', 'AccessDenied', undefined]) {
+      expect(s3Error({ status: 403, code, headers: { date } }).code).toBe('CLOCK_SKEWED');
+    }
+    expect(s3Error({ status: 404, code: 'NoSuchKey', headers: { date } }).code).toBe('OBJECT_NOT_FOUND');
+  });
+
+  it('a web page is no store', () => {
+    for (const status of [302, 403, 404, 500]) {
+      expect(s3Error({ status, code: undefined, headers: { 'content-type': 'text/html; charset=utf-8' } }).code).toBe(
+        'ENDPOINT_INVALID',
+      );
+    }
+  });
+
+  it('error documents give code and region', () => {
+    const document = '<?xml version="1.0"?>\n<Error><Code>A</Code><Message>m</Message><Region>r-1</Region></Error>';
+    expect(parseFault(document)).toEqual({ code: 'A', region: 'r-1' });
+    expect(parseFault('<html>')).toEqual({ code: undefined, region: undefined });
+  });
+});
+
+describe('an account with the wrong region', () => {
+  it('is told the right one, by every kind of call', async () => {
+    const keys = { accessKeyId: 'AK', secretAccessKey: 'SK' };
+    const server = await startS3Server({ credentials: [keys], buckets: ['bucket'], region: 'eu-west-3' });
+    const provider = openS3(
+      { provider: 's3', addressing: 'path', region: 'us-east-1', endpoint: server.endpoint, ...keys },
+      { addressPolicy: createAddressPolicy(['127.0.0.1']) },
+    );
+    const { signal } = new AbortController();
+    const location = { container: 'bucket', key: 'key' };
+    try {
+      for (const call of [
+        () => provider.check(signal),
+        () => provider.list({ container: 'bucket', prefix: '' }, signal),
+        () => provider.stat(location, signal),
+        () => provider.read(location, signal),
+      ]) {
+        await expect(call()).rejects.toMatchObject({
+          code: 'ENDPOINT_INVALID',
+          message: expect.stringContaining('The right region is eu-west-3.'),
+        });
+      }
+    } finally {
+      await provider.close();
+      await server.close();
+    }
+  });
+});

@@ -1,0 +1,215 @@
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { AppError, type ErrorCode } from '../../../core/errors.ts';
+import { bufferedBody, streamBody } from '../../digest.ts';
+import type { UploadBody } from '../../provider.ts';
+import { leastAbilities, type S3Abilities } from './capabilities.ts';
+import { listObjects } from './listing.ts';
+import { fromBase64, md5OfEtag } from './properties.ts';
+import type { S3Rest } from './rest.ts';
+import { callSdk } from './sdk.ts';
+
+/** Buckets that are tried until one lets us write. */
+const maxBuckets = 3;
+/** Their order differs between bytes (these), UTF-16 units (last two swapped) and any alphabet (first two swapped). */
+const names = ['B', 'a', '\ufb00', '\u{1f600}'];
+const content = Buffer.from('Skyferry found out what this store can do. This object may be deleted.\n');
+
+/**
+ * Finds out what a compatible store does by asking it to: a few tiny objects are written below a name of their own,
+ * and deleted again. A store of which we may write to no bucket gets what any store does; it is only read from then.
+ */
+export async function probeAbilities(
+  rest: S3Rest,
+  client: S3Client,
+  buckets: readonly string[],
+  signal: AbortSignal,
+): Promise<S3Abilities> {
+  for (const bucket of buckets.slice(0, maxBuckets)) {
+    const probe = new Probe(rest, client, bucket, signal);
+    try {
+      return await probe.run();
+    } catch (error) {
+      if (!(error instanceof AppError) || !/^(PERMISSION_DENIED|QUOTA_EXCEEDED|ENDPOINT_INVALID)$/.test(error.code))
+        throw error;
+    } finally {
+      await probe.cleanUp();
+    }
+  }
+  return leastAbilities;
+}
+
+class Probe {
+  readonly #rest: S3Rest;
+  readonly #client: S3Client;
+  readonly #bucket: string;
+  readonly #signal: AbortSignal;
+  readonly #prefix = `.skyferry-probe-${randomUUID()}/`;
+  readonly #written: { key: string; versionId: string | undefined }[] = [];
+
+  constructor(rest: S3Rest, client: S3Client, bucket: string, signal: AbortSignal) {
+    this.#rest = rest;
+    this.#client = client;
+    this.#bucket = bucket;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<S3Abilities> {
+    const [first] = names as [string];
+    const md5 = bufferedBody([content], ['md5']);
+    const headers = await this.#put(first, { body: md5 });
+    const etagIsMd5 = md5OfEtag(headers) === md5.digest('md5');
+    const crc32c = (await this.#checksCrc32c()) && (await this.#checksWholeCrc32c());
+    const conditional = (await this.#honoursConditions(first)) && (await this.#honoursConditionsOfUploads(first));
+    const ordered = await this.#listsInOrder();
+    return { ordered, etagIsMd5, crc32c, conditional };
+  }
+
+  /** Removes what the probe wrote, versions included; a failure to do so is no reason to refuse the account. */
+  async cleanUp(): Promise<void> {
+    await Promise.allSettled(
+      this.#written.map(async ({ key, versionId }) => {
+        const query = versionId === undefined ? {} : { versionId };
+        const response = await this.#rest.send({
+          method: 'DELETE',
+          bucket: this.#bucket,
+          key,
+          query: query as Record<string, string>,
+          signal: this.#signal,
+        });
+        await response.body.text(1024);
+      }),
+    );
+  }
+
+  async #put(
+    name: string,
+    options: { body?: UploadBody; digest?: 'crc32c'; headers?: Record<string, string> } = {},
+  ): Promise<Record<string, string>> {
+    const key = this.#prefix + name;
+    const { body = bufferedBody([content], []), ...rest } = options;
+    const response = await this.#rest.send({
+      method: 'PUT',
+      bucket: this.#bucket,
+      key,
+      body,
+      signal: this.#signal,
+      ...rest,
+    });
+    this.#written.push({ key, versionId: response.headers['x-amz-version-id'] });
+    await response.body.text(1024);
+    return response.headers;
+  }
+
+  /** A right checksum in a trailer is answered with itself; a wrong one, in trailer or header, is refused. */
+  async #checksCrc32c(): Promise<boolean> {
+    const right = await refusal(async () => {
+      const body = streamed();
+      const headers = await this.#put('crc32c', { body, digest: 'crc32c' });
+      if (fromBase64(headers['x-amz-checksum-crc32c']) !== body.digest('crc32c'))
+        throw new AppError('NOT_SUPPORTED', '');
+    });
+    if (right !== null) return false;
+    const wrong = await Promise.all(
+      [streamed(), bufferedBody([content], ['crc32c'])].map((body) =>
+        refusal(() => this.#put('crc32c', { body: lying(body), digest: 'crc32c' })),
+      ),
+    );
+    return wrong.every((code) => code === 'CHECKSUM_MISMATCH');
+  }
+
+  /** The same for the whole of a multipart upload, and for a part of it. */
+  async #checksWholeCrc32c(): Promise<boolean> {
+    const key = `${this.#prefix}multipart`;
+    const code = await refusal(() =>
+      this.#upload(key, { ChecksumAlgorithm: 'CRC32C', ChecksumType: 'FULL_OBJECT' } as const, {
+        ChecksumCRC32C: 'AAAAAA==',
+        ChecksumType: 'FULL_OBJECT',
+      }),
+    );
+    return code === 'CHECKSUM_MISMATCH';
+  }
+
+  async #honoursConditions(existing: string): Promise<boolean> {
+    const absent = await refusal(() => this.#put(existing, { headers: { 'if-none-match': '*' } }));
+    const match = await refusal(() =>
+      this.#put(existing, { headers: { 'if-match': '"0123456789abcdef0123456789abcdef"' } }),
+    );
+    return absent === 'PRECONDITION_FAILED' && match === 'PRECONDITION_FAILED';
+  }
+
+  async #honoursConditionsOfUploads(existing: string): Promise<boolean> {
+    const code = await refusal(() => this.#upload(this.#prefix + existing, {}, { IfNoneMatch: '*' }));
+    return code === 'PRECONDITION_FAILED';
+  }
+
+  async #upload(key: string, begin: object, complete: object): Promise<void> {
+    const target = { Bucket: this.#bucket, Key: key };
+    const options = { abortSignal: this.#signal };
+    const { UploadId } = await callSdk(() =>
+      this.#client.send(new CreateMultipartUploadCommand({ ...target, ...begin }), options),
+    );
+    try {
+      const response = await this.#rest.send({
+        method: 'PUT',
+        bucket: this.#bucket,
+        key,
+        query: { partNumber: '1', uploadId: UploadId as string },
+        body: streamed(),
+        digest: 'ChecksumAlgorithm' in begin ? 'crc32c' : undefined,
+        signal: this.#signal,
+      });
+      await response.body.text(1024);
+      const part = {
+        PartNumber: 1,
+        ETag: response.headers.etag,
+        ...('ChecksumAlgorithm' in begin ? { ChecksumCRC32C: response.headers['x-amz-checksum-crc32c'] } : {}),
+      };
+      const done = await callSdk(() =>
+        this.#client.send(
+          new CompleteMultipartUploadCommand({ ...target, UploadId, MultipartUpload: { Parts: [part] }, ...complete }),
+          options,
+        ),
+      );
+      this.#written.push({ key, versionId: done.VersionId });
+    } finally {
+      await callSdk(() => this.#client.send(new AbortMultipartUploadCommand({ ...target, UploadId }), options)).catch(
+        () => {},
+      );
+    }
+  }
+
+  async #listsInOrder(): Promise<boolean> {
+    await Promise.all(names.slice(1).map((name) => this.#put(name)));
+    const request = { container: this.#bucket, prefix: this.#prefix };
+    const { items } = await listObjects(this.#rest, request, 1000, this.#signal);
+    const listed = items.map(({ key }) => key.slice(this.#prefix.length)).filter((name) => names.includes(name));
+    return listed.join() === names.join();
+  }
+}
+
+function streamed(): UploadBody {
+  return streamBody(Readable.from([content]), content.length, ['crc32c']);
+}
+
+function lying(body: UploadBody): UploadBody {
+  return { ...body, digest: () => '00000000' };
+}
+
+/** Code of the refusal, or null when the call succeeded. Trouble that says nothing about abilities is thrown on. */
+async function refusal(call: () => Promise<unknown>): Promise<ErrorCode | null> {
+  try {
+    await call();
+    return null;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    if (/^(CANCELLED|THROTTLED|ENDPOINT_UNREACHABLE|PERMISSION_DENIED)$/.test(error.code)) throw error;
+    return error.code;
+  }
+}

@@ -1,0 +1,69 @@
+import { AppError } from '../../core/errors.ts';
+
+/**
+ * Reads listings without an XML parser: their form is fixed, and a transfer of a million objects reads hundreds of them.
+ * Elements are found by name; none of these contains one of the same name.
+ */
+
+/** The inner text of every element of that name, in order. */
+export function* blocks(document: string, name: string): Generator<string> {
+  const [open, close] = [`<${name}>`, `</${name}>`];
+  for (let at = document.indexOf(open); at !== -1; at = document.indexOf(open, at)) {
+    const end = document.indexOf(close, at);
+    if (end === -1) return;
+    yield document.slice(at + open.length, end);
+    at = end;
+  }
+}
+
+/** The inner text of the first element of that name, still escaped; undefined when there is none. */
+export function element(block: string, name: string): string | undefined {
+  const open = `<${name}>`;
+  const start = block.indexOf(open);
+  if (start === -1) return undefined;
+  const end = block.indexOf(`</${name}>`, start);
+  return end === -1 ? undefined : block.slice(start + open.length, end);
+}
+
+const entities: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+/** Resolves the entities of XML 1.0 and character references. ENDPOINT_INVALID for one beyond Unicode. */
+export function unescapeXml(text: string): string {
+  if (!text.includes('&')) return text;
+  return text.replace(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (all, hex?: string, decimal?: string, name?: string) => {
+    if (hex !== undefined) return character(Number.parseInt(hex, 16));
+    if (decimal !== undefined) return character(Number(decimal));
+    return entities[name ?? ''] ?? all;
+  });
+}
+
+function character(codePoint: number): string {
+  if (codePoint > 0x10ffff) throw invalid('a character that is not in Unicode');
+  return String.fromCodePoint(codePoint);
+}
+
+/** A key as a listing gives it. ENDPOINT_INVALID unless it can be written in UTF-8. */
+export function listedKey(key: string): string {
+  if (!key.isWellFormed()) throw invalid('a name that is not valid Unicode');
+  return key;
+}
+
+/** The size of an object in a listing, in bytes. ENDPOINT_INVALID unless it is a number that is exact. */
+export function listedSize(text: string | undefined): number {
+  const size = /^\s*\d+\s*$/.test(text ?? '') ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(size)) throw invalid('a size that is no number of bytes');
+  return size;
+}
+
+/** An ETag in a listing, unescaped. ENDPOINT_INVALID for one that no header could carry back. */
+export function listedEtag(text: string): string {
+  const etag = unescapeXml(text);
+  // RFC 9110, section 8.8.3: visible ASCII and bytes above; blanks are seen at compatible stores.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what it looks for
+  if (/[\u0000-\u001f\u007f]/.test(etag) || !etag.isWellFormed()) throw invalid('an ETag with control characters');
+  return etag;
+}
+
+function invalid(what: string): AppError {
+  return new AppError('ENDPOINT_INVALID', `The endpoint does not answer as such a store does: it lists ${what}.`);
+}
