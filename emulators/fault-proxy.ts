@@ -1,0 +1,102 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** What happens to one exchange. Byte counts are of the connection, HTTP's headers included. */
+export type ProxyFault =
+  /** Nothing is passed on and nothing answered; the connection stays open. */
+  | { kind: 'stall' }
+  /** Answers this instead of passing the request on: `HTTP/1.1 503 Service Unavailable\r\n…`. Closes then. */
+  | { kind: 'answer'; response: string }
+  /** Ends the answer after so many bytes: with a reset, or as if it were complete. */
+  | { kind: 'cut'; afterBytes: number; how: 'reset' | 'end' }
+  /** Flips one bit of the request, in the byte at that offset. */
+  | { kind: 'corrupt'; atByte: number }
+  /** Passes the request on, and resets the connection when the answer begins. */
+  | { kind: 'loseAnswer' };
+
+/** Stands between a client and a server of plain HTTP and spoils what it is told to. Knows nothing of HTTP. */
+export interface FaultProxy {
+  /** The upstream's address with the proxy's host and port. */
+  endpoint: string;
+  /** Spoils the next exchange, on whichever connection it begins; resolves when it has begun. */
+  spoilNext(fault: ProxyFault): Promise<void>;
+  /** Connections of clients that are open now. */
+  connections(): number;
+  /** Ends all connections. Idempotent. */
+  close(): Promise<void>;
+}
+
+interface Planned {
+  fault: ProxyFault;
+  begun: () => void;
+}
+
+export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
+  const target = new URL(upstream);
+  const clients = new Set<Socket>();
+  const planned: Planned[] = [];
+
+  const server = createServer((client) => {
+    const server = connect(Number(target.port), target.hostname);
+    let fault: ProxyFault | undefined;
+    let sent = 0;
+    let received = 0;
+    clients.add(client);
+    client.on('close', () => {
+      clients.delete(client);
+      server.destroy();
+    });
+    server.on('close', () => client.destroySoon());
+    client.on('error', () => {});
+    server.on('error', () => client.destroy());
+
+    client.on('data', (data) => {
+      const next = planned.shift();
+      if (next) {
+        fault = next.fault;
+        [sent, received] = [0, 0];
+        next.begun();
+        if (fault.kind === 'answer') client.end(fault.response);
+      }
+      if (fault?.kind === 'stall' || fault?.kind === 'answer') return;
+      const offset = fault?.kind === 'corrupt' ? fault.atByte - sent : -1;
+      if (offset >= 0 && offset < data.length) data[offset] = (data[offset] as number) ^ 1;
+      sent += data.length;
+      if (!server.write(data)) client.pause();
+    });
+    server.on('drain', () => client.resume());
+
+    server.on('data', (data) => {
+      if (fault?.kind === 'loseAnswer') {
+        client.resetAndDestroy();
+        return;
+      }
+      const limit = fault?.kind === 'cut' ? fault.afterBytes : Number.POSITIVE_INFINITY;
+      received += data.length;
+      if (received > limit && fault?.kind === 'cut') {
+        server.destroy();
+        if (fault.how === 'reset') client.resetAndDestroy();
+        else client.end(data.subarray(0, data.length - (received - limit)));
+        return;
+      }
+      if (!client.write(data)) server.pause();
+    });
+    client.on('drain', () => server.resume());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+
+  const endpoint = new URL(upstream);
+  endpoint.port = String((server.address() as AddressInfo).port);
+  return {
+    endpoint: endpoint.href.replace(/\/$/, ''),
+    spoilNext: (fault) => new Promise((begun) => planned.push({ fault, begun })),
+    connections: () => clients.size,
+    async close() {
+      if (!server.listening) return;
+      server.close();
+      for (const client of clients) client.destroy();
+      await once(server, 'close');
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { S3Error } from '../errors.ts';
+import { claimFromHeader, claimFromQuery, isPresigned } from './claims.ts';
+import { type Credentials, ScopedSigner, type SignatureClaim, type SignedRequest, verifySignature } from './sigv4.ts';
+
+export interface Authentication {
+  readonly claim: SignatureClaim;
+  readonly signer: ScopedSigner;
+  readonly isPresigned: boolean;
+}
+
+/** Verifies requests of a fixed set of access keys, all of which may do everything. */
+export class Authenticator {
+  readonly #credentials: ReadonlyMap<string, Credentials>;
+  readonly #region: string;
+  readonly #signers = new Map<string, ScopedSigner>();
+
+  constructor(credentials: readonly Credentials[], region: string) {
+    this.#credentials = new Map(credentials.map((entry) => [entry.accessKeyId, entry]));
+    this.#region = region;
+  }
+
+  /** @throws the S3 error that the request deserves. */
+  authenticate(request: SignedRequest, query: ReadonlyMap<string, string>): Authentication {
+    const now = Date.now();
+    const authorization = request.headers.authorization;
+    const presigned = isPresigned(query);
+    let claim: SignatureClaim;
+    if (typeof authorization === 'string') {
+      if (presigned) {
+        throw new S3Error(
+          'InvalidArgument',
+          'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified',
+        );
+      }
+      claim = claimFromHeader(authorization, request.headers, now);
+    } else if (presigned) {
+      claim = claimFromQuery(query, request.headers, now);
+    } else {
+      throw new S3Error('AccessDenied');
+    }
+    if (request.headers['x-amz-security-token'] !== undefined || query.has('X-Amz-Security-Token')) {
+      // Only temporary credentials come with a token.
+      throw new S3Error('InvalidToken');
+    }
+    if (!claim.timestamp.startsWith(claim.date)) {
+      throw new S3Error('SignatureDoesNotMatch', 'The date of the credential scope does not match the request.');
+    }
+    const signer = this.#signer(claim, presigned);
+    verifySignature(request, claim, signer);
+    return { claim, signer, isPresigned: presigned };
+  }
+
+  #signer(claim: SignatureClaim, presigned: boolean): ScopedSigner {
+    const credentials = this.#credentials.get(claim.accessKeyId);
+    if (credentials === undefined) {
+      throw new S3Error('InvalidAccessKeyId', undefined, { details: { AWSAccessKeyId: claim.accessKeyId } });
+    }
+    if (claim.region !== this.#region) {
+      throw new S3Error(
+        presigned ? 'AuthorizationQueryParametersError' : 'AuthorizationHeaderMalformed',
+        `The authorization header is malformed; the region '${claim.region}' is wrong; expecting '${this.#region}'`,
+        { details: { Region: this.#region } },
+      );
+    }
+    const name = `${claim.date}/${claim.accessKeyId}`;
+    let signer = this.#signers.get(name);
+    if (signer === undefined) {
+      signer = new ScopedSigner(credentials, claim.date, claim.region);
+      this.#signers.set(name, signer);
+    }
+    return signer;
+  }
+}

@@ -1,0 +1,95 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Authenticator } from './auth/authenticator.ts';
+import type { Credentials } from './auth/sigv4.ts';
+import { FaultPlan } from './faults.ts';
+import { createHandler } from './handler.ts';
+import { Observer } from './observer.ts';
+import { requireValidName } from './operations/buckets.ts';
+import { openStore } from './store/open-store.ts';
+
+export type { Credentials } from './auth/sigv4.ts';
+
+export interface S3ServerOptions {
+  /** 127.0.0.1 by default. */
+  readonly host?: string;
+  /** A free one by default. */
+  readonly port?: number;
+  /** Where objects live; without it they live in memory. One server at a time may use a directory. */
+  readonly dataDirectory?: string;
+  readonly credentials: readonly Credentials[];
+  /** us-east-1 by default. Requests signed for another region are refused. */
+  readonly region?: string;
+  /** Buckets to create where they do not exist. */
+  readonly buckets?: readonly string[];
+  /** Buckets are also found as `BUCKET.DOMAIN` in the Host header; `localhost` by default. */
+  readonly domain?: string;
+  /**
+   * False: checksums other than Content-MD5 are answered with 501 NotImplemented, as some S3-compatible stores do.
+   * True by default.
+   */
+  readonly flexibleChecksums?: boolean;
+  /** Told of failures of the server itself, such as a full disk; written to stderr by default. */
+  readonly onInternalError?: (error: unknown) => void;
+}
+
+export interface S3Server {
+  /** For path-style clients: http://127.0.0.1:PORT */
+  readonly endpoint: string;
+  readonly port: number;
+  readonly region: string;
+  /** Faults to inject. */
+  readonly faults: FaultPlan;
+  /** Events and counters of the requests. */
+  readonly observer: Observer;
+  /** Ends all connections, transfers in progress among them. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Starts an S3 server. Rejects when the port is taken, or the data directory cannot be used. */
+export async function startS3Server(options: S3ServerOptions): Promise<S3Server> {
+  const region = options.region ?? 'us-east-1';
+  const store = openStore(options.dataDirectory);
+  for (const name of options.buckets ?? []) {
+    requireValidName(name);
+    if (store.findBucket(name) === undefined) {
+      store.createBucket(name);
+    }
+  }
+  const faults = new FaultPlan();
+  const observer = new Observer();
+  const handler = createHandler({
+    settings: { region, hasFlexibleChecksums: options.flexibleChecksums ?? true },
+    store,
+    authenticator: new Authenticator(options.credentials, region),
+    faults,
+    observer,
+    domain: (options.domain ?? 'localhost').toLowerCase(),
+    onInternalError: options.onInternalError ?? ((error) => process.stderr.write(`${(error as Error).stack}\n`)),
+  });
+  // An upload may take hours: no limit on a whole request. Idle connections are kept for clients with slow users.
+  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 });
+  server.on('request', (request, response) => handler(request, response, false));
+  server.on('checkContinue', (request, response) => handler(request, response, true));
+  const host = options.host ?? '127.0.0.1';
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return {
+    endpoint: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    port,
+    region,
+    faults,
+    observer,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
