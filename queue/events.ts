@@ -1,0 +1,53 @@
+import { z } from 'zod';
+
+/**
+ * Typed topics on Redis pub/sub. A message is a hint that something is newer, with enough in it to show progress; the
+ * truth is in Postgres, and a subscriber that missed messages reads it again.
+ */
+
+/** Counters travel as decimal strings: they are 64-bit. */
+const count = z.string().regex(/^\d+$/);
+
+export const transferProgressSchema = z.object({
+  transferId: z.uuid(),
+  userId: z.uuid(),
+  /** Rises with every visible change of the transfer; drop what is not newer. */
+  sequence: count,
+  state: z.enum([
+    'SCHEDULED',
+    'QUEUED',
+    'RUNNING',
+    'PAUSED',
+    'COMPLETED',
+    'COMPLETED_WITH_ERRORS',
+    'FAILED',
+    'CANCELLED',
+  ]),
+  listingComplete: z.boolean(),
+  objectsListed: count,
+  objectsCompleted: count,
+  objectsFailed: count,
+  objectsSkipped: count,
+  bytesListed: count,
+  bytesAcknowledged: count,
+  bytesVerified: count,
+  bytesAbandoned: count,
+  speedBytesPerSecond: count,
+  throttledUntil: z.iso.datetime().nullable(),
+  at: z.iso.datetime(),
+});
+
+/** One state of a transfer's counters, as published at most 10 times a second per transfer. */
+export type TransferProgress = z.infer<typeof transferProgressSchema>;
+
+/** A wish to stop or go on, for workers that hold the transfer; they check it against Postgres. */
+export const transferControlSchema = z.object({ transferId: z.uuid() });
+
+export const topics = {
+  /** Progress of one transfer. */
+  transfer: (transferId: string) => `skyferry:transfer:${transferId}` as const,
+  /** Progress of every transfer of one user (the live list). */
+  userTransfers: (userId: string) => `skyferry:user:${userId}:transfers` as const,
+  /** Pause, cancel and the like changed a transfer's state. */
+  control: 'skyferry:control',
+} as const;

@@ -1,0 +1,75 @@
+import { Prisma, type Transfer } from '../core/db.ts';
+import type { Redis } from '../core/redis.ts';
+import { type TransferProgress, topics, transferControlSchema, transferProgressSchema } from './events.ts';
+import { publish } from './pubsub.ts';
+
+/** What progress tells of a transfer's row. */
+export type ProgressRow = Pick<
+  Transfer,
+  | 'id'
+  | 'userId'
+  | 'sequence'
+  | 'state'
+  | 'listingComplete'
+  | 'objectsListed'
+  | 'objectsCompleted'
+  | 'objectsFailed'
+  | 'objectsSkipped'
+  | 'bytesListed'
+  | 'bytesAcknowledged'
+  | 'bytesVerified'
+  | 'bytesAbandoned'
+  | 'speedBytesPerSecond'
+  | 'throttledUntil'
+>;
+
+/** Columns of `transfer` that make a ProgressRow, for RETURNING and SELECT. */
+export const progressColumns = Prisma.sql`transfer.id, transfer.user_id AS "userId", transfer.sequence,
+  transfer.state::text AS state, transfer.listing_complete AS "listingComplete",
+  transfer.objects_listed AS "objectsListed", transfer.objects_completed AS "objectsCompleted",
+  transfer.objects_failed AS "objectsFailed", transfer.objects_skipped AS "objectsSkipped",
+  transfer.bytes_listed AS "bytesListed", transfer.bytes_acknowledged AS "bytesAcknowledged",
+  transfer.bytes_verified AS "bytesVerified", transfer.bytes_abandoned AS "bytesAbandoned",
+  transfer.speed_bytes_per_second AS "speedBytesPerSecond", transfer.throttled_until AS "throttledUntil"`;
+
+/** A row's counters as they travel. */
+export function toProgress(row: ProgressRow): TransferProgress {
+  return {
+    transferId: row.id,
+    userId: row.userId,
+    sequence: row.sequence.toString(),
+    state: row.state,
+    listingComplete: row.listingComplete,
+    objectsListed: row.objectsListed.toString(),
+    objectsCompleted: row.objectsCompleted.toString(),
+    objectsFailed: row.objectsFailed.toString(),
+    objectsSkipped: row.objectsSkipped.toString(),
+    bytesListed: row.bytesListed.toString(),
+    bytesAcknowledged: row.bytesAcknowledged.toString(),
+    bytesVerified: row.bytesVerified.toString(),
+    bytesAbandoned: row.bytesAbandoned.toString(),
+    speedBytesPerSecond: row.speedBytesPerSecond.toString(),
+    throttledUntil: row.throttledUntil?.toISOString() ?? null,
+    at: new Date().toISOString(),
+  };
+}
+
+/**
+ * Tells subscribers of the transfer and of its owner's list about a committed row. Rejects while Redis is away; the
+ * row stays the truth, and sequences tell a late message from a newer one.
+ */
+export async function publishTransfer(redis: Redis, row: ProgressRow): Promise<void> {
+  const progress = toProgress(row);
+  await Promise.all([
+    publish(redis, topics.transfer(row.id), transferProgressSchema, progress),
+    publish(redis, topics.userTransfers(row.userId), transferProgressSchema, progress),
+  ]);
+}
+
+/**
+ * Tells workers to look at a transfer's state at once. They notice by themselves within 2 s too, so a failure to
+ * publish costs time only.
+ */
+export async function publishControl(redis: Redis, transferId: string): Promise<void> {
+  await publish(redis, topics.control, transferControlSchema, { transferId });
+}

@@ -1,0 +1,309 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createDb, type Db, type Transfer, type TransferState } from '../core/db.ts';
+import { createTestDatabase, type TestDatabase } from '../test/support/databases.ts';
+import {
+  cancelTransfer,
+  canRetryFailed,
+  pauseTransfer,
+  resumeTransfer,
+  retryFailedItems,
+  type SubmitTransfer,
+  submitTransfer,
+} from './transfer.ts';
+
+let database: TestDatabase;
+let db: Db;
+let request: SubmitTransfer;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  db = createDb({ url: database.url, poolSize: 4 });
+  const { id: userId } = await db.user.create({ data: { email: 'a@example.org', name: 'A' } });
+  const account = () => db.cloudAccount.create({ data: { userId, provider: 'S3', name: 'x', identity: 'x' } });
+  const [source, destination] = [await account(), await account()];
+  request = {
+    userId,
+    sourceAccountId: source.id,
+    destinationAccountId: destination.id,
+    sourcePaths: ['from/photos/'],
+    destinationPath: 'to/',
+  };
+});
+
+afterAll(async () => {
+  await db?.$disconnect();
+  await database?.drop();
+});
+
+const submit = (changes: Partial<SubmitTransfer> = {}) =>
+  db.$transaction((tx) => submitTransfer(tx, { ...request, ...changes }));
+type Step = typeof pauseTransfer;
+const step = (how: Step, id: string) => db.$transaction((tx) => how(tx, id));
+const inState = async (state: TransferState, data: Parameters<Db['transfer']['update']>[0]['data'] = {}) => {
+  const { id } = await submit();
+  await db.outbox.deleteMany();
+  return db.transfer.update({ where: { id }, data: { state, ...data } });
+};
+const planJobs = (id: string) => db.outbox.findMany({ where: { jobId: { startsWith: `t-${id}-` } } });
+
+test('submitting writes the transfer and the promise to plan it, together', async () => {
+  const row = await submit({ priority: 'HIGH' });
+  expect(row).toMatchObject({
+    state: 'QUEUED',
+    attempt: 1,
+    sequence: 1n,
+    name: 'photos to to/',
+    listingComplete: false,
+  });
+  expect(await planJobs(row.id)).toMatchObject([
+    { jobName: 'transfer.plan', jobId: `t-${row.id}-1`, payload: { transferId: row.id, attempt: 1 }, priority: 4 },
+  ]);
+});
+
+test('nothing is left of a submission whose transaction is rolled back', async () => {
+  let id = '';
+  const rollBack = db.$transaction(async (tx) => {
+    id = (await submitTransfer(tx, request)).id;
+    throw new Error('changed my mind');
+  });
+  await expect(rollBack).rejects.toThrow('changed my mind');
+  expect(await db.transfer.findUnique({ where: { id } })).toBeNull();
+  expect(await planJobs(id)).toEqual([]);
+});
+
+test('a start in the future is a schedule', async () => {
+  const startAt = new Date(Date.now() + 3_600_000);
+  const row = await submit({ startAt });
+  expect(row).toMatchObject({ state: 'SCHEDULED', startAt });
+  expect(await planJobs(row.id)).toMatchObject([{ availableAt: startAt }]);
+  expect(await submit({ startAt: new Date(0) })).toMatchObject({ state: 'QUEUED', startAt: null });
+});
+
+test.each<[string, Partial<SubmitTransfer>, string, string]>([
+  ['no source', { sourcePaths: [] }, 'INVALID_INPUT', 'sourcePaths'],
+  ['a wrong source', { sourcePaths: ['nothing'] }, 'INVALID_INPUT', 'sourcePaths'],
+  ['a destination that is no folder', { destinationPath: 'to/x' }, 'INVALID_INPUT', 'destinationPath'],
+  ['an account that is not there', { sourceAccountId: randomUUID() }, 'NOT_FOUND', 'sourceAccountId'],
+  ["another user's account", { userId: randomUUID() }, 'NOT_FOUND', 'sourceAccountId'],
+])('%s is refused', async (_, changes, code, field) => {
+  await expect(submit(changes)).rejects.toMatchObject({ code, field: [field] });
+});
+
+test('a source that holds its own destination is refused', async () => {
+  const within = { destinationAccountId: request.sourceAccountId, destinationPath: 'from/photos/copy/' };
+  await expect(submit(within)).rejects.toMatchObject({ code: 'INVALID_INPUT', field: ['destinationPath'] });
+  await expect(submit({ ...within, destinationPath: 'from/copy/' })).resolves.toMatchObject({ state: 'QUEUED' });
+});
+
+test('two accounts of one store are one when it comes to what a transfer writes', async () => {
+  const connect = async (settings: { endpoint?: string }, identity: string) => {
+    const data = { userId: request.userId, provider: 'S3', name: 'x', identity, settings } as const;
+    return (await db.cloudAccount.create({ data })).id;
+  };
+  const within = {
+    sourceAccountId: await connect({ endpoint: 'https://store.example' }, 'one key'),
+    destinationPath: 'from/photos/copy/',
+  };
+  const same = await connect({ endpoint: 'https://store.example/' }, 'another key');
+  await expect(submit({ ...within, destinationAccountId: same })).rejects.toMatchObject({
+    code: 'INVALID_INPUT',
+    field: ['destinationPath'],
+  });
+  const other = await connect({ endpoint: 'https://store.example:9000' }, 'one key');
+  await expect(submit({ ...within, destinationAccountId: other })).resolves.toMatchObject({ state: 'QUEUED' });
+});
+
+test('a disconnected account is refused', async () => {
+  const { id } = await db.cloudAccount.create({
+    data: { userId: request.userId, provider: 'S3', name: 'x', identity: 'x', status: 'DISCONNECTED' },
+  });
+  await expect(submit({ destinationAccountId: id })).rejects.toMatchObject({ code: 'CONFLICT' });
+});
+
+const states: TransferState[] = [
+  'SCHEDULED',
+  'QUEUED',
+  'RUNNING',
+  'PAUSED',
+  'COMPLETED',
+  'COMPLETED_WITH_ERRORS',
+  'FAILED',
+  'CANCELLED',
+];
+const table: [string, Step, Partial<Record<TransferState, TransferState>>][] = [
+  ['pause', pauseTransfer, { SCHEDULED: 'PAUSED', QUEUED: 'PAUSED', RUNNING: 'PAUSED', PAUSED: 'PAUSED' }],
+  ['resume', resumeTransfer, { PAUSED: 'QUEUED', SCHEDULED: 'SCHEDULED', QUEUED: 'QUEUED', RUNNING: 'RUNNING' }],
+  [
+    'cancel',
+    cancelTransfer,
+    { SCHEDULED: 'CANCELLED', QUEUED: 'CANCELLED', RUNNING: 'CANCELLED', PAUSED: 'CANCELLED', CANCELLED: 'CANCELLED' },
+  ],
+  [
+    'retry',
+    retryFailedItems,
+    { COMPLETED_WITH_ERRORS: 'QUEUED', FAILED: 'QUEUED', QUEUED: 'QUEUED', RUNNING: 'RUNNING' },
+  ],
+];
+const cases = table.flatMap(([name, how, allowed]) =>
+  states.map((state) => ({ name, how, state, next: allowed[state] })),
+);
+
+test.each(cases)('$name of a transfer that is $state: $next', async ({ how, state, next }) => {
+  const before = await inState(state);
+  await db.transferItem.create({ data: { ...item(before, 0, 'FAILED'), sizeBytes: 0n } });
+  if (next === undefined) {
+    await expect(step(how, before.id)).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(await db.transfer.findUnique({ where: { id: before.id } })).toEqual(before);
+    return;
+  }
+  const after = await step(how, before.id);
+  expect(after.state).toBe(next);
+  // Asking for what holds already changes nothing, so that a repeated request is harmless.
+  expect(after.sequence).toBe(state === next ? before.sequence : before.sequence + 1n);
+});
+
+test('a conflict says in which state the transfer is', async () => {
+  const { id } = await inState('COMPLETED_WITH_ERRORS');
+  await expect(step(pauseTransfer, id)).rejects.toThrow('completed with errors');
+  await expect(step(pauseTransfer, randomUUID())).rejects.toMatchObject({ code: 'NOT_FOUND' });
+});
+
+test('resuming promises a new attempt at the listing, under a new job id', async () => {
+  const { id } = await inState('PAUSED', { startedAt: new Date() });
+  expect(await step(resumeTransfer, id)).toMatchObject({ state: 'RUNNING', attempt: 2 });
+  expect(await planJobs(id)).toMatchObject([{ jobId: `t-${id}-2` }]);
+});
+
+test('resuming before the start time is a schedule again', async () => {
+  const startAt = new Date(Date.now() + 3_600_000);
+  const { id } = await inState('PAUSED', { startAt });
+  expect(await step(resumeTransfer, id)).toMatchObject({ state: 'SCHEDULED' });
+  expect(await planJobs(id)).toMatchObject([{ availableAt: startAt }]);
+});
+
+test('resuming what was moved to its end while it was paused ends it', async () => {
+  const { id } = await inState('PAUSED', {
+    startedAt: new Date(),
+    listingComplete: true,
+    batchesListed: 2,
+    batchesDone: 2,
+    objectsCompleted: 1,
+  });
+  const row = await step(resumeTransfer, id);
+  expect(row).toMatchObject({ state: 'COMPLETED', finishedAt: expect.any(Date) });
+  expect(await planJobs(id)).toEqual([]);
+});
+
+const item = (row: Transfer, ordinal: number, state: 'COMPLETED' | 'FAILED') => ({
+  transferId: row.id,
+  ordinal,
+  batchNumber: 0,
+  state,
+  sourceContainer: 'from',
+  sourceKey: `k${ordinal}`,
+  destinationContainer: 'to',
+  destinationKey: `k${ordinal}`,
+  sizeBytes: 10n,
+  attempts: 3,
+});
+
+test('retrying puts failed items back in batches of their own and lists paths again that could not be listed', async () => {
+  const row = await inState('COMPLETED_WITH_ERRORS', {
+    startedAt: new Date(),
+    finishedAt: new Date(),
+    listingComplete: true,
+    batchesListed: 3,
+    batchesDone: 3,
+    objectsListed: 152,
+    objectsCompleted: 1,
+    objectsFailed: 151,
+    bytesListed: 1_510,
+    bytesAbandoned: 1_500,
+    errorCode: 'OBJECT_NOT_FOUND',
+    planCheckpoint: { remaining: [], nextOrdinal: 152, failed: [{ path: 0, cursor: 'c', ordinal: 151 }] },
+  });
+  await db.transferItem.createMany({
+    data: [
+      ...Array.from({ length: 150 }, (_, ordinal) => item(row, ordinal, 'FAILED')),
+      item(row, 150, 'COMPLETED'),
+      { ...item(row, 151, 'FAILED'), sizeBytes: 0n },
+    ],
+  });
+  const after = await step(retryFailedItems, row.id);
+  expect(after).toMatchObject({
+    state: 'RUNNING',
+    finishedAt: null,
+    listingComplete: false,
+    objectsListed: 151n,
+    objectsFailed: 0n,
+    bytesAbandoned: 0n,
+    batchesListed: 5,
+    errorCode: null,
+    planCheckpoint: { remaining: [{ path: 0, cursor: 'c' }], nextOrdinal: 152, failed: [] },
+  });
+  expect(await planJobs(row.id)).toHaveLength(1);
+  const items = await db.transferItem.findMany({ where: { transferId: row.id }, orderBy: { ordinal: 'asc' } });
+  expect(items).toHaveLength(151);
+  expect(items[0]).toMatchObject({ state: 'PENDING', attempts: 0, batchNumber: 3, errorCode: null });
+  expect(items[149]).toMatchObject({ state: 'PENDING', batchNumber: 4 });
+  expect(items[150]).toMatchObject({ state: 'COMPLETED', batchNumber: 0 });
+  const batches = await db.transferBatch.findMany({ where: { transferId: row.id }, orderBy: { number: 'asc' } });
+  expect(batches).toMatchObject([
+    { number: 3, state: 'READY', itemCount: 100, sizeBytes: 1_000n },
+    { number: 4, state: 'READY', itemCount: 50, sizeBytes: 500n },
+  ]);
+});
+
+test('what failed for its name stays failed: it would take the place of the object that has the name', async () => {
+  const row = await inState('COMPLETED_WITH_ERRORS', {
+    startedAt: new Date(),
+    finishedAt: new Date(),
+    listingComplete: true,
+    batchesListed: 1,
+    batchesDone: 1,
+    objectsListed: 4,
+    objectsCompleted: 1,
+    objectsFailed: 3,
+    bytesListed: 40,
+    bytesAbandoned: 30,
+    errorCode: 'OBJECT_NOT_FOUND',
+    errorMessage: 'gone',
+  });
+  const failed = (ordinal: number, errorCode: string) => ({ ...item(row, ordinal, 'FAILED'), errorCode });
+  await db.transferItem.createMany({
+    data: [
+      item(row, 0, 'COMPLETED'),
+      failed(1, 'OBJECT_NOT_FOUND'),
+      { ...failed(2, 'NAME_COLLISION'), errorMessage: 'taken' },
+      failed(3, 'NAME_NOT_ALLOWED'),
+    ],
+  });
+  expect(await canRetryFailed(db, row)).toBe(true);
+  const after = await step(retryFailedItems, row.id);
+  expect(after).toMatchObject({
+    state: 'RUNNING',
+    objectsListed: 4n,
+    objectsFailed: 2n,
+    bytesAbandoned: 20n,
+    batchesListed: 2,
+    errorCode: 'NAME_COLLISION',
+    errorMessage: 'taken',
+  });
+  const items = await db.transferItem.findMany({ where: { transferId: row.id }, orderBy: { ordinal: 'asc' } });
+  expect(items.map(({ state }) => state)).toEqual(['COMPLETED', 'PENDING', 'FAILED', 'FAILED']);
+
+  await db.transferItem.update({
+    where: { transferId_ordinal: { transferId: row.id, ordinal: 1 } },
+    data: { state: 'COMPLETED' },
+  });
+  const data = { state: 'COMPLETED_WITH_ERRORS', batchesDone: 2, finishedAt: new Date() } as const;
+  const again = await db.transfer.update({ where: { id: row.id }, data });
+  expect(await canRetryFailed(db, again)).toBe(false);
+  await expect(step(retryFailedItems, row.id)).rejects.toMatchObject({ code: 'CONFLICT' });
+  expect(await db.transfer.findUnique({ where: { id: row.id } })).toEqual(again);
+  // A path that could not be listed can be, whatever else failed.
+  const withPath = { remaining: [], nextOrdinal: 4, failed: [{ path: 0, cursor: null, ordinal: 9 }] };
+  const listed = await db.transfer.update({ where: { id: row.id }, data: { planCheckpoint: withPath } });
+  expect(await canRetryFailed(db, listed)).toBe(true);
+});

@@ -1,0 +1,264 @@
+import {
+  type CloudAccount,
+  type DbSession,
+  Prisma,
+  type Transfer,
+  type TransferPriority,
+  type TransferState,
+} from '../core/db.ts';
+import { AppError, type ErrorCode } from '../core/errors.ts';
+import { enqueue } from './outbox.ts';
+import { lastName, parseDestination, parsePath, readsItsOwn } from './path.ts';
+import { type PlanCheckpoint, planCheckpointSchema } from './plan-checkpoint.ts';
+import { storeOf } from './store.ts';
+
+export { publishControl, publishTransfer, toProgress } from './progress.ts';
+
+/**
+ * The life of a transfer, each step a guarded change of its row in the caller's transaction. The caller commits and
+ * then tells others: `publishTransfer` with the returned row, and `publishControl` where workers may hold it.
+ * Asking for a state that already holds is a success and changes nothing.
+ */
+
+/** Weight of a priority in admission and in the order of the outbox. */
+export const priorityWeights = { LOW: 1, NORMAL: 2, HIGH: 4 } as const satisfies Record<TransferPriority, number>;
+
+/** A planning job that shows no sign of life for so long is promised again. */
+export const planLeaseMs = 15_000;
+const planLease = (from: Date) => new Date(from.getTime() + planLeaseMs);
+
+const maxSourcePaths = 1_000;
+/** Items in one batch of retried items. */
+const retryBatchSize = 100;
+
+export interface SubmitTransfer {
+  userId: string;
+  sourceAccountId: string;
+  destinationAccountId: string;
+  /** As queue/path.ts reads them, 1 to 1,000; repeated ones count once. */
+  sourcePaths: readonly string[];
+  destinationPath: string;
+  /** Default: made from the paths. */
+  name?: string | undefined;
+  /** In the past or absent: at once. */
+  startAt?: Date | undefined;
+  /** Default: NORMAL. */
+  priority?: TransferPriority | undefined;
+}
+
+/**
+ * Writes the transfer and the promise to plan it. Throws INVALID_INPUT (with `field`) for a wrong path and for a
+ * source that holds its own destination, NOT_FOUND for an account that is not the user's, CONFLICT for a
+ * disconnected one. Not idempotent: the caller owns the idempotency key.
+ */
+export async function submitTransfer(tx: DbSession, request: SubmitTransfer): Promise<Transfer> {
+  const sourcePaths = [...new Set(request.sourcePaths)];
+  if (sourcePaths.length < 1 || sourcePaths.length > maxSourcePaths) {
+    const message = `Choose between 1 and ${maxSourcePaths.toLocaleString('en')} source paths.`;
+    throw new AppError('INVALID_INPUT', message, { field: ['sourcePaths'] });
+  }
+  const destination = parseDestination(request.destinationPath, ['destinationPath']);
+  const sources = sourcePaths.map((path) => parsePath(path, ['sourcePaths']));
+  const from = await usableAccount(tx, request.userId, request.sourceAccountId, 'sourceAccountId');
+  const to = await usableAccount(tx, request.userId, request.destinationAccountId, 'destinationAccountId');
+  if (storeOf(from) === storeOf(to) && readsItsOwn(sources, destination)) {
+    const message = 'The destination lies inside a source, or a source inside it. Choose another destination.';
+    throw new AppError('INVALID_INPUT', message, { field: ['destinationPath'] });
+  }
+  const now = new Date();
+  const startAt = request.startAt && request.startAt > now ? request.startAt : null;
+  const priority = request.priority ?? 'NORMAL';
+  const row = await tx.transfer.create({
+    data: {
+      userId: request.userId,
+      sourceAccountId: request.sourceAccountId,
+      destinationAccountId: request.destinationAccountId,
+      sourcePaths,
+      destinationPath: request.destinationPath,
+      name: request.name ?? defaultName(sourcePaths, request.destinationPath),
+      state: startAt ? 'SCHEDULED' : 'QUEUED',
+      priority,
+      startAt,
+      planLeaseUntil: planLease(startAt ?? now),
+      sequence: 1,
+    },
+  });
+  await enqueuePlan(tx, row, startAt);
+  return row;
+}
+
+/** SCHEDULED, QUEUED, RUNNING -> PAUSED. Checkpoints stay; workers stop within 2 s. NOT_FOUND, CONFLICT. */
+export async function pauseTransfer(tx: DbSession, transferId: string): Promise<Transfer> {
+  const row = await lock(tx, transferId);
+  if (row.state === 'PAUSED') return row;
+  assertState(row, ['SCHEDULED', 'QUEUED', 'RUNNING'], 'paused');
+  return tx.transfer.update({ where: { id: transferId }, data: { ...nextSequence, ...stopped, state: 'PAUSED' } });
+}
+
+/** PAUSED -> where it was; moved on from the checkpoints. NOT_FOUND, CONFLICT. */
+export async function resumeTransfer(tx: DbSession, transferId: string): Promise<Transfer> {
+  const row = await lock(tx, transferId);
+  if (row.state === 'SCHEDULED' || row.state === 'QUEUED' || row.state === 'RUNNING') return row;
+  assertState(row, ['PAUSED'], 'resumed');
+  const now = new Date();
+  const startAt = row.startAt && row.startAt > now ? row.startAt : null;
+  const state: TransferState = row.startedAt ? 'RUNNING' : startAt ? 'SCHEDULED' : 'QUEUED';
+  return goOn(tx, row, startAt, { state });
+}
+
+/** Any state that is not an end -> CANCELLED. Workers stop within 2 s and drop unfinished uploads. NOT_FOUND, CONFLICT. */
+export async function cancelTransfer(tx: DbSession, transferId: string): Promise<Transfer> {
+  const row = await lock(tx, transferId);
+  if (row.state === 'CANCELLED') return row;
+  assertState(row, ['SCHEDULED', 'QUEUED', 'RUNNING', 'PAUSED'], 'cancelled');
+  const data = { ...nextSequence, ...stopped, state: 'CANCELLED', finishedAt: new Date() } as const;
+  return tx.transfer.update({ where: { id: transferId }, data });
+}
+
+/**
+ * Failures of names, judged by the listing: another try meets the same names, and an object whose name is taken would
+ * overwrite the one that has it. They stay failed.
+ */
+const nameFailures: readonly ErrorCode[] = ['NAME_COLLISION', 'NAME_NOT_ALLOWED'];
+const isRetriable = Prisma.sql`state = 'FAILED' AND coalesce(error_code, '') <> ALL(${nameFailures}::text[])`;
+
+/** Whether `retryFailedItems` would find something to try afresh. */
+export async function canRetryFailed(db: DbSession, row: Transfer): Promise<boolean> {
+  if (row.state !== 'COMPLETED_WITH_ERRORS' && row.state !== 'FAILED') return false;
+  const [found] = await db.$queryRaw<{ any: boolean }[]>`
+    SELECT EXISTS (SELECT 1 FROM transfer_item WHERE transfer_id = ${row.id}::uuid AND ${isRetriable}) AS any`;
+  return found?.any === true || failedPathsOf(row).length > 0;
+}
+
+function failedPathsOf(row: Transfer): PlanCheckpoint['failed'] {
+  return row.planCheckpoint === null ? [] : planCheckpointSchema.parse(row.planCheckpoint).failed;
+}
+
+/**
+ * COMPLETED_WITH_ERRORS, FAILED -> RUNNING with every source path that could not be listed and every failed item tried
+ * afresh, except those that failed for their names. A transfer that goes on already is left alone. NOT_FOUND, CONFLICT,
+ * also when only names failed.
+ */
+export async function retryFailedItems(tx: DbSession, transferId: string): Promise<Transfer> {
+  const row = await lock(tx, transferId);
+  if (row.state === 'QUEUED' || row.state === 'RUNNING') return row;
+  assertState(row, ['COMPLETED_WITH_ERRORS', 'FAILED'], 'retried');
+  const checkpoint = row.planCheckpoint === null ? null : planCheckpointSchema.parse(row.planCheckpoint);
+  const failedPaths = failedPathsOf(row);
+  const dropped = await tx.transferItem.deleteMany({
+    where: { transferId, ordinal: { in: failedPaths.map(({ ordinal }) => ordinal) } },
+  });
+  const retried = await requeueFailed(tx, row);
+  if (retried.batches === 0 && failedPaths.length === 0) {
+    throw new AppError(
+      'CONFLICT',
+      'Only names failed, and trying again does not mend a name. Rename the objects and start a new transfer.',
+    );
+  }
+  const left = { transferId, state: 'FAILED' } as const;
+  const first = await tx.transferItem.findFirst({ where: left, orderBy: { ordinal: 'asc' } });
+  return goOn(tx, row, null, {
+    state: row.startedAt ? 'RUNNING' : 'QUEUED',
+    listingComplete: row.listingComplete && failedPaths.length === 0,
+    ...(checkpoint && {
+      planCheckpoint: {
+        ...checkpoint,
+        remaining: [...checkpoint.remaining, ...failedPaths.map(({ path, cursor }) => ({ path, cursor }))],
+        failed: [],
+      },
+    }),
+    objectsListed: { decrement: dropped.count },
+    objectsFailed: first === null ? 0 : await tx.transferItem.count({ where: left }),
+    bytesAbandoned: { decrement: retried.bytes },
+    batchesListed: { increment: retried.batches },
+    finishedAt: null,
+    errorCode: first?.errorCode ?? null,
+    errorMessage: first?.errorMessage ?? null,
+  });
+}
+
+/** Puts failed items back, in new batches behind those there are. */
+async function requeueFailed(tx: DbSession, row: Transfer): Promise<{ bytes: bigint; batches: number }> {
+  const [sums] = await tx.$queryRaw<{ bytes: bigint; batches: number }[]>`
+    WITH failed AS (
+      SELECT ordinal, size_bytes,
+        ${row.batchesListed}::int + ((row_number() OVER (ORDER BY ordinal) - 1) / ${retryBatchSize}::int)::int AS number
+      FROM transfer_item WHERE transfer_id = ${row.id}::uuid AND ${isRetriable}
+    ), items AS (
+      UPDATE transfer_item AS item
+      SET state = 'PENDING', batch_number = failed.number, attempts = 0, error_code = NULL, error_message = NULL,
+        started_at = NULL, finished_at = NULL
+      FROM failed WHERE item.transfer_id = ${row.id}::uuid AND item.ordinal = failed.ordinal
+    ), batches AS (
+      INSERT INTO transfer_batch (transfer_id, number, item_count, size_bytes)
+      SELECT ${row.id}::uuid, number, count(*), sum(size_bytes) FROM failed GROUP BY number
+      RETURNING number
+    )
+    SELECT coalesce((SELECT sum(size_bytes) FROM failed), 0)::bigint AS bytes,
+      (SELECT count(*) FROM batches)::int AS batches`;
+  return sums ?? { bytes: 0n, batches: 0 };
+}
+
+type TransferUpdate = Parameters<DbSession['transfer']['update']>[0]['data'];
+
+/** Makes the change and, where listing is not complete, promises a new attempt at it. */
+async function goOn(tx: DbSession, row: Transfer, startAt: Date | null, data: TransferUpdate): Promise<Transfer> {
+  const next = await tx.transfer.update({
+    where: { id: row.id },
+    data: { ...nextSequence, ...data, attempt: { increment: 1 }, planLeaseUntil: planLease(startAt ?? new Date()) },
+  });
+  if (!next.listingComplete) await enqueuePlan(tx, next, startAt);
+  return next;
+}
+
+async function enqueuePlan(tx: DbSession, row: Transfer, startAt: Date | null): Promise<void> {
+  await enqueue(
+    tx,
+    'transfer.plan',
+    { transferId: row.id, attempt: row.attempt },
+    { priority: priorityWeights[row.priority], ...(startAt && { availableAt: startAt }) },
+  );
+}
+
+const nextSequence = { sequence: { increment: 1 } } as const;
+const stopped = { speedBytesPerSecond: 0, speedAt: null, speedSince: null, throttledUntil: null } as const;
+
+/** The row, locked until the transaction ends. Whoever changes a transfer, its batches or items, locks it first. */
+async function lock(tx: DbSession, transferId: string): Promise<Transfer> {
+  await tx.$queryRaw`SELECT 1 FROM transfer WHERE id = ${transferId}::uuid FOR NO KEY UPDATE`;
+  const row = await tx.transfer.findUnique({ where: { id: transferId } });
+  if (!row) throw new AppError('NOT_FOUND', 'There is no such transfer.');
+  return row;
+}
+
+const stateWords: Record<TransferState, string> = {
+  SCHEDULED: 'scheduled',
+  QUEUED: 'queued',
+  RUNNING: 'running',
+  PAUSED: 'paused',
+  COMPLETED: 'completed',
+  COMPLETED_WITH_ERRORS: 'completed with errors',
+  FAILED: 'failed',
+  CANCELLED: 'cancelled',
+};
+
+function assertState(row: Transfer, allowed: readonly TransferState[], verb: string): void {
+  if (allowed.includes(row.state)) return;
+  throw new AppError('CONFLICT', `The transfer is ${stateWords[row.state]}, so it cannot be ${verb}.`);
+}
+
+async function usableAccount(tx: DbSession, userId: string, accountId: string, field: string): Promise<CloudAccount> {
+  const account = await tx.cloudAccount.findFirst({ where: { id: accountId, userId } });
+  if (!account) throw new AppError('NOT_FOUND', 'There is no such account.', { field: [field] });
+  if (account.status === 'DISCONNECTED') {
+    const message = 'The account is disconnected for good. Connect the cloud as a new account and use that.';
+    throw new AppError('CONFLICT', message, { field: [field] });
+  }
+  return account;
+}
+
+function defaultName(sourcePaths: readonly string[], destinationPath: string): string {
+  const [first = ''] = sourcePaths;
+  const others = sourcePaths.length > 1 ? ` and ${sourcePaths.length - 1} more` : '';
+  return `${lastName(first) || first}${others} to ${destinationPath}`.slice(0, 200);
+}
