@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { AppError } from '../core/errors.ts';
+import { delayMs, reactionTo, Tries } from './errors.ts';
+
+const broken = new AppError('PROVIDER_UNAVAILABLE', 'x');
+const throttled = new AppError('THROTTLED', 'x', { retryAfterMs: 3_000 });
+
+test('delays grow from half a second to fifteen seconds, with jitter of a half', () => {
+  const delays = [1, 2, 3, 4, 9].map((times) => [
+    delayMs('retry', times, broken, () => 0),
+    delayMs('retry', times, broken, () => 1),
+  ]);
+  expect(delays).toEqual([
+    [250, 500],
+    [1_000, 2_000],
+    [4_000, 8_000],
+    [7_500, 15_000],
+    [7_500, 15_000],
+  ]);
+});
+
+test('nobody is asked earlier than he wished', () => {
+  expect(delayMs('wait', 1, throttled, () => 0)).toBe(3_000);
+});
+
+test('three failures in a row are one too many; progress in between starts the count anew', () => {
+  const tries = new Tries();
+  expect(tries.failed(broken)).toEqual(expect.any(Number));
+  expect(tries.failed(broken)).toEqual(expect.any(Number));
+  tries.progressed();
+  expect(tries.failed(broken)).toEqual(expect.any(Number));
+  expect(tries.failed(broken)).toEqual(expect.any(Number));
+  expect(tries.failed(broken)).toBeNull();
+});
+
+test('failures of a former worker count', () => {
+  expect(new Tries(2).failed(broken)).toBeNull();
+});
+
+test('waiting costs no try, but not for ever', () => {
+  const tries = new Tries();
+  const waits = Array.from({ length: 40 }, () => tries.failed(throttled));
+  expect(waits).not.toContain(null);
+  expect(tries.failures).toBe(0);
+  expect([tries.failed(throttled), tries.failed(throttled), tries.failed(throttled)].at(-1)).toBeNull();
+});
+
+test('what no try can help is given up at once, whatever its code', () => {
+  expect(new Tries().failed(new AppError('CREDENTIALS_INVALID', 'x'))).toBeNull();
+  expect(reactionTo(new AppError('INTERNAL', 'x'))).toBe('retry');
+  expect(reactionTo(new AppError('INTERNAL', 'x', { retry: 'never' }))).toBe('give up');
+});

@@ -1,0 +1,23 @@
+import { parseConfig } from '../core/config.ts';
+import { createLogger } from '../core/log.ts';
+import { startWorker } from './worker.ts';
+
+const config = parseConfig(process.env);
+const log = createLogger('worker', config.LOG_LEVEL);
+
+try {
+  const worker = await startWorker(config, log);
+  let isStopping = false;
+  const stop = (signal: NodeJS.Signals) => {
+    // The second time, at once.
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    log.info({ signal }, 'stopping');
+    void worker.stop().then(() => process.exit(0));
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+} catch (error) {
+  log.fatal({ err: error }, error instanceof Error ? error.message : 'cannot start');
+  process.exit(1);
+}

@@ -1,0 +1,109 @@
+import type { CloudAccount, Db } from '../../core/db.ts';
+import { AppError } from '../../core/errors.ts';
+import { type Keyring, open } from '../../core/secrets.ts';
+import type { AddressPolicy } from '../../storage/address-policy.ts';
+import { credentialsSchema } from '../../storage/credentials.ts';
+import type { Capabilities, StorageProvider } from '../../storage/provider.ts';
+import { openProvider } from '../../storage/registry.ts';
+import { Gate } from './gate.ts';
+import type { AccountReference } from './take-batch.ts';
+
+const idleMs = 60_000;
+
+/** An account as one piece of work uses it. */
+export interface OpenAccount {
+  provider: StorageProvider;
+  gate: Gate;
+  /** Containers whose answers to the last write stated the MD5 of what was stored. */
+  statesMd5: Set<string>;
+  /** The work is done. Called once. */
+  release(): void;
+}
+
+interface Entry {
+  key: string;
+  provider: StorageProvider;
+  gate: Gate;
+  statesMd5: Set<string>;
+  users: number;
+  idle: NodeJS.Timeout | undefined;
+}
+
+function keyOf({ id, updatedAt }: AccountReference): string {
+  return `${id}:${updatedAt.getTime()}`;
+}
+
+/**
+ * The process's connections to accounts, shared by all its transfers and closed when unused for a minute. Each piece of
+ * work names the state in which it found the account, so that changed credentials and a disconnection take effect with
+ * the next batch.
+ */
+export class Accounts {
+  readonly #db: Db;
+  readonly #keyring: Keyring;
+  readonly #addressPolicy: AddressPolicy;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(db: Db, keyring: Keyring, addressPolicy: AddressPolicy) {
+    this.#db = db;
+    this.#keyring = keyring;
+    this.#addressPolicy = addressPolicy;
+  }
+
+  /** Throws CREDENTIALS_INVALID for a disconnected account, ENDPOINT_INVALID, or INTERNAL when they do not open. */
+  async use(reference: AccountReference): Promise<OpenAccount> {
+    const entry = this.#entries.get(keyOf(reference)) ?? this.#entry(await this.#load(reference));
+    clearTimeout(entry.idle);
+    entry.users += 1;
+    const { provider, gate, statesMd5 } = entry;
+    return { provider, gate, statesMd5, release: () => this.#release(entry) };
+  }
+
+  async close(): Promise<void> {
+    const entries = [...this.#entries.values()];
+    this.#entries.clear();
+    for (const { idle } of entries) clearTimeout(idle);
+    await Promise.all(entries.map(({ provider }) => provider.close()));
+  }
+
+  async #load({ id }: AccountReference): Promise<CloudAccount> {
+    const account = await this.#db.cloudAccount.findUnique({ where: { id } });
+    if (account?.sealedCredentials == null || account.keyId === null) {
+      const message =
+        'The account is disconnected for good. Connect the cloud as a new account and start a new transfer.';
+      throw new AppError('CREDENTIALS_INVALID', message);
+    }
+    return account;
+  }
+
+  /** A changed account is another entry; the old one falls out by disuse. */
+  #entry(account: CloudAccount): Entry {
+    const key = keyOf(account);
+    const known = this.#entries.get(key);
+    if (known) return known;
+    const provider = this.#open(account);
+    const entry = { key, provider, gate: new Gate(), statesMd5: new Set<string>(), users: 0, idle: undefined };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  #open(account: CloudAccount): StorageProvider {
+    const sealed = { keyId: account.keyId as string, bytes: account.sealedCredentials as Uint8Array };
+    const credentials = credentialsSchema.parse(open(this.#keyring, account.id, sealed));
+    const probed = account.capabilities as Partial<Capabilities>;
+    return openProvider(credentials, {
+      addressPolicy: this.#addressPolicy,
+      ...(probed.write && { capabilities: probed as Capabilities }),
+    });
+  }
+
+  #release(entry: Entry): void {
+    entry.users -= 1;
+    if (entry.users > 0 || !this.#entries.has(entry.key)) return;
+    entry.idle = setTimeout(() => {
+      this.#entries.delete(entry.key);
+      void entry.provider.close();
+    }, idleMs);
+    entry.idle.unref();
+  }
+}

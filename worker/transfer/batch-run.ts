@@ -1,0 +1,118 @@
+import { setMaxListeners } from 'node:events';
+import type { TransferState } from '../../core/db.ts';
+import type { AppError } from '../../core/errors.ts';
+import { type Item, stoppedError } from './item.ts';
+
+/** What a run needs of the ledger that it is an entry of. */
+interface LedgerEntry {
+  touch(item: Item): void;
+  acknowledged(bytes: number): void;
+  flush(): Promise<void>;
+  readonly findings: Findings;
+}
+
+/** What the process has learnt about a transfer while it moves it. */
+export interface Findings {
+  /** Whether objects were last found at the destination. */
+  occupied: boolean;
+}
+
+/** One batch in this process's hands, from its taking under a fencing token to its release. */
+export class BatchRun {
+  readonly number: number;
+  /** The fencing token. */
+  readonly attempt: number;
+  /** What the next write does about the batch. */
+  release: 'DONE' | 'READY' | null = null;
+  /** How long the batch rests when it is let go READY. */
+  restMs = 0;
+  renewedAt = performance.now();
+  throttledUntil: Date | null = null;
+  /** The state, other than RUNNING, in which the transfer was last seen. */
+  haltedBy: TransferState | null = null;
+  readonly #entry: LedgerEntry;
+  readonly #stop = new AbortController();
+  readonly #pause = new AbortController();
+
+  constructor(number: number, attempt: number, entry: LedgerEntry) {
+    this.number = number;
+    this.attempt = attempt;
+    this.#entry = entry;
+    // Every request under way listens to it.
+    setMaxListeners(0, this.signal, this.going);
+  }
+
+  /** Aborted when work has to stop at once: halted, shutting down (CANCELLED), or the lease is lost (LEASE_LOST). */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** Aborted when nothing new may begin: no object, no part, no further try. Aborted with `signal` at the latest. */
+  get going(): AbortSignal {
+    return this.#pause.signal;
+  }
+
+  /** Nothing new begins; what is under way may end. */
+  drain(): void {
+    this.#pause.abort(stoppedError('The worker is shutting down.'));
+  }
+
+  stop(reason: AppError): void {
+    this.#pause.abort(reason);
+    this.#stop.abort(reason);
+  }
+
+  /** The transfer was paused or cancelled. */
+  halt(state: TransferState): void {
+    this.haltedBy = state;
+    this.stop(stoppedError('The transfer was stopped.'));
+  }
+
+  /** The item as it is now will be written within 100 ms. */
+  touch(item: Item): void {
+    this.#entry.touch(item);
+  }
+
+  /** The destination has acknowledged so many more bytes of the item. Throws when the item has to be given up. */
+  acknowledge(item: Item, bytes: number): void {
+    if (item.refused) throw item.refused;
+    item.acknowledgedBytes += bytes;
+    this.#entry.acknowledged(bytes);
+    this.touch(item);
+  }
+
+  /** A cloud asks for patience until then: shown with the transfer. */
+  throttled(until: Date): void {
+    this.throttledUntil = until;
+  }
+
+  /** Shared by the transfer's batches in this process. */
+  get findings(): Findings {
+    return this.#entry.findings;
+  }
+
+  /** Writes at once; resolves once everything touched before is committed, or refused and `signal` aborted. */
+  flush(): Promise<void> {
+    return this.#entry.flush();
+  }
+
+  /** Resolves once Postgres has said that the batch is in these hands. Rejects with the reason of `signal` on abort. */
+  async confirm(): Promise<void> {
+    const { promise: stopped, resolve } = Promise.withResolvers<void>();
+    const onAbort = () => resolve();
+    this.signal.addEventListener('abort', onAbort);
+    try {
+      if (!this.signal.aborted) await Promise.race([this.flush(), stopped]);
+      this.signal.throwIfAborted();
+    } finally {
+      this.signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Lets go of the batch, together with whatever was touched. Without effect once the lease is lost. */
+  async finish(release: 'DONE' | 'READY', restMs = 0): Promise<void> {
+    this.release = release;
+    this.restMs = restMs;
+    await this.flush();
+  }
+}

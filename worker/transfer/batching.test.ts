@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { Batching } from './batching.ts';
+
+const MiB = 1024 * 1024;
+const add = (batching: Batching, sizes: number[]) => sizes.map((size) => batching.add(size));
+
+test('batches close by number of objects and by bytes; a large object travels alone', () => {
+  const batching = new Batching(0);
+  expect(add(batching, [10 * MiB, 6 * MiB, 1, 100 * MiB, 1])).toEqual([0, 0, 1, 2, 3]);
+  expect(batching.batches).toEqual([
+    { number: 0, item_count: 2, size_bytes: 16 * MiB },
+    { number: 1, item_count: 1, size_bytes: 1 },
+    { number: 2, item_count: 1, size_bytes: 100 * MiB },
+    { number: 3, item_count: 1, size_bytes: 1 },
+  ]);
+  expect(new Set(add(new Batching(0), Array(33).fill(1))).size).toBe(2);
+});
+
+test('batches grow with the transfer, up to 200 objects and 256 MiB', () => {
+  const late = new Batching(1_000);
+  expect(new Set(add(late, Array(200).fill(1)))).toEqual(new Set([1_000]));
+  expect(late.add(1)).toBe(1_001);
+  expect(late.add(256 * MiB)).toBe(1_002);
+});

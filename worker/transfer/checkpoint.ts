@@ -1,0 +1,175 @@
+import type { DbSession, TransferState } from '../../core/db.ts';
+import { type ProgressRow, progressColumns } from '../../queue/progress.ts';
+import type { Item } from './item.ts';
+
+/** A batch without a sign of life for so long is given to another worker. */
+export const leaseMs = 15_000;
+/** Events about one transfer are at least so far apart, over all workers. */
+export const publishIntervalMs = 100;
+/** Speed is smoothed over about so long. */
+const speedWindowMs = 5_000;
+/** Without a byte for so long, speed is 0. */
+export const speedHoldMs = 15_000;
+
+/** A batch as its holder writes about it. */
+export interface RunRecord {
+  number: number;
+  /** The fencing token. */
+  attempt: number;
+  /** Lets go of the batch: DONE for good, READY for whoever comes next. */
+  release: 'DONE' | 'READY' | null;
+  /** Prolongs the lease. */
+  renew: boolean;
+  /** A batch that is let go READY is not admitted again for so long. */
+  restMs: number;
+}
+
+export interface WriteResult {
+  row: ProgressRow;
+  /** Numbers of the batches that were still held; a missing one belongs to somebody else. */
+  held: number[];
+  /** Whether an event may be published now. */
+  due: boolean;
+}
+
+interface WriteRow extends ProgressRow {
+  held: number[];
+  due: boolean;
+}
+
+/**
+ * Writes, in one statement and behind the fences of the batches, the items that changed, the leases and the
+ * transfer's counters. Counters move by the difference between an item's stored and its new state, so writing the
+ * same state twice (after an answer was lost) changes nothing. null: there is no such transfer.
+ *
+ * The transfer's row is locked first, as everywhere, and the fences are read behind that lock.
+ *
+ * @param elapsedMs How long this process has been moving the transfer: the span of a first speed sample.
+ */
+export async function writeCheckpoint(
+  db: DbSession,
+  transferId: string,
+  runs: readonly RunRecord[],
+  items: readonly { item: Item; number: number; attempt: number }[],
+  options: { elapsedMs: number; throttledUntil: Date | null },
+): Promise<WriteResult | null> {
+  const runsJson = JSON.stringify(runs.map(({ restMs, ...run }) => ({ ...run, rest_ms: restMs })));
+  const itemsJson = JSON.stringify(items.map(({ item, number, attempt }) => ({ ...item.toRecord(), number, attempt })));
+  const { elapsedMs, throttledUntil } = options;
+  const [row] = await db.$queryRaw<WriteRow[]>`
+    WITH locked AS MATERIALIZED (
+      SELECT id, published_at, speed_at, speed_since FROM transfer WHERE id = ${transferId}::uuid FOR NO KEY UPDATE
+    ), run AS MATERIALIZED (
+      SELECT x.number, x.attempt, x.release, x.renew, x.rest_ms
+      FROM locked
+      CROSS JOIN jsonb_to_recordset(${runsJson}::jsonb) AS x(
+        number int, attempt int, release text, renew boolean, rest_ms int
+      )
+      JOIN transfer_batch AS batch
+        ON batch.transfer_id = ${transferId}::uuid AND batch.number = x.number
+        AND batch.attempt = x.attempt AND batch.fence = x.attempt AND batch.state = 'ADMITTED'
+      FOR NO KEY UPDATE OF batch
+    ), released AS (
+      UPDATE transfer_batch AS batch
+      SET state = coalesce(run.release, 'ADMITTED')::"TransferBatchState",
+        attempt = batch.attempt + CASE WHEN run.release = 'READY' THEN 1 ELSE 0 END,
+        lease_until = CASE WHEN run.release IS NULL THEN now() + make_interval(secs => ${leaseMs / 1_000}) END,
+        not_before = CASE WHEN run.rest_ms > 0 THEN now() + make_interval(secs => run.rest_ms / 1000.0) END
+      FROM run
+      WHERE batch.transfer_id = ${transferId}::uuid AND batch.number = run.number
+        AND (run.renew OR run.release IS NOT NULL)
+      RETURNING batch.state
+    ), input AS MATERIALIZED (
+      SELECT x.* FROM jsonb_to_recordset(${itemsJson}::jsonb) AS x(
+        ordinal int, number int, attempt int, state "TransferItemState", size_bytes bigint, version jsonb, attempts int,
+        acknowledged_bytes bigint, checkpoint jsonb, evidence jsonb, verified boolean,
+        error_code text, error_message text
+      ) JOIN run ON run.number = x.number AND run.attempt = x.attempt
+    ), stored AS MATERIALIZED (
+      SELECT item.ordinal, item.state, item.size_bytes, item.acknowledged_bytes
+      FROM transfer_item AS item JOIN input ON item.ordinal = input.ordinal
+      WHERE item.transfer_id = ${transferId}::uuid
+    ), changed AS (
+      UPDATE transfer_item AS item
+      SET state = input.state, size_bytes = input.size_bytes, source_version = nullif(input.version, 'null'),
+        attempts = input.attempts, acknowledged_bytes = input.acknowledged_bytes,
+        checkpoint = nullif(input.checkpoint, 'null'), evidence = nullif(input.evidence, 'null'),
+        error_code = input.error_code, error_message = input.error_message,
+        started_at = coalesce(item.started_at, CASE WHEN input.state <> 'PENDING' THEN now() END),
+        finished_at = CASE WHEN input.state IN ('COMPLETED', 'FAILED', 'CANCELLED') THEN now() END
+      FROM input
+      WHERE item.transfer_id = ${transferId}::uuid AND item.ordinal = input.ordinal
+    ), delta AS MATERIALIZED (
+      SELECT
+        coalesce(sum((input.state = 'COMPLETED')::int - (stored.state = 'COMPLETED')::int), 0) AS completed,
+        coalesce(sum((input.state = 'FAILED')::int - (stored.state = 'FAILED')::int), 0) AS failed,
+        coalesce(sum(input.size_bytes - stored.size_bytes), 0) AS listed_bytes,
+        coalesce(sum(input.acknowledged_bytes - stored.acknowledged_bytes), 0) AS bytes,
+        coalesce(sum(CASE WHEN input.state = 'COMPLETED' AND stored.state <> 'COMPLETED' AND input.verified
+          THEN input.size_bytes ELSE 0 END), 0) AS verified_bytes,
+        coalesce(sum(CASE WHEN input.state = 'FAILED' AND stored.state <> 'FAILED'
+          THEN input.size_bytes ELSE 0 END), 0) AS abandoned_bytes,
+        min(ARRAY[lpad(input.ordinal::text, 10, '0'), input.error_code, input.error_message])
+          FILTER (WHERE input.state = 'FAILED') AS failure
+      FROM stored JOIN input USING (ordinal)
+    ), speed AS MATERIALIZED (
+      SELECT delta.bytes, coalesce(locked.speed_since, from_elapsed) AS since,
+        greatest(extract(epoch FROM now() - coalesce(locked.speed_at, from_elapsed)), 0.001)::float8 AS span,
+        greatest(extract(epoch FROM now() - coalesce(locked.speed_since, from_elapsed)), 0.001)::float8 AS age
+      FROM delta, locked, LATERAL (
+        SELECT now() - make_interval(secs => ${Math.max(elapsedMs, 50) / 1_000}) AS from_elapsed
+      ) AS sample
+    )
+    UPDATE transfer SET
+      sequence = sequence + 1,
+      objects_completed = objects_completed + delta.completed,
+      objects_failed = objects_failed + delta.failed,
+      bytes_listed = bytes_listed + delta.listed_bytes,
+      bytes_acknowledged = bytes_acknowledged + delta.bytes,
+      bytes_verified = bytes_verified + delta.verified_bytes,
+      bytes_abandoned = bytes_abandoned + delta.abandoned_bytes,
+      batches_done = batches_done + (SELECT count(*) FROM released WHERE state = 'DONE'),
+      error_code = coalesce(error_code, delta.failure[2]),
+      error_message = CASE WHEN error_code IS NULL THEN delta.failure[3] ELSE error_message END,
+      throttled_until = CASE
+        WHEN ${throttledUntil}::timestamptz > now() THEN ${throttledUntil}::timestamptz
+        WHEN throttled_until > now() THEN throttled_until
+      END,
+      -- The average over the first samples, then exponential smoothing; the weight follows the sample's span, so that
+      -- samples of any number of workers add up to one rate.
+      speed_bytes_per_second = CASE
+        WHEN state <> 'RUNNING' THEN 0
+        WHEN speed.bytes > 0 THEN greatest(0, speed_bytes_per_second
+          + (1 - exp(-least(span, age) / ${speedWindowMs / 1_000}::float8))
+          / (1 - exp(-age / ${speedWindowMs / 1_000}::float8))
+          * (speed.bytes / span - speed_bytes_per_second))::bigint
+        WHEN transfer.speed_at < now() - make_interval(secs => ${speedHoldMs / 1_000}) THEN 0
+        ELSE speed_bytes_per_second
+      END,
+      speed_at = CASE
+        WHEN speed.bytes > 0 THEN now()
+        WHEN transfer.speed_at >= now() - make_interval(secs => ${speedHoldMs / 1_000}) THEN transfer.speed_at
+      END,
+      speed_since = CASE
+        WHEN speed.bytes > 0 THEN speed.since
+        WHEN transfer.speed_at >= now() - make_interval(secs => ${speedHoldMs / 1_000}) THEN transfer.speed_since
+      END,
+      published_at = CASE
+        WHEN locked.published_at > now() - make_interval(secs => ${publishIntervalMs / 1_000}) THEN locked.published_at
+        ELSE now()
+      END,
+      updated_at = now()
+    FROM locked, delta, speed
+    WHERE transfer.id = ${transferId}::uuid
+    RETURNING ${progressColumns},
+      ARRAY(SELECT number FROM run) AS held,
+      locked.published_at IS NULL
+        OR locked.published_at <= now() - make_interval(secs => ${publishIntervalMs / 1_000}) AS due`;
+  if (!row) return null;
+  const { held, due, ...progress } = row;
+  return { row: progress, held, due };
+}
+
+export function isTerminal(state: TransferState): boolean {
+  return state === 'COMPLETED' || state === 'COMPLETED_WITH_ERRORS' || state === 'FAILED' || state === 'CANCELLED';
+}

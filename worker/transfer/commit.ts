@@ -1,0 +1,73 @@
+import { AppError } from '../../core/errors.ts';
+import type { Precondition } from '../../storage/provider.ts';
+import type { BatchRun } from './batch-run.ts';
+import type { Item } from './item.ts';
+import type { Route } from './route.ts';
+
+/**
+ * Makes an object visible at the destination so that a worker that lost its lease can replace nothing newer: only
+ * where nothing is, or only in place of what was there while the batch was known to be in these hands. `send` is called
+ * again, under another precondition, where something turns out to be there. Destinations without preconditions are
+ * written to without.
+ */
+export async function commit<T>(
+  route: Route,
+  item: Item,
+  run: BatchRun,
+  send: (precondition: Precondition | undefined) => Promise<T>,
+): Promise<T> {
+  if (!route.destination.provider.capabilities.write.conditional) return send(undefined);
+  // Where objects were found, one looks before a whole body is sent in vain.
+  const first: Precondition = run.findings.occupied ? await replacement(route, item, run) : { ifAbsent: true };
+  try {
+    return await send(first);
+  } catch (error) {
+    // A store that refuses before it has taken the body may cut the connection: the next try looks first.
+    if (first.ifAbsent && error instanceof AppError && error.code === 'PROVIDER_UNAVAILABLE')
+      run.findings.occupied = true;
+    if (!isRefused(error)) throw error;
+  }
+  const second = await replacement(route, item, run);
+  try {
+    return await send(second);
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    throw new AppError('PRECONDITION_FAILED', 'Somebody else writes to the same place of the destination.', {
+      cause: error,
+      retry: 'backoff',
+    });
+  }
+}
+
+/** Tells of a request under `ifMatch` that found nothing any more what it tells of one that found something else. */
+export async function underPrecondition<T>(precondition: Precondition | undefined, request: Promise<T>): Promise<T> {
+  try {
+    return await request;
+  } catch (error) {
+    const isGone = precondition?.ifMatch && error instanceof AppError && error.code === 'OBJECT_NOT_FOUND';
+    throw isGone ? new AppError('PRECONDITION_FAILED', 'The object to replace is gone.', { cause: error }) : error;
+  }
+}
+
+/**
+ * What is at the destination, to be replaced. It is looked at before the lease is confirmed: whatever another worker
+ * puts there after it took the batch over is then never what this one may replace.
+ */
+async function replacement(route: Route, item: Item, run: BatchRun): Promise<Precondition> {
+  const { gate, provider } = route.destination;
+  try {
+    const { version } = await gate.watch(provider.stat(item.destination, run.signal));
+    run.findings.occupied = true;
+    await run.confirm();
+    return { ifMatch: version };
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'OBJECT_NOT_FOUND') throw error;
+    run.findings.occupied = false;
+    return { ifAbsent: true };
+  }
+}
+
+/** A race with another write, which passes by itself, is no word about what is there. */
+function isRefused(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'PRECONDITION_FAILED' && error.retry !== 'restart';
+}

@@ -1,0 +1,74 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { AppError, toAppError } from '../../core/errors.ts';
+import { DamagedObjectRemains } from '../../storage/damaged-object.ts';
+import type { StorageProvider, Version } from '../../storage/provider.ts';
+import { Tries } from '../errors.ts';
+import type { Item } from './item.ts';
+import { isSameVersion } from './route.ts';
+
+/** Longest wait for the destination to remove a damaged object, for each try. */
+const discardMs = 10_000;
+
+/**
+ * Runs a check on what was just made visible as `version`; an object that does not pass is removed. Throws
+ * DamagedObjectRemains when it could not be.
+ */
+export async function orDiscard<T>(
+  destination: StorageProvider,
+  item: Item,
+  version: Version,
+  check: () => T,
+): Promise<T> {
+  try {
+    return check();
+  } catch (error) {
+    try {
+      await discard(destination, item, version);
+    } catch {
+      throw new DamagedObjectRemains(item.destination, version, error);
+    }
+    throw error;
+  }
+}
+
+/**
+ * What an object fails with that is given up: a damaged object that an earlier try left behind is removed, or named.
+ */
+export async function afterRemains(destination: StorageProvider, item: Item, error: AppError): Promise<AppError> {
+  const { remains } = item;
+  if (remains === null) return error;
+  try {
+    await discard(destination, item, remains.version);
+  } catch {
+    return remains;
+  }
+  return error === remains ? toAppError(remains.cause) : error;
+}
+
+/** Removes the object, unless somebody has written another since. Tries as often as an object is tried. */
+async function discard(destination: StorageProvider, item: Item, version: Version): Promise<void> {
+  const tries = new Tries();
+  for (;;) {
+    try {
+      return await discardOnce(destination, item, version);
+    } catch (error) {
+      const waitMs = tries.failed(toAppError(error));
+      if (waitMs === null || waitMs > discardMs) throw error;
+      await delay(waitMs);
+    }
+  }
+}
+
+async function discardOnce(destination: StorageProvider, item: Item, version: Version): Promise<void> {
+  const { container, key } = item.destination;
+  const signal = AbortSignal.timeout(discardMs);
+  try {
+    const info = await destination.stat({ container, key }, signal);
+    if (!isSameVersion(info.version, version)) return;
+  } catch (error) {
+    if (toAppError(error).code === 'OBJECT_NOT_FOUND') return;
+    throw error;
+  }
+  const { failed } = await destination.deleteObjects({ container, keys: [key] }, signal);
+  for (const { code, message } of failed) throw new AppError(code, message);
+}

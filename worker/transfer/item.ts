@@ -1,0 +1,151 @@
+import { z } from 'zod';
+import { AppError, type ErrorCode } from '../../core/errors.ts';
+import type { DamagedObjectRemains } from '../../storage/damaged-object.ts';
+import type { PartReceipt, UploadSession, Version } from '../../storage/provider.ts';
+import type { Evidence } from './verify.ts';
+
+const digests = z.partialRecord(z.enum(['crc32c', 'crc32', 'crc64nvme', 'md5', 'sha256']), z.string());
+const version = z.object({ etag: z.string().exactOptional(), versionId: z.string().exactOptional() });
+
+const session = z.object({
+  container: z.string(),
+  key: z.string(),
+  id: z.string(),
+  sizeBytes: z.number(),
+  metadata: z.object({
+    contentType: z.string().exactOptional(),
+    contentEncoding: z.string().exactOptional(),
+    contentLanguage: z.string().exactOptional(),
+    contentDisposition: z.string().exactOptional(),
+    cacheControl: z.string().exactOptional(),
+    user: z.record(z.string(), z.string()),
+    modifiedAt: z.coerce.date().exactOptional(),
+  }),
+}) satisfies z.ZodType<UploadSession>;
+
+const receipt = z.object({
+  partNumber: z.number(),
+  sizeBytes: z.number(),
+  tag: z.string(),
+  digests,
+}) satisfies z.ZodType<PartReceipt>;
+
+/** What a source says the whole object hashes to. `asserted`: it only keeps what a writer told it. */
+const statement = z.object({
+  algorithm: z.enum(['crc32c', 'crc32', 'md5', 'sha256']),
+  value: z.string(),
+  asserted: z.boolean(),
+});
+export type Statement = z.infer<typeof statement>;
+
+/** An upload in parts that is not complete: with it any worker goes on at the part. */
+const checkpoint = z.object({
+  session,
+  /** State of the source that the parts were read from. */
+  version,
+  partSizeBytes: z.number().positive(),
+  statement: statement.nullable(),
+  /** Parts that the destination acknowledged, and what was hashed while they were sent. */
+  parts: z.array(z.object({ receipt, sent: digests })),
+});
+export type Checkpoint = z.infer<typeof checkpoint>;
+
+/** transfer_item as it is read, in JSON, when a batch is taken. Sizes are exact up to 2^53. */
+export interface ItemRow {
+  ordinal: number;
+  sourceContainer: string;
+  sourceKey: string;
+  destinationContainer: string;
+  destinationKey: string;
+  sizeBytes: number;
+  sourceVersion: unknown;
+  attempts: number;
+  acknowledgedBytes: number;
+  checkpoint: unknown;
+}
+
+/**
+ * One object on its way. The worker that holds the batch is the only writer; what changes here is written to Postgres
+ * by the ledger, always as a whole, so that writing the same state twice is harmless.
+ */
+export class Item {
+  readonly ordinal: number;
+  readonly source: { container: string; key: string };
+  readonly destination: { container: string; key: string };
+  state: 'PENDING' | 'RUNNING' | 'COMPLETED' | 'FAILED' | 'CANCELLED' = 'PENDING';
+  sizeBytes: number;
+  version: Version | null;
+  /** Tries in a row that failed; of a completed object also the one that succeeded. */
+  attempts: number;
+  acknowledgedBytes: number;
+  checkpoint: Checkpoint | null;
+  evidence: Evidence | null = null;
+  errorCode: ErrorCode | null = null;
+  errorMessage: string | null = null;
+  /** Left at the destination by a try of this worker; what succeeds takes its place. */
+  remains: DamagedObjectRemains | null = null;
+  /** Set when the database refused the item for what the clouds said of it: it has to be given up. */
+  refused: AppError | null = null;
+
+  constructor(row: ItemRow) {
+    this.ordinal = row.ordinal;
+    this.source = { container: row.sourceContainer, key: row.sourceKey };
+    this.destination = { container: row.destinationContainer, key: row.destinationKey };
+    this.sizeBytes = row.sizeBytes;
+    this.version = version.safeParse(row.sourceVersion).data ?? null;
+    this.attempts = row.attempts;
+    // One that another version of the product wrote otherwise is as good as none: the object begins anew.
+    this.checkpoint = checkpoint.safeParse(row.checkpoint).data ?? null;
+    this.acknowledgedBytes = this.checkpoint === null ? 0 : row.acknowledgedBytes;
+  }
+
+  /** Back to the beginning of the object: nothing counts as acknowledged. */
+  reset(): void {
+    this.acknowledgedBytes = 0;
+    this.checkpoint = null;
+  }
+
+  fail(error: AppError): void {
+    this.reset();
+    this.state = 'FAILED';
+    this.failedTry(error);
+  }
+
+  /** A try failed; others may follow. */
+  failedTry(error: AppError): void {
+    this.errorCode = error.code;
+    // Postgres keeps no U+0000 in text, and no half of a surrogate pair.
+    this.errorMessage = error.message.replaceAll('\0', '\uFFFD').slice(0, 2_000).toWellFormed();
+  }
+
+  complete(evidence: Evidence): void {
+    this.state = 'COMPLETED';
+    this.acknowledgedBytes = this.sizeBytes;
+    this.checkpoint = null;
+    this.evidence = evidence;
+    this.errorCode = null;
+    this.errorMessage = null;
+  }
+
+  /** As it is written. */
+  toRecord(): object {
+    return {
+      ordinal: this.ordinal,
+      state: this.state,
+      size_bytes: this.sizeBytes,
+      version: this.version,
+      attempts: this.attempts,
+      acknowledged_bytes: this.acknowledgedBytes,
+      checkpoint: this.checkpoint,
+      evidence: this.evidence,
+      verified: this.evidence?.verified ?? false,
+      error_code: this.errorCode,
+      error_message: this.errorMessage,
+    };
+  }
+}
+
+/** The reason with which work is stopped that can go on later from its checkpoints. */
+export function stoppedError(why: string): AppError {
+  return new AppError('CANCELLED', why);
+}

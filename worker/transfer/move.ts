@@ -1,0 +1,113 @@
+import { AppError, toAppError } from '../../core/errors.ts';
+import type { JobPayload } from '../../queue/jobs.ts';
+import type { OpenAccount } from './accounts.ts';
+import type { BatchRun } from './batch-run.ts';
+import { type Engine, patiently } from './engine.ts';
+import type { Item } from './item.ts';
+import { Limiter } from './limiter.ts';
+import { moveItem } from './move-item.ts';
+import { type AccountReference, giveBack, type TakenBatch, takeBatch } from './take-batch.ts';
+
+/** Objects of one batch under way at a time. */
+const itemConcurrency = 16;
+/** Longest wait for the destination to drop an upload. */
+const abortUploadMs = 10_000;
+/** A batch that fails as a whole, which is a defect, is not tried again earlier. */
+const restAfterDefectMs = 10_000;
+
+/**
+ * Moves the objects of one admitted batch and lets go of it: done, or ready for somebody else when the transfer was
+ * paused or this process shuts down. One bad object never fails the others. Of a cancelled transfer it drops the
+ * uploads that were begun instead. Never throws for anything that happens to an object.
+ */
+export async function moveBatch(engine: Engine, job: JobPayload<'transfer.batch'>): Promise<void> {
+  if (engine.stopping.aborted) return giveBack(engine.db, [job]);
+  const taken = await patiently(engine.stopping, () => takeBatch(engine.db, job));
+  if (taken === null) return;
+  const run = engine.ledger.open(job.transferId, job.batchNumber, job.attempt);
+  if (engine.stopping.aborted) run.drain();
+  try {
+    const release = await work(engine, taken, run);
+    if (!isLost(run)) await run.finish(release);
+  } catch (error) {
+    if (!run.going.aborted) engine.log.error({ err: error, ...job }, 'a batch could not be moved');
+    await run.finish('READY', run.going.aborted ? 0 : restAfterDefectMs);
+  }
+  engine.kickDispatcher();
+}
+
+async function work(engine: Engine, taken: TakenBatch, run: BatchRun): Promise<'DONE' | 'READY'> {
+  if (taken.transferState !== 'RUNNING') run.halt(taken.transferState);
+  const { items } = taken;
+  const accounts: OpenAccount[] = [];
+  let destination: OpenAccount | undefined;
+  const use = async (reference: AccountReference) => {
+    const account = await patiently(engine.stopping, () => engine.accounts.use(reference));
+    accounts.push(account);
+    return account;
+  };
+  try {
+    try {
+      destination = await use(taken.destination);
+      if (!run.going.aborted) {
+        const source = await use(taken.source);
+        const limiter = new Limiter(itemConcurrency);
+        const route = { source, destination, budget: engine.budget };
+        await Promise.all(items.map((item) => moveItem(route, item, run, limiter, engine.log)));
+      }
+    } catch (error) {
+      // An account that cannot be opened: nothing can be moved. What was begun is dropped where its destination opens.
+      if (!(error instanceof AppError) || engine.stopping.aborted) throw error;
+      if (run.haltedBy !== 'CANCELLED')
+        await Promise.all(items.map((item) => giveUp(destination, item, error, run, engine)));
+    }
+    if (run.haltedBy === 'CANCELLED') {
+      await Promise.all(items.map((item) => cancelItem(destination, item, run, engine)));
+    }
+  } finally {
+    for (const account of accounts) account.release();
+  }
+  return items.every(({ state }) => state !== 'PENDING' && state !== 'RUNNING') ? 'DONE' : 'READY';
+}
+
+async function giveUp(
+  destination: OpenAccount | undefined,
+  item: Item,
+  error: AppError,
+  run: BatchRun,
+  engine: Engine,
+): Promise<void> {
+  await dropUpload(destination, item, engine);
+  item.fail(error);
+  run.touch(item);
+}
+
+function isLost(run: BatchRun): boolean {
+  return run.signal.aborted && toAppError(run.signal.reason).code === 'LEASE_LOST';
+}
+
+/** Nothing half-written stays at the destination of a cancelled transfer. */
+async function cancelItem(
+  destination: OpenAccount | undefined,
+  item: Item,
+  run: BatchRun,
+  engine: Engine,
+): Promise<void> {
+  if (item.state !== 'PENDING' && item.state !== 'RUNNING') return;
+  await dropUpload(destination, item, engine);
+  item.reset();
+  item.state = 'CANCELLED';
+  run.touch(item);
+}
+
+/** Without a destination that opens, and where it does not answer, the upload stays, and the log names it. */
+async function dropUpload(destination: OpenAccount | undefined, item: Item, engine: Engine): Promise<void> {
+  if (item.checkpoint === null) return;
+  const { id: upload, container, key } = item.checkpoint.session;
+  try {
+    if (destination === undefined) throw new AppError('CREDENTIALS_INVALID', 'The account cannot be opened.');
+    await destination.provider.abortUpload(item.checkpoint.session, AbortSignal.timeout(abortUploadMs));
+  } catch (error) {
+    engine.log.warn({ err: error, upload, container, key }, 'an upload could not be dropped');
+  }
+}

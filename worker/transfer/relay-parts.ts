@@ -1,0 +1,215 @@
+import { AppError } from '../../core/errors.ts';
+import { createDigest, streamBody } from '../../storage/digest.ts';
+import type { DigestAlgorithm, Digests, ObjectInfo, PartReceipt } from '../../storage/provider.ts';
+import type { BatchRun } from './batch-run.ts';
+import { commit } from './commit.ts';
+import { orDiscard } from './discard.ts';
+import type { Checkpoint, Item } from './item.ts';
+import { Limiter } from './limiter.ts';
+import { type PartRange, partSizeFor, partsOf } from './parts.ts';
+import { buffered, chunkBytes, isSameVersion, type Route } from './route.ts';
+import {
+  agreement,
+  combineParts,
+  type Evidence,
+  evidenceOf,
+  isCombinable,
+  type Leg,
+  neededDigests,
+  sourceLeg,
+  statementOf,
+} from './verify.ts';
+
+/** Parts of one object under way at a time. */
+const partConcurrency = 4;
+
+/**
+ * Where a source states nothing but a hash that needs the bytes in order (MD5, SHA-256), objects up to this size are
+ * read part after part so that it can be checked. Larger ones are read in parallel, and their source leg is
+ * `size-only`: pace matters more there, and the destination's leg still covers the way.
+ */
+export const sequentialMaxBytes = 256 * 1024 * 1024;
+
+/** Moves an object in parts, from where its checkpoint says. */
+export async function relayParts(route: Route, item: Item, run: BatchRun, checkpoint: Checkpoint): Promise<Evidence> {
+  if (checkpoint.parts.length > 0) await reconcile(route, item, run, checkpoint);
+  return new PartsJob(route, item, run, checkpoint).run();
+}
+
+/** Keeps what the cloud still has of the parts that it once acknowledged. */
+async function reconcile(route: Route, item: Item, run: BatchRun, checkpoint: Checkpoint): Promise<void> {
+  const listed = await route.destination.provider.listParts(checkpoint.session, run.signal);
+  const tags = new Map(listed.map(({ partNumber, tag }) => [partNumber, tag]));
+  checkpoint.parts = checkpoint.parts.filter(({ receipt }) => tags.get(receipt.partNumber) === receipt.tag);
+  item.acknowledgedBytes = checkpoint.parts.reduce((sum, { receipt }) => sum + receipt.sizeBytes, 0);
+  run.touch(item);
+}
+
+/** Begins an upload of the source as it is described. OBJECT_CHANGED when that is not what was listed. */
+export async function beginParts(route: Route, item: Item, run: BatchRun, info: ObjectInfo): Promise<Checkpoint> {
+  const destination = route.destination.provider;
+  const { write } = destination.capabilities;
+  if (info.sizeBytes !== item.sizeBytes || !isSameVersion(item.version ?? {}, info.version)) {
+    throw new AppError('OBJECT_CHANGED', 'The source object changed after it was listed.');
+  }
+  const request = { ...item.destination, sizeBytes: item.sizeBytes, metadata: info.metadata };
+  const session = await route.destination.gate.watch(destination.beginUpload(request, run.signal));
+  item.checkpoint = {
+    session,
+    version: info.version,
+    partSizeBytes: partSizeFor(item.sizeBytes, write, route.budget.capacityBytes),
+    statement: statementOf(info, neededDigests(write, 'parts')),
+    parts: [],
+  };
+  run.touch(item);
+  // Not awaited: parts flow meanwhile. At once, because an upload that nobody knows of is never aborted.
+  void run.flush();
+  return item.checkpoint;
+}
+
+class PartsJob {
+  readonly #route: Route;
+  readonly #item: Item;
+  readonly #run: BatchRun;
+  readonly #checkpoint: Checkpoint;
+  readonly #algorithms: DigestAlgorithm[];
+
+  constructor(route: Route, item: Item, run: BatchRun, checkpoint: Checkpoint) {
+    this.#route = route;
+    this.#item = item;
+    this.#run = run;
+    this.#checkpoint = checkpoint;
+    const { statement } = checkpoint;
+    const needed = neededDigests(route.destination.provider.capabilities.write, 'parts');
+    this.#algorithms =
+      statement && isCombinable(statement.algorithm) ? [...new Set([...needed, statement.algorithm])] : needed;
+  }
+
+  async run(): Promise<Evidence> {
+    const { statement, parts } = this.#checkpoint;
+    const inOrder =
+      statement !== null && !isCombinable(statement.algorithm) && this.#item.sizeBytes <= sequentialMaxBytes
+        ? statement.algorithm
+        : null;
+    const ordered = inOrder === null ? undefined : await this.#sequentially(inOrder);
+    if (inOrder === null) await this.#inParallel();
+    parts.sort((a, b) => a.receipt.partNumber - b.receipt.partNumber);
+    return this.#complete(ordered);
+  }
+
+  async #inParallel(): Promise<void> {
+    const limiter = new Limiter(partConcurrency);
+    const done = new Set(this.#checkpoint.parts.map(({ receipt }) => receipt.partNumber));
+    let failure: unknown;
+    const sendOne = async (part: PartRange) => {
+      if (failure !== undefined) return;
+      try {
+        await this.#send(part);
+      } catch (error) {
+        failure ??= error;
+      }
+    };
+    const waiting: Promise<void>[] = [];
+    for (const part of partsOf(this.#item.sizeBytes, this.#checkpoint.partSizeBytes)) {
+      if (!done.has(part.partNumber)) waiting.push(limiter.run(() => sendOne(part)));
+    }
+    // Parts under way when one fails are not lost: they end and are checkpointed.
+    await Promise.all(waiting);
+    if (failure !== undefined) throw failure;
+  }
+
+  /** Sends part after part and returns the hash of all bytes; parts that are there already are read again for it. */
+  async #sequentially(algorithm: DigestAlgorithm): Promise<string> {
+    const digest = createDigest([algorithm]);
+    const update = (chunk: Uint8Array) => digest.update(chunk);
+    const done = new Set(this.#checkpoint.parts.map(({ receipt }) => receipt.partNumber));
+    for (const part of partsOf(this.#item.sizeBytes, this.#checkpoint.partSizeBytes)) {
+      if (done.has(part.partNumber)) await this.#reread(part, update);
+      else await this.#send(part, update);
+    }
+    return digest.digest()[algorithm] as string;
+  }
+
+  async #reread({ start, end }: PartRange, update: (chunk: Uint8Array) => void): Promise<void> {
+    this.#run.going.throwIfAborted();
+    const lease = await this.#route.budget.acquire(Math.min(end - start, chunkBytes), this.#run.going);
+    try {
+      const { source } = streamBody(await this.#read(start, end), end - start, []);
+      for await (const chunk of source as AsyncIterable<Uint8Array>) update(chunk);
+    } finally {
+      lease.release();
+    }
+  }
+
+  async #read(start: number, end: number) {
+    const { gate, provider } = this.#route.source;
+    const request = { ...this.#item.source, pin: this.#checkpoint.version, range: { start, end } };
+    const { stream } = await gate.watch(provider.read(request, this.#run.signal));
+    return stream;
+  }
+
+  async #send({ partNumber, start, end }: PartRange, update?: (chunk: Uint8Array) => void): Promise<void> {
+    this.#run.going.throwIfAborted();
+    const destination = this.#route.destination.provider;
+    const sizeBytes = end - start;
+    const isBuffered = destination.capabilities.write.digestTiming === 'before';
+    const lease = await this.#route.budget.acquire(
+      isBuffered ? sizeBytes : Math.min(sizeBytes, chunkBytes),
+      this.#run.going,
+    );
+    try {
+      const stream = await this.#read(start, end);
+      if (update) stream.on('data', update).pause();
+      const body = isBuffered
+        ? await buffered(stream, sizeBytes, this.#algorithms)
+        : streamBody(stream, sizeBytes, this.#algorithms);
+      const request = { session: this.#checkpoint.session, partNumber, offset: start, body };
+      const receipt = await this.#route.destination.gate.watch(destination.putPart(request, this.#run.signal));
+      const sent = Object.fromEntries(this.#algorithms.map((algorithm) => [algorithm, body.digest(algorithm)]));
+      agreement(sent, receipt.digests);
+      this.#acknowledged(receipt, sent);
+    } finally {
+      lease.release();
+    }
+  }
+
+  #acknowledged(receipt: PartReceipt, sent: Digests): void {
+    this.#checkpoint.parts.push({ receipt, sent });
+    this.#run.acknowledge(this.#item, receipt.sizeBytes);
+  }
+
+  /** Holds the whole against what the source says and only then lets the destination show it. */
+  async #complete(ordered: string | undefined): Promise<Evidence> {
+    const { session, statement, parts } = this.#checkpoint;
+    const destination = this.#route.destination.provider;
+    const pieces = parts.map(({ receipt, sent }) => ({ sizeBytes: receipt.sizeBytes, digests: sent }));
+    const whole: Digests = {};
+    for (const algorithm of this.#algorithms) {
+      const combined = combineParts(algorithm, pieces);
+      if (combined !== undefined) whole[algorithm] = combined;
+    }
+    if (statement && ordered !== undefined) whole[statement.algorithm] = ordered;
+    const source = sourceLeg(statement, statement ? whole[statement.algorithm] : undefined);
+    const receipts = parts.map(({ receipt }) => receipt);
+    const result = await commit(this.#route, this.#item, this.#run, (precondition) =>
+      destination.completeUpload({ session, parts: receipts, digests: whole, precondition }, this.#run.signal),
+    );
+    const agreed = await orDiscard(destination, this.#item, result.version, () => agreement(whole, result.digests));
+    return evidenceOf(source, agreed === null ? this.#partsLeg() : legOf(agreed, whole));
+  }
+
+  /** The destination's word part by part. */
+  #partsLeg(): Leg {
+    const { parts } = this.#checkpoint;
+    const algorithms = parts.map(({ receipt, sent }) => agreement(sent, receipt.digests));
+    const [first = null] = algorithms;
+    if (first === null || algorithms.some((algorithm) => algorithm !== first)) {
+      return { kind: 'size-only', algorithm: null, value: null };
+    }
+    return { kind: 'per-part-hash', algorithm: first, value: null };
+  }
+}
+
+function legOf(algorithm: DigestAlgorithm, whole: Digests): Leg {
+  return { kind: 'provider-hash', algorithm, value: whole[algorithm] ?? null };
+}

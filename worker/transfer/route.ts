@@ -1,0 +1,41 @@
+import type { Readable } from 'node:stream';
+import { AppError } from '../../core/errors.ts';
+import { bufferedBody } from '../../storage/digest.ts';
+import type { DigestAlgorithm, UploadBody, Version } from '../../storage/provider.ts';
+import type { OpenAccount } from './accounts.ts';
+import type { Budget } from './budget.ts';
+
+/** What a body in flight holds of the memory budget; bodies that small are held whole. */
+export const chunkBytes = 256 * 1024;
+
+/** Where an object comes from and goes to, and what may be used for it. */
+export interface Route {
+  source: OpenAccount;
+  destination: OpenAccount;
+  budget: Budget;
+}
+
+/** The whole body in memory, hashed. */
+export async function buffered(
+  stream: Readable,
+  sizeBytes: number,
+  algorithms: readonly DigestAlgorithm[],
+): Promise<UploadBody> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    length += chunk.byteLength;
+    if (length > sizeBytes) break;
+    chunks.push(chunk);
+  }
+  if (length !== sizeBytes) {
+    throw new AppError('OBJECT_CHANGED', `The source gave other than the ${sizeBytes} bytes it was listed with.`);
+  }
+  return bufferedBody(chunks, algorithms);
+}
+
+/** Whether two descriptions can be of the same state of an object: no field that both have differs. */
+export function isSameVersion(a: Version, b: Version): boolean {
+  const differs = (field: keyof Version) => a[field] !== undefined && b[field] !== undefined && a[field] !== b[field];
+  return !differs('etag') && !differs('versionId');
+}

@@ -1,0 +1,33 @@
+import { AppError } from '../../core/errors.ts';
+import type { StoragePath } from '../../queue/path.ts';
+import type { Entry, Page, StorageProvider } from '../../storage/provider.ts';
+
+/** One page of what lies below a source path. */
+export async function listSource(
+  provider: StorageProvider,
+  path: StoragePath,
+  cursor: string | null,
+  signal: AbortSignal,
+): Promise<Page<Entry>> {
+  if (path.kind === 'object') return { items: [await statEntry(provider, path, signal)], nextCursor: null };
+  const request = { container: path.container, prefix: path.key, ...(cursor !== null && { cursor }) };
+  const page = await provider.list(request, signal);
+  if (path.kind === 'folder' && cursor === null && page.items.length === 0 && page.nextCursor === null) {
+    throw new AppError('OBJECT_NOT_FOUND', `There is no folder ${path.container}/${path.key} and nothing below it.`);
+  }
+  return page;
+}
+
+async function statEntry(provider: StorageProvider, path: StoragePath, signal: AbortSignal): Promise<Entry> {
+  const { container, key } = path;
+  const info = await provider.stat({ container, key }, signal);
+  return {
+    kind: 'file',
+    key,
+    sizeBytes: info.sizeBytes,
+    modifiedAt: info.modifiedAt,
+    version: info.version,
+    digests: info.digests,
+    storageClass: info.storageClass,
+  };
+}

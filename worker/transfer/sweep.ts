@@ -1,0 +1,192 @@
+import type { Db } from '../../core/db.ts';
+import { type JobPayload, jobIds } from '../../queue/jobs.ts';
+import { enqueue } from '../../queue/outbox.ts';
+import { type ProgressRow, progressColumns } from '../../queue/progress.ts';
+import type { JobQueue } from '../../queue/queue.ts';
+import { planLeaseMs } from '../../queue/transfer.ts';
+import { createLoop } from '../../queue/wake.ts';
+import { leaseMs, speedHoldMs } from './checkpoint.ts';
+import { admissionLeaseMs, advisoryLockSpace } from './dispatch.ts';
+
+const pollMs = 2_000;
+const sweepLock = 2;
+/** Rows that one sweep deletes of a kind: a backlog is worked off little by little. */
+const trimLimit = 5_000;
+/** After an outage of the database, holders of leases get as long as a lease to renew them. */
+const quietMs = leaseMs;
+const trimEveryMs = 60_000;
+const endsOverlapMs = 5_000;
+const workerRetentionMs = 3_600_000;
+const transactionOptions = { maxWait: 10_000, timeout: 30_000 };
+
+export interface SweepOptions {
+  db: Db;
+  queue: JobQueue;
+  /** Tells subscribers; resolves to whether Redis took it. */
+  publish(row: ProgressRow): Promise<boolean>;
+  kickDispatcher(): void;
+  onError: (error: unknown) => void;
+}
+
+/**
+ * Finds what fell by the wayside, every two seconds in one of the processes, from Postgres alone: batches and plans
+ * whose holder died or whose job was lost with Redis; speeds that nobody brings to zero; ends of transfers that were
+ * not published; rows of finished work.
+ */
+export function startSweeper(options: SweepOptions) {
+  const state: SweepState = { endsPublishedUntil: new Date(), trimmedAt: 0 };
+  let quietUntil = 0;
+  return createLoop(
+    async () => {
+      if (Date.now() < quietUntil) return false;
+      try {
+        await sweep(options, state);
+      } catch (error) {
+        quietUntil = Date.now() + quietMs;
+        throw error;
+      }
+      return false;
+    },
+    pollMs,
+    options.onError,
+  );
+}
+
+/** What one process remembers from sweep to sweep. */
+export interface SweepState {
+  /** Ends up to here were published by somebody. */
+  endsPublishedUntil: Date;
+  trimmedAt: number;
+}
+
+/** One sweep; does nothing while another process is at it. */
+export async function sweep(options: Omit<SweepOptions, 'onError'>, state: SweepState): Promise<void> {
+  const { db, queue, publish, kickDispatcher } = options;
+  const startedAt = new Date();
+  await prolongQueued(db, queue);
+  await prolongPlans(db, queue);
+  const found = await db.$transaction(async (tx) => {
+    const [lock] = await tx.$queryRaw<{ taken: boolean }[]>`
+        SELECT pg_try_advisory_xact_lock(${advisoryLockSpace}::int, ${sweepLock}::int) AS taken`;
+    if (!lock?.taken) return null;
+    await returnBatches(tx);
+    await replan(tx);
+    if (startedAt.getTime() - state.trimmedAt >= trimEveryMs) {
+      await trim(tx);
+      state.trimmedAt = startedAt.getTime();
+    }
+    return [...(await zeroSpeeds(tx)), ...(await endsSince(tx, state.endsPublishedUntil))];
+  }, transactionOptions);
+  kickDispatcher();
+  let areAllTold = true;
+  for (const row of found ?? []) areAllTold = (await publish(row)) && areAllTold;
+  // A little behind, because a commit becomes visible later than it is dated.
+  if (areAllTold) state.endsPublishedUntil = new Date(startedAt.getTime() - endsOverlapMs);
+}
+
+type Tx = Parameters<Parameters<Db['$transaction']>[0]>[0];
+
+/**
+ * A batch that nobody took in time is all right as long as its job waits in the queue behind others. While Redis is
+ * away that cannot be told, and nothing would be won by admitting the batch anew.
+ */
+async function prolongQueued(db: Db, queue: JobQueue): Promise<void> {
+  const rows = await db.$queryRaw<JobPayload<'transfer.batch'>[]>`
+    SELECT transfer_id AS "transferId", number AS "batchNumber", attempt FROM transfer_batch
+    WHERE state = 'ADMITTED' AND lease_until < now() AND fence < attempt`;
+  if (rows.length === 0) return;
+  const idOf = jobIds['transfer.batch'];
+  const held = queue.ready ? await queue.holds('transfer.batch', rows.map(idOf)) : new Set(rows.map(idOf));
+  await db.$executeRaw`
+    UPDATE transfer_batch AS batch SET lease_until = now() + make_interval(secs => ${admissionLeaseMs / 1_000})
+    FROM jsonb_to_recordset(${JSON.stringify(rows.filter((row) => held.has(idOf(row))))}::jsonb)
+      AS x("transferId" uuid, "batchNumber" int, attempt int)
+    WHERE batch.transfer_id = x."transferId" AND batch.number = x."batchNumber" AND batch.attempt = x.attempt
+      AND batch.state = 'ADMITTED' AND batch.fence < batch.attempt`;
+}
+
+/** A plan that nobody took in time is all right for the same reason. */
+async function prolongPlans(db: Db, queue: JobQueue): Promise<void> {
+  const rows = await db.$queryRaw<JobPayload<'transfer.plan'>[]>`
+    SELECT id AS "transferId", attempt FROM transfer
+    WHERE state IN ('SCHEDULED', 'QUEUED', 'RUNNING') AND NOT listing_complete AND plan_lease_until < now()
+      AND plan_fence < attempt`;
+  if (rows.length === 0) return;
+  const idOf = jobIds['transfer.plan'];
+  const held = queue.ready ? await queue.holds('transfer.plan', rows.map(idOf)) : new Set(rows.map(idOf));
+  await db.$executeRaw`
+    UPDATE transfer SET plan_lease_until = now() + make_interval(secs => ${planLeaseMs / 1_000})
+    FROM jsonb_to_recordset(${JSON.stringify(rows.filter((row) => held.has(idOf(row))))}::jsonb)
+      AS x("transferId" uuid, attempt int)
+    WHERE transfer.id = x."transferId" AND transfer.attempt = x.attempt AND plan_fence < transfer.attempt`;
+}
+
+/** Batches whose lease ran out go back; their former holder is refused from here on. */
+async function returnBatches(tx: Tx): Promise<void> {
+  await tx.$executeRaw`
+    UPDATE transfer_batch AS batch SET state = 'READY', attempt = batch.attempt + 1, lease_until = NULL
+    FROM (
+      SELECT transfer_id, number FROM transfer_batch
+      WHERE state = 'ADMITTED' AND lease_until < now()
+      FOR NO KEY UPDATE SKIP LOCKED
+    ) AS expired
+    WHERE batch.transfer_id = expired.transfer_id AND batch.number = expired.number`;
+}
+
+/** Plans without a sign of life are promised again, unless the promise still waits, in the outbox or in the queue. */
+async function replan(tx: Tx): Promise<void> {
+  const rows = await tx.$queryRaw<{ id: string; attempt: number }[]>`
+    UPDATE transfer
+    SET attempt = attempt + 1, plan_lease_until = now() + make_interval(secs => ${planLeaseMs / 1_000}),
+      updated_at = now()
+    WHERE state IN ('SCHEDULED', 'QUEUED', 'RUNNING') AND NOT listing_complete AND plan_lease_until < now()
+      AND NOT EXISTS (
+        SELECT 1 FROM outbox WHERE outbox.job_id = 't-' || transfer.id || '-' || transfer.attempt
+      )
+    RETURNING id, attempt`;
+  for (const { id, attempt } of rows) await enqueue(tx, 'transfer.plan', { transferId: id, attempt });
+}
+
+async function zeroSpeeds(tx: Tx): Promise<ProgressRow[]> {
+  return tx.$queryRaw<ProgressRow[]>`
+    UPDATE transfer
+    SET speed_bytes_per_second = 0, speed_at = NULL, speed_since = NULL, sequence = sequence + 1, updated_at = now()
+    WHERE state = 'RUNNING' AND speed_bytes_per_second > 0
+      AND speed_at < now() - make_interval(secs => ${speedHoldMs / 1_000})
+    RETURNING ${progressColumns}`;
+}
+
+/** What finished work leaves behind and nobody reads again. */
+async function trim(tx: Tx): Promise<void> {
+  await tx.$executeRaw`
+    DELETE FROM transfer_batch WHERE (transfer_id, number) IN (
+      SELECT batch.transfer_id, batch.number FROM transfer JOIN transfer_batch AS batch ON batch.transfer_id = transfer.id
+      WHERE transfer.finished_at > now() - interval '7 days' AND batch.state = 'DONE'
+        AND transfer.state IN ('COMPLETED', 'COMPLETED_WITH_ERRORS', 'FAILED', 'CANCELLED')
+      LIMIT ${trimLimit}
+    )`;
+  await tx.$executeRaw`
+    DELETE FROM transfer_name WHERE (transfer_id, name_hash) IN (
+      SELECT name.transfer_id, name.name_hash FROM transfer_name AS name
+      JOIN transfer ON transfer.id = name.transfer_id
+      WHERE transfer.state IN ('COMPLETED', 'CANCELLED') LIMIT ${trimLimit}
+    )`;
+  await tx.$executeRaw`
+    DELETE FROM idempotency_key WHERE (user_id, key) IN (
+      SELECT user_id, key FROM idempotency_key WHERE expires_at < now() LIMIT ${trimLimit}
+    )`;
+  await tx.$executeRaw`
+    DELETE FROM worker_process
+    WHERE seen_at < now() - make_interval(secs => ${workerRetentionMs / 1_000})`;
+}
+
+/**
+ * Ends are published once more a moment after their commit: a process that died between its commit and its
+ * publication, or an absent Redis, must not leave a subscriber waiting. Subscribers drop what is not newer.
+ */
+async function endsSince(tx: Tx, since: Date): Promise<ProgressRow[]> {
+  return tx.$queryRaw<ProgressRow[]>`
+    SELECT ${progressColumns} FROM transfer
+    WHERE finished_at >= ${since}::timestamptz AND finished_at < now() - interval '1 second'
+    ORDER BY finished_at LIMIT 10000`;
+}

@@ -1,0 +1,113 @@
+import { AppError } from '../../core/errors.ts';
+import { combineCrc32, combineCrc32c } from '../../storage/digest.ts';
+import type { Capabilities, DigestAlgorithm, Digests, ObjectInfo } from '../../storage/provider.ts';
+import type { Statement } from './item.ts';
+
+/**
+ * How one side vouches for the bytes that passed through the worker.
+ * - `provider-hash`: a hash of the whole object, computed here, equals the one that the cloud computed or checked.
+ * - `per-part-hash`: the same for every part, and the parts were joined in order by the cloud.
+ * - `asserted`: a hash of the whole object, computed here, equals the one that a former writer left with the object;
+ *   the cloud itself never checked it.
+ * - `size-only`: the cloud offers no hash that can be compared; the number of bytes is right.
+ */
+export interface Leg {
+  kind: 'provider-hash' | 'per-part-hash' | 'asserted' | 'size-only';
+  algorithm: DigestAlgorithm | null;
+  /** Lower-case hex of the whole object's hash, where there is one. */
+  value: string | null;
+}
+
+/** Both legs of one object: what was read against what the source says, what was sent against what the destination says. */
+export interface Evidence {
+  source: Leg;
+  destination: Leg;
+  /** Whether both sides vouch with a hash. */
+  verified: boolean;
+}
+
+export function evidenceOf(source: Leg, destination: Leg): Evidence {
+  return { source, destination, verified: source.kind !== 'size-only' && destination.kind !== 'size-only' };
+}
+
+/** CRCs of pieces give the CRC of the whole; other hashes need the bytes in order. */
+export function isCombinable(algorithm: DigestAlgorithm): boolean {
+  return algorithm === 'crc32c' || algorithm === 'crc32';
+}
+
+/** Cheapest first; CRC64NVME is not computed here (storage/digest.ts). */
+const byCost = ['crc32c', 'crc32', 'md5', 'sha256'] as const;
+
+/**
+ * The statement of a source to hold the bytes against: one that the cloud vouches for before one that it merely keeps,
+ * one that the destination needs anyway before others, then the cheapest.
+ */
+export function statementOf(
+  info: Pick<ObjectInfo, 'digests' | 'assertedDigests'>,
+  needed: readonly DigestAlgorithm[],
+): Statement | null {
+  const order = byCost.toSorted((a, b) => Number(needed.includes(b)) - Number(needed.includes(a)));
+  for (const [digests, asserted] of [
+    [info.digests, false],
+    [info.assertedDigests, true],
+  ] as const) {
+    for (const algorithm of order) {
+      const value = digests[algorithm];
+      if (value !== undefined) return { algorithm, value, asserted };
+    }
+  }
+  return null;
+}
+
+/** Source leg for bytes that hash to `computed`. Throws CHECKSUM_MISMATCH when the source says otherwise. */
+export function sourceLeg(statement: Statement | null, computed: string | undefined): Leg {
+  if (statement === null || computed === undefined) return { kind: 'size-only', algorithm: null, value: null };
+  if (statement.value !== computed) throw mismatch('source', statement.algorithm);
+  const { algorithm, asserted } = statement;
+  return { kind: asserted ? 'asserted' : 'provider-hash', algorithm, value: computed };
+}
+
+/**
+ * Compares what was sent with what the destination states, where both speak of the same algorithm. The algorithm that
+ * agreed, or null when there is nothing to compare. Throws CHECKSUM_MISMATCH when they differ.
+ */
+export function agreement(sent: Digests, stated: Digests): DigestAlgorithm | null {
+  let agreed: DigestAlgorithm | null = null;
+  for (const [algorithm, value] of Object.entries(stated) as [DigestAlgorithm, string][]) {
+    const own = sent[algorithm];
+    if (own === undefined) continue;
+    if (own !== value) throw mismatch('destination', algorithm);
+    agreed ??= algorithm;
+  }
+  return agreed;
+}
+
+function mismatch(side: 'source' | 'destination', algorithm: DigestAlgorithm): AppError {
+  const text =
+    side === 'source'
+      ? `The bytes read do not have the ${algorithm} that the source states. They were damaged on the way or at rest.`
+      : `The destination states another ${algorithm} than that of the bytes sent. They were damaged on the way.`;
+  return new AppError('CHECKSUM_MISMATCH', text);
+}
+
+/** Hash of the whole object from those of its parts, in order; undefined where the algorithm does not combine. */
+export function combineParts(
+  algorithm: DigestAlgorithm,
+  parts: readonly { sizeBytes: number; digests: Digests }[],
+): string | undefined {
+  if (!isCombinable(algorithm)) return undefined;
+  const combine = algorithm === 'crc32c' ? combineCrc32c : combineCrc32;
+  let whole = '00000000';
+  for (const { sizeBytes, digests } of parts) {
+    const part = digests[algorithm];
+    if (part === undefined) return undefined;
+    whole = combine(whole, part, sizeBytes);
+  }
+  return whole;
+}
+
+/** Hashes that the destination needs of a whole body, or of each part. */
+export function neededDigests(write: Capabilities['write'], form: 'whole' | 'parts'): DigestAlgorithm[] {
+  const wanted = form === 'whole' ? [write.singleDigest] : [write.partDigest, write.completeDigest];
+  return [...new Set(wanted.filter((algorithm) => algorithm !== null))];
+}
