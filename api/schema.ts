@@ -1,0 +1,16 @@
+import { builder } from './builder.ts';
+import './types/scalars.ts';
+import './types/error.ts';
+import './types/instance.ts';
+import './types/user.ts';
+import './types/session.ts';
+import './types/password.ts';
+import './types/cloud-account.ts';
+import './types/account-mutations.ts';
+import './types/transfer.ts';
+import './types/transfer-item.ts';
+import './types/transfer-mutations.ts';
+import './types/subscriptions.ts';
+
+/** The executable schema of the public API, in the order of the code: states by their course, evidence by its strength. */
+export const schema = builder.toSchema({ sortSchema: false });

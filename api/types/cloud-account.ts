@@ -1,0 +1,164 @@
+import type { CloudAccount as CloudAccountRow } from '../../core/db.ts';
+import { AppError } from '../../core/errors.ts';
+import { builder } from '../builder.ts';
+import { keysetPage, pageCost, parseUuidKey } from '../connection.ts';
+import { type Context, viewerOf } from '../context.ts';
+import { storedError } from '../errors.ts';
+import { idOfType, nilId } from '../global-id.ts';
+import { browse, EntryConnection } from './entry.ts';
+import { TransferError } from './error.ts';
+import { User } from './user.ts';
+
+/** Longest that a cloud may take to list a folder. */
+const browseTimeoutMs = 20_000;
+
+const CloudProvider = builder.enumType('CloudProvider', {
+  description: 'Which kind of cloud an account is at.',
+  values: {
+    S3: { description: 'AWS S3 or a compatible store.' },
+    AZURE: { description: 'Azure Blob Storage.' },
+  } as const,
+});
+
+const CloudAccountStatus = builder.enumType('CloudAccountStatus', {
+  description: 'Whether an account can be used.',
+  values: {
+    CONNECTED: { description: 'The last check succeeded.' },
+    FAILING: { description: 'The last check failed; `error` says why. Transfers may still be tried.' },
+    DISCONNECTED: {
+      description: 'Its owner disconnected it: the credentials are wiped. Kept for the history of its transfers.',
+    },
+  } as const,
+});
+
+interface Settings {
+  endpoint?: string;
+  region?: string;
+}
+
+const settingsOf = (account: CloudAccountRow) => account.settings as Settings;
+
+export const CloudAccount = builder.prismaNode('CloudAccount', {
+  description: 'Access to one cloud. Credentials are sealed and never answered.',
+  id: { field: 'id', description: 'Opaque id of the account.' },
+  nullable: true,
+  findUnique: (id, { viewer }) => ({ id, userId: viewer?.id ?? nilId }),
+  authScopes: (account) => ({ owner: account.userId }),
+  fields: (t) => ({
+    provider: t.expose('provider', { type: CloudProvider, description: 'Which kind of cloud it is at.' }),
+    name: t.exposeString('name', { description: "The owner's name for it, 1 to 100 characters." }),
+    identity: t.exposeString('identity', {
+      description: 'Who the credentials are, as the cloud names it: an access key id, a storage account. No secret.',
+    }),
+    endpoint: t.string({
+      nullable: true,
+      description: "Address of the storage service. null: the cloud's own.",
+      resolve: (account) => settingsOf(account).endpoint ?? null,
+    }),
+    region: t.string({
+      nullable: true,
+      description: 'Region that requests are signed for. null: the cloud has none.',
+      resolve: (account) => settingsOf(account).region ?? null,
+    }),
+    status: t.expose('status', { type: CloudAccountStatus, description: 'Whether it can be used, as last checked.' }),
+    error: t.field({
+      type: TransferError,
+      nullable: true,
+      description: 'Why the last check failed. null: it succeeded.',
+      resolve: (account) => storedError(account.errorCode, account.errorMessage),
+    }),
+    lastCheckedAt: t.expose('lastCheckedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the credentials were last tried. null: never.',
+    }),
+    throttledUntil: t.expose('throttledUntil', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'The cloud asked for fewer requests until then. null: it did not.',
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was connected.' }),
+    entries: t.field({
+      type: EntryConnection,
+      description:
+        'One level of what lies in the account, asked of the cloud now, in its order. Forward paging only. Costs 25. Fails with what the cloud says, such as CREDENTIALS_INVALID or CONTAINER_NOT_FOUND.',
+      complexity: (args) => ({ ...pageCost(args), field: 25 }),
+      args: {
+        path: t.arg.string({
+          required: true,
+          defaultValue: '',
+          description: 'Empty: the containers. "bucket/" or "bucket/folder/": what lies directly in there.',
+        }),
+        first: t.arg.int({ description: 'Size of the page, 1 to 100. Default 25.' }),
+        after: t.arg.string({ description: 'Only entries after the one with this cursor, of the same path.' }),
+      },
+      resolve: (account, args, context) =>
+        withTimeout(context.signal, browseTimeoutMs, (signal) =>
+          context.services.providers.use(account, (provider) => browse(provider, account, args, signal)),
+        ),
+    }),
+  }),
+});
+
+/** Runs a call to a cloud; PROVIDER_UNAVAILABLE when it takes too long, CANCELLED when the caller has gone. */
+export async function withTimeout<Result>(
+  gone: AbortSignal,
+  timeoutMs: number,
+  call: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  try {
+    return await call(AbortSignal.any([gone, timeout]));
+  } catch (error) {
+    if (!timeout.aborted || !(error instanceof AppError) || error.code !== 'CANCELLED') throw error;
+    throw new AppError('PROVIDER_UNAVAILABLE', `The cloud did not answer within ${timeoutMs / 1000} s.`, {
+      cause: error,
+    });
+  }
+}
+
+/** The viewer's account. Throws NOT_FOUND for anybody else's too. */
+export async function ownAccount(context: Context, globalId: string, field = 'id'): Promise<CloudAccountRow> {
+  const id = idOfType('CloudAccount', globalId);
+  const account =
+    id === null
+      ? null
+      : await context.services.db.cloudAccount.findFirst({ where: { id, userId: viewerOf(context).id } });
+  if (account === null) throw new AppError('NOT_FOUND', 'There is no such account.', { field: [field] });
+  return account;
+}
+
+builder.queryField('cloudAccount', (t) =>
+  t.prismaField({
+    type: CloudAccount,
+    nullable: true,
+    description: "One of the viewer's cloud accounts. null: there is none of this id, or it belongs to someone else.",
+    authScopes: { signedIn: true },
+    args: { id: t.arg.id({ required: true, description: 'Id of the account.' }) },
+    resolve: (query, _root, args, context) => {
+      const id = idOfType('CloudAccount', String(args.id));
+      if (id === null) return null;
+      return context.services.db.cloudAccount.findFirst({ ...query, where: { id, userId: viewerOf(context).id } });
+    },
+  }),
+);
+
+builder.prismaObjectField(User, 'cloudAccounts', (t) =>
+  t.connection(
+    {
+      type: CloudAccount,
+      description: 'Cloud accounts of the user, in the order in which they were connected.',
+      complexity: pageCost,
+      resolve: (user, args, { services }) =>
+        keysetPage<CloudAccountRow, string>(args, {
+          direction: 'asc',
+          keyOf: (account) => account.id,
+          parseKey: parseUuidKey,
+          fetch: ({ range, order, take }) =>
+            services.db.cloudAccount.findMany({ where: { userId: user.id, id: range }, orderBy: { id: order }, take }),
+        }),
+    },
+    { description: "A page of a user's cloud accounts." },
+    { description: 'A cloud account with its cursor.' },
+  ),
+);

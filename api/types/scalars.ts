@@ -1,0 +1,34 @@
+import { GraphQLError, Kind } from 'graphql';
+import { builder } from '../builder.ts';
+
+const dateTime = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
+
+function parseDateTime(value: unknown): Date {
+  const date = typeof value === 'string' && dateTime.test(value) ? new Date(value) : undefined;
+  if (date === undefined || Number.isNaN(date.getTime())) {
+    throw new GraphQLError('A DateTime is text as in 2030-01-31T12:00:00Z, with a time zone.');
+  }
+  return date;
+}
+
+builder.scalarType('DateTime', {
+  description: 'A moment in ISO 8601, answered in UTC with milliseconds: 2030-01-31T12:00:00.000Z.',
+  serialize: (value) => value.toISOString(),
+  parseValue: parseDateTime,
+  parseLiteral: (node) => parseDateTime(node.kind === Kind.STRING ? node.value : null),
+});
+
+function parseByteSize(value: unknown): bigint {
+  const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
+  if (typeof text !== 'string' || !/^\d{1,19}$/.test(text) || BigInt(text) > 2n ** 63n - 1n) {
+    throw new GraphQLError('A ByteSize is a whole number of bytes from 0 to 9223372036854775807, as text.');
+  }
+  return BigInt(text);
+}
+
+builder.scalarType('ByteSize', {
+  description: 'A number of bytes, 0 to 9223372036854775807, as decimal text because JSON numbers lose digits.',
+  serialize: (value) => value.toString(),
+  parseValue: parseByteSize,
+  parseLiteral: (node) => parseByteSize(node.kind === Kind.STRING || node.kind === Kind.INT ? node.value : null),
+});

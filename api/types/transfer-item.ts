@@ -1,0 +1,195 @@
+import type { TransferItem as ItemRow } from '../../core/db.ts';
+import type { ErrorCode } from '../../core/errors.ts';
+import { builder } from '../builder.ts';
+import { keysetPage, pageCost, parseOrdinalKey } from '../connection.ts';
+import { storedError } from '../errors.ts';
+import { nilId } from '../global-id.ts';
+import { ErrorCodeEnum, TransferError } from './error.ts';
+import { Transfer } from './transfer.ts';
+
+const TransferItemState = builder.enumType('TransferItemState', {
+  description: 'Where one object of a transfer stands.',
+  values: {
+    PENDING: { description: 'Waits for its turn.' },
+    RUNNING: { description: 'Is being moved.' },
+    COMPLETED: { description: 'Arrived and was verified; see `evidence`.' },
+    FAILED: { description: 'Failed for good; `error` says why. It can be retried.' },
+    SKIPPED: { description: 'Need not be moved.' },
+    CANCELLED: { description: 'Its transfer was cancelled.' },
+  } as const,
+});
+
+/** As the worker records it (worker/transfer/verify.ts). */
+interface LegShape {
+  kind: 'provider-hash' | 'per-part-hash' | 'asserted' | 'reread' | 'size-only';
+  algorithm?: string | null;
+  value?: string | null;
+}
+interface EvidenceShape {
+  source: LegShape;
+  destination: LegShape;
+  verified: boolean;
+}
+
+const EvidenceKind = builder.enumType('EvidenceKind', {
+  description: 'How it is known that one side holds the bytes that were moved, strongest first.',
+  values: {
+    PROVIDER_HASH: { value: 'provider-hash', description: "The cloud's own hash of the whole object equals ours." },
+    PER_PART_HASH: { value: 'per-part-hash', description: "The cloud's own hash of every part equals ours." },
+    REREAD: { value: 'reread', description: 'The object was read again and its hash compared.' },
+    ASSERTED: { value: 'asserted', description: 'The cloud keeps a hash that a writer gave it, and it equals ours.' },
+    SIZE_ONLY: { value: 'size-only', description: 'Only the size could be compared.' },
+  } as const,
+});
+
+const EvidenceLeg = builder.objectRef<LegShape>('EvidenceLeg').implement({
+  description: 'What one side says to the bytes that were moved.',
+  fields: (t) => ({
+    kind: t.expose('kind', { type: EvidenceKind, description: 'How strong the evidence is.' }),
+    algorithm: t.string({
+      nullable: true,
+      description: 'Hash family, such as crc32c or md5. null: no hash.',
+      resolve: (leg) => leg.algorithm ?? null,
+    }),
+    value: t.string({
+      nullable: true,
+      description: 'The hash in lower-case hex. null: none of the whole object.',
+      resolve: (leg) => leg.value ?? null,
+    }),
+  }),
+});
+
+const TransferEvidence = builder.objectRef<EvidenceShape>('TransferEvidence').implement({
+  description:
+    'Why an object counts as moved: what was read against what the source says, what was sent against what the destination says.',
+  fields: (t) => ({
+    source: t.expose('source', { type: EvidenceLeg, description: 'What we read against what the source says.' }),
+    destination: t.expose('destination', {
+      type: EvidenceLeg,
+      description: 'What we sent against what the destination says.',
+    }),
+    verified: t.exposeBoolean('verified', { description: 'Whether both sides agree by more than size.' }),
+  }),
+});
+
+export const TransferItem = builder.prismaNode('TransferItem', {
+  description: 'One object of a transfer.',
+  id: { resolve: (item) => `${item.transferId}:${item.ordinal}`, description: 'Opaque id of the item.' },
+  nullable: true,
+  findUnique: (id, { viewer }) => {
+    const [transferId = nilId, ordinal = ''] = id.split(':');
+    return {
+      transferId_ordinal: { transferId, ordinal: parseOrdinalKey(ordinal) ?? 0 },
+      transfer: { userId: viewer?.id ?? nilId },
+    };
+  },
+  fields: (t) => ({
+    ordinal: t.exposeInt('ordinal', { description: 'Place in the order of listing, from 0.' }),
+    state: t.expose('state', { type: TransferItemState, description: 'Where it stands.' }),
+    sourcePath: t.string({
+      description: 'Where it is read: "bucket/key".',
+      resolve: (item) => `${item.sourceContainer}/${item.sourceKey}`,
+    }),
+    destinationPath: t.string({
+      description: 'Where it is written: "bucket/key".',
+      resolve: (item) => `${item.destinationContainer}/${item.destinationKey}`,
+    }),
+    size: t.expose('sizeBytes', { type: 'ByteSize', description: 'Size at the source as listed.' }),
+    acknowledgedBytes: t.expose('acknowledgedBytes', {
+      type: 'ByteSize',
+      description: 'Bytes of it that the destination has acknowledged.',
+    }),
+    attempts: t.exposeInt('attempts', { description: 'How often it was tried so far.' }),
+    evidence: t.field({
+      type: TransferEvidence,
+      nullable: true,
+      description: 'Why it counts as moved. null: it is not completed.',
+      resolve: (item) => item.evidence as unknown as EvidenceShape | null,
+    }),
+    error: t.field({
+      type: TransferError,
+      nullable: true,
+      description: 'Why it failed, or why its last try did. null: it did not.',
+      resolve: (item) => storedError(item.errorCode, item.errorMessage),
+    }),
+    startedAt: t.expose('startedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was first tried. null: not yet.',
+    }),
+    finishedAt: t.expose('finishedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it ended. null: not yet.',
+    }),
+  }),
+});
+
+interface ErrorGroupShape {
+  code: ErrorCode;
+  objects: number;
+  exampleKey: string;
+  message: string;
+}
+
+const TransferErrorGroup = builder.objectRef<ErrorGroupShape>('TransferErrorGroup').implement({
+  description: 'Failed objects of a transfer that share a reason.',
+  fields: (t) => ({
+    code: t.expose('code', { type: ErrorCodeEnum, description: 'The reason, for programs.' }),
+    objects: t.exposeInt('objects', { description: 'How many objects failed for it.' }),
+    exampleKey: t.exposeString('exampleKey', { description: 'Path of the first of them at the source: "bucket/key".' }),
+    message: t.string({
+      description: 'The reason, for people, as it was told for the first of them.',
+      resolve: (group) => storedError(group.code, group.message)?.message ?? '',
+    }),
+    remedy: t.string({
+      description: 'What to do about it, for people.',
+      resolve: (group) => storedError(group.code, group.message)?.remedy ?? '',
+    }),
+  }),
+});
+
+builder.prismaObjectFields(Transfer, (t) => ({
+  items: t.connection(
+    {
+      type: TransferItem,
+      description: 'Objects of the transfer in the order of listing, as far as they were listed.',
+      complexity: pageCost,
+      args: {
+        states: t.arg({
+          type: [TransferItemState],
+          description: 'Only objects in one of these states. Absent or null: all.',
+        }),
+      },
+      resolve: (transfer, args, { services }) =>
+        keysetPage<ItemRow, number>(args, {
+          direction: 'asc',
+          keyOf: (item) => item.ordinal,
+          parseKey: parseOrdinalKey,
+          fetch: ({ range, order, take }) =>
+            services.db.transferItem.findMany({
+              where: {
+                transferId: transfer.id,
+                ordinal: range,
+                ...(args.states ? { state: { in: args.states } } : {}),
+              },
+              orderBy: { ordinal: order },
+              take,
+            }),
+        }),
+    },
+    { description: "A page of a transfer's objects." },
+    { description: 'An object of a transfer with its cursor.' },
+  ),
+  errorGroups: t.field({
+    type: [TransferErrorGroup],
+    description: 'Failed objects by reason, most frequent first. Empty: none failed.',
+    complexity: { field: 10, multiplier: 10 },
+    resolve: (transfer, _args, { services }) => services.db.$queryRaw<ErrorGroupShape[]>`
+      SELECT coalesce(error_code, 'INTERNAL') AS code, count(*)::int AS objects,
+        (array_agg(source_container || '/' || source_key ORDER BY ordinal))[1] AS "exampleKey",
+        coalesce((array_agg(error_message ORDER BY ordinal))[1], '') AS message
+      FROM transfer_item WHERE transfer_id = ${transfer.id}::uuid AND state = 'FAILED'
+      GROUP BY 1 ORDER BY objects DESC, code`,
+  }),
+}));

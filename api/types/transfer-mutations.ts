@@ -1,0 +1,192 @@
+import type { DbSession, Transfer as TransferRow } from '../../core/db.ts';
+import { AppError } from '../../core/errors.ts';
+import { parseName } from '../../core/text.ts';
+import {
+  cancelTransfer,
+  pauseTransfer,
+  publishControl,
+  publishTransfer,
+  resumeTransfer,
+  retryFailedItems,
+  submitTransfer,
+} from '../../queue/transfer.ts';
+import { type AuditAction, audit } from '../audit.ts';
+import { builder } from '../builder.ts';
+import { type Context, viewerOf } from '../context.ts';
+import { attempt } from '../errors.ts';
+import { createOnce, findReplay } from '../idempotency.ts';
+import { ownAccount } from './cloud-account.ts';
+import { type PayloadFields, type PayloadShape, userErrorsField } from './payload.ts';
+import { ownTransfer, Transfer, TransferPriority } from './transfer.ts';
+
+/** Furthest start time. */
+const maxAheadMs = 366 * 24 * 3600 * 1000;
+/** Longest name of a transfer. */
+const maxNameLength = 200;
+
+const transferOutput = (t: PayloadFields<PayloadShape<TransferRow>>) => ({
+  transfer: t.field({
+    type: Transfer,
+    nullable: true,
+    description: 'The transfer as it is now. null: see `userErrors`.',
+    resolve: ({ result }) => result,
+  }),
+  userErrors: userErrorsField(t),
+});
+
+/** Tells subscribers and workers of a committed change. They find out by themselves too, so Redis may be away. */
+async function announce(context: Context, row: TransferRow): Promise<void> {
+  const { redis } = context.services;
+  try {
+    await Promise.all([publishTransfer(redis, row), publishControl(redis, row.id)]);
+  } catch (error) {
+    context.log.warn({ err: error, transferId: row.id }, 'a change of a transfer could not be announced');
+  }
+}
+
+function parseTransferName(text: string | null | undefined): string | undefined {
+  return text == null || text.trim() === '' ? undefined : parseName(text, maxNameLength);
+}
+
+function assertStartAt(startAt: Date | null | undefined): void {
+  if (startAt == null) return;
+  if (startAt <= new Date()) {
+    throw new AppError('INVALID_INPUT', 'The start time is past. Leave it out to begin at once.', {
+      field: ['startAt'],
+    });
+  }
+  if (startAt.getTime() > Date.now() + maxAheadMs) {
+    throw new AppError('INVALID_INPUT', 'The start time is more than a year ahead.', { field: ['startAt'] });
+  }
+}
+
+builder.relayMutationField(
+  'createTransfer',
+  {
+    description: 'What to move, from where to where.',
+    inputFields: (t) => ({
+      sourceAccountId: t.id({ required: true, description: 'Account to read.' }),
+      sourcePaths: t.stringList({
+        required: true,
+        description:
+          '1 to 1000 paths: "bucket/key" an object, "bucket/folder/" a folder with all below it, "bucket/" all of a bucket.',
+      }),
+      destinationAccountId: t.id({ required: true, description: 'Account to write.' }),
+      destinationPath: t.string({
+        required: true,
+        description: '"bucket/" or "bucket/folder/". Objects and folders arrive below it under their own last names.',
+      }),
+      name: t.string({ description: 'Name of the transfer, at most 200 characters. Absent: made from the paths.' }),
+      startAt: t.field({ type: 'DateTime', description: 'When to begin, at most a year ahead. Absent: at once.' }),
+      priority: t.field({
+        type: TransferPriority,
+        defaultValue: 'NORMAL',
+        description: 'How it is preferred among others that wait.',
+      }),
+      idempotencyKey: t.string({
+        description:
+          'Any text of 1 to 255 characters. A repetition within 24 hours with the same arguments returns the same transfer.',
+      }),
+    }),
+  },
+  {
+    description: 'Orders a transfer. Once it is answered it is kept: it will be done even if everything restarts.',
+    authScopes: { signedIn: true },
+    resolve: (_root, { input }, context) =>
+      attempt(async () => {
+        const { db, config } = context.services;
+        const userId = viewerOf(context).id;
+        const { idempotencyKey, ...given } = input;
+        const request = {
+          userId,
+          key: idempotencyKey,
+          operation: 'createTransfer',
+          arguments: given,
+          secret: config.AUTH_SECRET,
+        };
+        const known = await findReplay(db, request);
+        if (known !== null) return db.transfer.findUniqueOrThrow({ where: { id: known } });
+        const source = await ownAccount(context, String(input.sourceAccountId), 'sourceAccountId');
+        const destination = await ownAccount(context, String(input.destinationAccountId), 'destinationAccountId');
+        assertStartAt(input.startAt);
+        const name = parseTransferName(input.name);
+        const { id, replayed } = await createOnce(db, request, async (tx) => {
+          // An account cannot be disconnected between the check of its state and the end of this transaction.
+          await tx.$queryRaw`
+            SELECT 1 FROM cloud_account WHERE id IN (${source.id}::uuid, ${destination.id}::uuid) ORDER BY id FOR KEY SHARE`;
+          const row = await submitTransfer(tx, {
+            userId,
+            sourceAccountId: source.id,
+            destinationAccountId: destination.id,
+            sourcePaths: input.sourcePaths,
+            destinationPath: input.destinationPath,
+            name,
+            startAt: input.startAt ?? undefined,
+            priority: input.priority ?? undefined,
+          });
+          await audit(tx, context, 'transfer.create', { type: 'transfer', id: row.id }, { name: row.name });
+          return row.id;
+        });
+        const row = await db.transfer.findUniqueOrThrow({ where: { id } });
+        if (!replayed) await announce(context, row);
+        return row;
+      }),
+  },
+  { description: 'The ordered transfer.', outputFields: transferOutput },
+);
+
+/** A mutation that moves a transfer on in its life. */
+function lifeCycleMutation(
+  name: string,
+  action: AuditAction,
+  step: (tx: DbSession, transferId: string) => Promise<TransferRow>,
+  descriptions: { input: string; field: string; payload: string },
+): void {
+  builder.relayMutationField(
+    name,
+    {
+      description: descriptions.input,
+      inputFields: (t) => ({ id: t.id({ required: true, description: 'Id of the transfer.' }) }),
+    },
+    {
+      description: descriptions.field,
+      authScopes: { signedIn: true },
+      resolve: (_root, { input }, context) =>
+        attempt(async () => {
+          const before = await ownTransfer(context, String(input.id));
+          const row = await context.services.db.$transaction(async (tx) => {
+            const changed = await step(tx, before.id);
+            await audit(tx, context, action, { type: 'transfer', id: before.id });
+            return changed;
+          });
+          await announce(context, row);
+          return row;
+        }),
+    },
+    { description: descriptions.payload, outputFields: transferOutput },
+  );
+}
+
+lifeCycleMutation('pauseTransfer', 'transfer.pause', pauseTransfer, {
+  input: 'The transfer to pause.',
+  field:
+    'Stops a transfer that waits or runs; workers let go within 2 s and nothing that arrived is lost. CONFLICT once it has ended. Idempotent.',
+  payload: 'The paused transfer.',
+});
+lifeCycleMutation('resumeTransfer', 'transfer.resume', resumeTransfer, {
+  input: 'The transfer to resume.',
+  field: 'Lets a paused transfer go on where it was. CONFLICT once it has ended. Idempotent.',
+  payload: 'The resumed transfer.',
+});
+lifeCycleMutation('cancelTransfer', 'transfer.cancel', cancelTransfer, {
+  input: 'The transfer to cancel.',
+  field:
+    'Ends a transfer for good; what arrived stays, unfinished uploads are dropped. CONFLICT once it has ended otherwise. Idempotent.',
+  payload: 'The cancelled transfer.',
+});
+lifeCycleMutation('retryFailedItems', 'transfer.retry', retryFailedItems, {
+  input: 'The transfer whose failed objects to retry.',
+  field:
+    'Tries the failed objects of an ended transfer afresh. CONFLICT unless it is COMPLETED_WITH_ERRORS or FAILED. A transfer that goes on already is left alone.',
+  payload: 'The transfer, going on.',
+});

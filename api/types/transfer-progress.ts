@@ -1,0 +1,93 @@
+import type { TransferState as TransferStateValue } from '../../core/db.ts';
+import type { TransferProgress as Progress } from '../../queue/events.ts';
+import { builder } from '../builder.ts';
+
+export const TransferState = builder.enumType('TransferState', {
+  description: 'Where a transfer stands.',
+  values: {
+    SCHEDULED: { description: 'Waits for its start time.' },
+    QUEUED: { description: 'Waits for a worker.' },
+    RUNNING: { description: 'Lists, moves, or both.' },
+    PAUSED: { description: 'Stopped by its owner; resumes where it was.' },
+    COMPLETED: { description: 'Ended: every object arrived and was verified.' },
+    COMPLETED_WITH_ERRORS: { description: 'Ended: some objects failed. They can be retried.' },
+    FAILED: { description: 'Ended: nothing arrived, or it could not go on. It can be retried.' },
+    CANCELLED: { description: 'Ended by its owner.' },
+  } satisfies Record<TransferStateValue, { description: string }>,
+});
+
+/** Counts above GraphQL's Int do not occur in practice; they would show as the largest Int. */
+const maxInt = 2_147_483_647;
+const toInt = (text: string) => Math.min(Number(text), maxInt);
+
+/**
+ * Milliseconds until everything that was listed is acknowledged, at the present speed. null while listing goes on,
+ * nothing moves, or nothing is left.
+ */
+export function etaMs(progress: Progress): number | null {
+  const speed = Number(progress.speedBytesPerSecond);
+  if (progress.state !== 'RUNNING' || !progress.listingComplete || speed <= 0) return null;
+  const settled = BigInt(progress.bytesAcknowledged) + BigInt(progress.bytesAbandoned);
+  const left = BigInt(progress.bytesListed) - settled;
+  return left <= 0n ? null : Math.ceil((Number(left) / speed) * 1000);
+}
+
+export const TransferProgress = builder.objectRef<Progress>('TransferProgress').implement({
+  description: 'Counters of a transfer at one moment.',
+  fields: (t) => ({
+    sequence: t.exposeString('sequence', {
+      description: 'Whole number as decimal text that rises with every change of the transfer. Drop what is not newer.',
+    }),
+    state: t.expose('state', { type: TransferState, description: 'Where the transfer stands.' }),
+    listingComplete: t.exposeBoolean('listingComplete', {
+      description: 'Whether all sources were listed. Until then the totals are of what was listed so far.',
+    }),
+    objectsListed: t.int({ description: 'Objects found at the source.', resolve: (p) => toInt(p.objectsListed) }),
+    objectsCompleted: t.int({
+      description: 'Objects that arrived and were verified.',
+      resolve: (p) => toInt(p.objectsCompleted),
+    }),
+    objectsFailed: t.int({
+      description: 'Objects that failed for good; they can be retried.',
+      resolve: (p) => toInt(p.objectsFailed),
+    }),
+    objectsSkipped: t.int({ description: 'Objects that need not be moved.', resolve: (p) => toInt(p.objectsSkipped) }),
+    bytesListed: t.field({
+      type: 'ByteSize',
+      description: 'Bytes of all objects found.',
+      resolve: (p) => BigInt(p.bytesListed),
+    }),
+    bytesAcknowledged: t.field({
+      type: 'ByteSize',
+      description: 'Bytes that the destination has acknowledged, not merely bytes sent.',
+      resolve: (p) => BigInt(p.bytesAcknowledged),
+    }),
+    bytesVerified: t.field({
+      type: 'ByteSize',
+      description: 'Bytes of completed objects, with evidence recorded for both sides.',
+      resolve: (p) => BigInt(p.bytesVerified),
+    }),
+    bytesAbandoned: t.field({
+      type: 'ByteSize',
+      description: 'Bytes of failed and skipped objects. Listed minus acknowledged minus abandoned is what is left.',
+      resolve: (p) => BigInt(p.bytesAbandoned),
+    }),
+    speedBytesPerSecond: t.field({
+      type: 'ByteSize',
+      description: 'Bytes acknowledged per second, smoothed. 0 while nothing moves.',
+      resolve: (p) => BigInt(p.speedBytesPerSecond),
+    }),
+    etaMs: t.float({
+      nullable: true,
+      description: 'Estimated milliseconds until the end. null while the total is unknown or nothing moves.',
+      resolve: etaMs,
+    }),
+    throttledUntil: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'A cloud asked for fewer requests until then. null: none does.',
+      resolve: (p) => (p.throttledUntil === null ? null : new Date(p.throttledUntil)),
+    }),
+    at: t.field({ type: 'DateTime', description: 'The moment of these counters.', resolve: (p) => new Date(p.at) }),
+  }),
+});
