@@ -1,0 +1,66 @@
+import { notifications } from '@mantine/notifications';
+import { useState } from 'react';
+import { useLocation, useSearchParams } from 'wouter';
+import { PageTitle } from '../ui/PageTitle.tsx';
+import { Panel } from '../ui/Panel.tsx';
+import { AzureForm } from './AzureForm.tsx';
+import { type ProviderName, providers } from './account.ts';
+import classes from './ConnectAccountPage.module.css';
+import { PermissionsPanel } from './PermissionsPanel.tsx';
+import { ProviderMark } from './ProviderMark.tsx';
+import { S3Form } from './S3Form.tsx';
+
+const choices: { provider: ProviderName; words: string }[] = [
+  { provider: 'S3', words: 'Amazon S3, or a store that speaks its language: MinIO, Ceph, R2, Wasabi and others.' },
+  { provider: 'AZURE', words: 'Containers and blobs of a storage account.' },
+];
+
+/** Pick a provider, fill in how to reach it, test, save. */
+export function ConnectAccountPage() {
+  const [parameters, setParameters] = useSearchParams();
+  const [accountName, setAccountName] = useState('');
+  const [, navigate] = useLocation();
+  const provider: ProviderName = parameters.get('provider') === 'azure' ? 'AZURE' : 'S3';
+
+  const onConnected = ({ name }: { name: string }) => {
+    notifications.show({ title: 'Connected', message: `${name} is ready for transfers.` });
+    navigate('/accounts');
+  };
+
+  return (
+    <>
+      <PageTitle title="Connect an account">
+        Credentials are tested first, sealed with AES-256-GCM, and used for your transfers alone.
+      </PageTitle>
+      <fieldset className={classes.choices}>
+        <legend className={classes.legend}>Provider</legend>
+        {choices.map((choice) => (
+          <label key={choice.provider} className={classes.choice}>
+            <input
+              type="radio"
+              name="provider"
+              value={choice.provider}
+              checked={provider === choice.provider}
+              onChange={() => setParameters({ provider: choice.provider.toLowerCase() }, { replace: true })}
+            />
+            <ProviderMark provider={choice.provider} named={false} />
+            <span>
+              <span className={classes.provider}>{providers[choice.provider].label}</span>
+              <span className={classes.words}>{choice.words}</span>
+            </span>
+          </label>
+        ))}
+      </fieldset>
+      <div className={classes.columns}>
+        <Panel title={`${providers[provider].label} account`}>
+          {provider === 'S3' ? (
+            <S3Form onConnected={onConnected} />
+          ) : (
+            <AzureForm onConnected={onConnected} onAccountName={setAccountName} />
+          )}
+        </Panel>
+        <PermissionsPanel provider={provider} accountName={accountName} />
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,38 @@
+import { Button, Group } from '@mantine/core';
+import { IconPlugConnected } from '@tabler/icons-react';
+import { Notice } from '../ui/Notice.tsx';
+
+interface ConnectingActionsProps {
+  identity: string | null;
+  testing: boolean;
+  connecting: boolean;
+  onTest: () => void;
+}
+
+/** The end of a form that connects an account: the test's outcome, and the two buttons. */
+export function ConnectingActions({ identity, testing, connecting, onTest }: ConnectingActionsProps) {
+  return (
+    <>
+      <div aria-live="polite">
+        {identity === null ? null : (
+          <Notice tone="good" title="The connection works">
+            {identity === '' ? null : `The cloud knows these credentials as ${identity}.`}
+          </Notice>
+        )}
+      </div>
+      <Group gap="sm">
+        <Button
+          variant="default"
+          leftSection={<IconPlugConnected size={18} aria-hidden />}
+          loading={testing && !connecting}
+          onClick={onTest}
+        >
+          Test connection
+        </Button>
+        <Button type="submit" loading={connecting}>
+          Connect account
+        </Button>
+      </Group>
+    </>
+  );
+}

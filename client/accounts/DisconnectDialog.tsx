@@ -1,0 +1,59 @@
+import { useMutation } from 'urql';
+import { graphql } from '../graphql/graphql.ts';
+import { ConfirmDialog } from '../ui/ConfirmDialog.tsx';
+import { FormErrors } from '../ui/FormErrors.tsx';
+import { useFormErrors } from '../ui/use-form-errors.ts';
+import type { AccountDialogProps } from './RenameDialog.tsx';
+
+const DisconnectAccountMutation = graphql(`
+  mutation DisconnectAccount($input: DisconnectAccountInput!) {
+    disconnectAccount(input: $input) {
+      account {
+        id
+        status
+      }
+      userErrors {
+        field
+        code
+        message
+        remedy
+      }
+    }
+  }
+`);
+
+/** Asks before an account's credentials are wiped. */
+export function DisconnectDialog({ account, opened, onClose, onChanged }: AccountDialogProps) {
+  const [{ fetching }, disconnect] = useMutation(DisconnectAccountMutation);
+  const errors = useFormErrors();
+
+  const close = () => {
+    errors.clear();
+    onClose();
+  };
+  const onConfirm = async () => {
+    errors.clear();
+    const { data, error } = await disconnect({ input: { id: account.id } });
+    if (data?.disconnectAccount.account == null) return errors.show(error, data?.disconnectAccount.userErrors);
+    onChanged();
+    close();
+  };
+
+  return (
+    <ConfirmDialog
+      opened={opened}
+      title={`Disconnect ${account.name}?`}
+      confirm="Disconnect"
+      dismiss="Keep it"
+      busy={fetching}
+      onConfirm={onConfirm}
+      onClose={close}
+    >
+      <FormErrors errors={errors.general} />
+      <p>
+        Skyferry wipes the stored credentials. Nothing in the cloud itself changes, and the history of past transfers
+        stays. To use the account again, connect it once more.
+      </p>
+    </ConfirmDialog>
+  );
+}

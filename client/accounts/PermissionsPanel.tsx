@@ -1,0 +1,49 @@
+import { SegmentedControl, TextInput } from '@mantine/core';
+import { useId, useState } from 'react';
+import { CopyBlock } from '../ui/CopyBlock.tsx';
+import { Panel } from '../ui/Panel.tsx';
+import type { ProviderName } from './account.ts';
+import classes from './PermissionsPanel.module.css';
+import { azureSasCommand, permissionTexts, s3Policy, type Use } from './permissions.ts';
+
+/** The least permissions that an account needs, ready to copy. */
+export function PermissionsPanel({ provider, accountName }: { provider: ProviderName; accountName: string }) {
+  const [use, setUse] = useState<Use>('source');
+  const [bucket, setBucket] = useState('');
+  const useLabel = useId();
+  const texts = permissionTexts[provider];
+  return (
+    <Panel title="Least permissions it needs">
+      <p className={classes.words}>{texts.explanation}</p>
+      <div className={classes.label} id={useLabel}>
+        Skyferry will
+      </div>
+      <SegmentedControl
+        fullWidth
+        aria-labelledby={useLabel}
+        value={use}
+        onChange={(value) => setUse(value as Use)}
+        data={[
+          { value: 'source', label: 'read' },
+          { value: 'destination', label: 'write' },
+          { value: 'both', label: 'read and write' },
+        ]}
+      />
+      {provider === 'S3' ? (
+        <TextInput
+          mt="md"
+          label="Bucket"
+          placeholder="YOUR-BUCKET"
+          value={bucket}
+          onChange={(event) => setBucket(event.currentTarget.value.trim())}
+        />
+      ) : null}
+      <div className={classes.code}>
+        <CopyBlock
+          label={texts.label}
+          text={provider === 'S3' ? s3Policy(use, bucket) : azureSasCommand(use, accountName)}
+        />
+      </div>
+    </Panel>
+  );
+}

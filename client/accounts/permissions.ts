@@ -1,0 +1,81 @@
+import type { ProviderName } from './account.ts';
+
+/** What an account is for: bytes leave it, arrive in it, or both. */
+export type Use = 'source' | 'destination' | 'both';
+
+const s3Actions: Record<'source' | 'destination', { bucket: string[]; object: string[] }> = {
+  source: { bucket: ['s3:ListBucket'], object: ['s3:GetObject', 's3:GetObjectVersion'] },
+  destination: {
+    bucket: ['s3:ListBucket'],
+    object: [
+      // To see what arrived and read it back.
+      's3:GetObject',
+      's3:GetObjectVersion',
+      's3:PutObject',
+      's3:AbortMultipartUpload',
+      's3:ListMultipartUploadParts',
+      // To take back what arrived damaged.
+      's3:DeleteObject',
+    ],
+  },
+};
+
+const union = (...lists: string[][]) => [...new Set(lists.flat())];
+
+/** The IAM policy with the least that an S3 account needs for `use` of `bucket`. */
+export function s3Policy(use: Use, bucket: string): string {
+  const uses = use === 'both' ? (['source', 'destination'] as const) : ([use] as const);
+  const name = bucket === '' ? 'YOUR-BUCKET' : bucket;
+  const policy = {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Sid: 'SeeBuckets',
+        Effect: 'Allow',
+        Action: 's3:ListAllMyBuckets',
+        Resource: '*',
+      },
+      {
+        Sid: 'ListObjects',
+        Effect: 'Allow',
+        Action: union(...uses.map((one) => s3Actions[one].bucket)),
+        Resource: `arn:aws:s3:::${name}`,
+      },
+      {
+        Sid: 'MoveObjects',
+        Effect: 'Allow',
+        Action: union(...uses.map((one) => s3Actions[one].object)),
+        Resource: `arn:aws:s3:::${name}/*`,
+      },
+    ],
+  };
+  return JSON.stringify(policy, null, 2);
+}
+
+/** Letters of an Azure SAS: read, list; and create, write, delete where bytes arrive. */
+const sasPermissions: Record<Use, string> = { source: 'rl', destination: 'rlcwd', both: 'rlcwd' };
+
+/** The Azure command that makes an account SAS with the least that an account needs for `use`. */
+export function azureSasCommand(use: Use, accountName: string): string {
+  return [
+    'az storage account generate-sas \\',
+    `  --account-name ${accountName === '' ? 'YOUR-ACCOUNT' : accountName} \\`,
+    '  --services b --resource-types sco \\',
+    `  --permissions ${sasPermissions[use]} \\`,
+    '  --https-only \\',
+    '  --expiry "$(date -u -d "+90 days" +%Y-%m-%dT%H:%MZ)"',
+  ].join('\n');
+}
+
+/** How the permissions are handed over at each provider. */
+export const permissionTexts: Record<ProviderName, { label: string; explanation: string }> = {
+  S3: {
+    label: 'IAM policy',
+    explanation: 'Attach this policy to the IAM user or role whose access key you give to Skyferry, and nothing more.',
+  },
+  AZURE: {
+    label: 'Azure command for a SAS token',
+    explanation:
+      'A SAS token carries just these permissions and ends by itself. An account key works too, but opens everything in the account.',
+  },
+};

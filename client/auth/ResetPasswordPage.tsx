@@ -1,0 +1,81 @@
+import { Anchor, Button, Stack } from '@mantine/core';
+import { hasLength, useForm } from '@mantine/form';
+import { useMutation } from 'urql';
+import { Link, useSearchParams } from 'wouter';
+import { graphql } from '../graphql/graphql.ts';
+import { FormErrors } from '../ui/FormErrors.tsx';
+import { Notice } from '../ui/Notice.tsx';
+import { SecretInput } from '../ui/SecretInput.tsx';
+import { useFormErrors } from '../ui/use-form-errors.ts';
+import { AuthLayout } from './AuthLayout.tsx';
+
+const ResetPasswordMutation = graphql(`
+  mutation ResetPassword($input: ResetPasswordInput!) {
+    resetPassword(input: $input) {
+      reset
+      userErrors {
+        field
+        code
+        message
+        remedy
+      }
+    }
+  }
+`);
+
+/** Where the link in the mail leads: sets a new password. */
+export function ResetPasswordPage() {
+  const [parameters] = useSearchParams();
+  const token = parameters.get('token') ?? '';
+  const [{ data, fetching }, reset] = useMutation(ResetPasswordMutation);
+  const form = useForm({
+    mode: 'uncontrolled',
+    initialValues: { password: '' },
+    validate: { password: hasLength({ min: 10, max: 128 }, 'Choose a password of 10 to 128 characters.') },
+  });
+  const errors = useFormErrors(form, ['password']);
+
+  const submit = form.onSubmit(async ({ password }) => {
+    errors.clear();
+    const answer = await reset({ input: { token, password } });
+    errors.show(answer.error, answer.data?.resetPassword.userErrors);
+  }, errors.focusFirst);
+
+  const signIn = (
+    <Anchor component={Link} href="/sign-in">
+      Sign in
+    </Anchor>
+  );
+  if (data?.resetPassword.reset === true) {
+    return (
+      <AuthLayout title="Your password is set" lead="Use it from now on." footer={signIn}>
+        <Notice tone="good" announce="polite">
+          You are signed out everywhere else.
+        </Notice>
+      </AuthLayout>
+    );
+  }
+  return (
+    <AuthLayout title="Choose a new password" lead="It replaces the old one at once." footer={signIn}>
+      {token === '' ? (
+        <Notice tone="warn">This address has no reset token in it. Open the link from the mail once more.</Notice>
+      ) : (
+        <form onSubmit={submit} noValidate>
+          <Stack gap="md">
+            <FormErrors errors={errors.general} />
+            <SecretInput
+              label="New password"
+              description="10 to 128 characters."
+              autoComplete="new-password"
+              key={form.key('password')}
+              {...form.getInputProps('password')}
+            />
+            <Button type="submit" size="lg" loading={fetching} mt="sm">
+              Set the password
+            </Button>
+          </Stack>
+        </form>
+      )}
+    </AuthLayout>
+  );
+}

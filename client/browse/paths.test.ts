@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { folderBelow, lastName, parentPath, readablePath, trail } from './paths.ts';
+
+describe('parentPath', () => {
+  it.each([
+    ['bucket/', ''],
+    ['bucket/folder/', 'bucket/'],
+    ['bucket/folder/file.txt', 'bucket/folder/'],
+    ['bucket/folder//', 'bucket/folder/'],
+  ])('of %s is %s', (path, parent) => {
+    expect(parentPath(path)).toBe(parent);
+  });
+});
+
+it('walks from the container to the folder, empty names included', () => {
+  expect(trail('bucket/a//')).toEqual([
+    { name: 'bucket', path: 'bucket/' },
+    { name: 'a', path: 'bucket/a/' },
+    { name: '', path: 'bucket/a//' },
+  ]);
+  expect(trail('')).toEqual([]);
+});
+
+it('puts a typed folder below the chosen one, however its slashes were typed', () => {
+  expect(folderBelow('bucket/', '')).toBe('bucket/');
+  expect(folderBelow('bucket/', ' /2026/ ')).toBe('bucket/2026/');
+  expect(folderBelow('bucket/a/', 'b/c')).toBe('bucket/a/b/c/');
+});
+
+it('names and reads paths', () => {
+  expect(lastName('bucket/a/b.txt')).toBe('b.txt');
+  expect(readablePath('bucket/a/b.txt')).toBe('bucket / a / b.txt');
+});

@@ -1,0 +1,26 @@
+import { formatBytes, formatCount, formatQuantity } from '../ui/format.ts';
+import { Notice } from '../ui/Notice.tsx';
+import { allVerified, type Progress } from './progress.ts';
+
+/** What is proven, at the end. */
+export function EvidenceSummary({ progress }: { progress: Progress }) {
+  const { objectsCompleted, objectsListed, objectsFailed, bytesVerified, bytesAcknowledged } = progress;
+  if (objectsCompleted === 0) return null;
+  const of = `${formatCount(objectsCompleted)} of ${formatQuantity(objectsListed, 'object')}`;
+  if (!allVerified(progress)) {
+    return (
+      <Notice
+        tone="warn"
+        title={`${of} arrived, ${formatBytes(bytesVerified)} of ${formatBytes(bytesAcknowledged)} verified`}
+      >
+        For the rest the clouds offer no hash to compare; the list below says what is known of each object.
+      </Notice>
+    );
+  }
+  return (
+    <Notice tone={objectsFailed === 0 ? 'good' : 'warn'} title={`${of} verified, hashes equal on both sides`}>
+      {formatBytes(bytesVerified)} were checked twice: what was read against what the source states, and what was
+      written against what the destination states.
+    </Notice>
+  );
+}

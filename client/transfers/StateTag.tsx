@@ -1,0 +1,33 @@
+import {
+  IconAlertTriangle,
+  IconBan,
+  IconCalendarTime,
+  IconCircleCheck,
+  IconCircleX,
+  IconHourglass,
+  IconPlayerPause,
+  IconShip,
+} from '@tabler/icons-react';
+import { Tag } from '../ui/Tag.tsx';
+import { type Progress, stateText, type TransferState } from './progress.ts';
+
+const looks = {
+  SCHEDULED: { tone: 'neutral', icon: IconCalendarTime },
+  QUEUED: { tone: 'neutral', icon: IconHourglass },
+  RUNNING: { tone: 'info', icon: IconShip },
+  PAUSED: { tone: 'warn', icon: IconPlayerPause },
+  COMPLETED: { tone: 'good', icon: IconCircleCheck },
+  COMPLETED_WITH_ERRORS: { tone: 'warn', icon: IconAlertTriangle },
+  FAILED: { tone: 'bad', icon: IconCircleX },
+  CANCELLED: { tone: 'neutral', icon: IconBan },
+} as const satisfies Record<TransferState, object>;
+
+/** A transfer's state in words, with its sign. */
+export function StateTag({ progress }: { progress: Progress }) {
+  const { tone, icon } = looks[progress.state];
+  return (
+    <Tag tone={tone} icon={icon}>
+      {stateText(progress)}
+    </Tag>
+  );
+}

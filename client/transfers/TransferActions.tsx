@@ -1,0 +1,174 @@
+import { Button } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { IconPlayerPause, IconPlayerPlay, IconPlayerStop, IconRefresh } from '@tabler/icons-react';
+import { useState } from 'react';
+import { useMutation } from 'urql';
+import { graphql } from '../graphql/graphql.ts';
+import { problemOf } from '../graphql/problem.ts';
+import { ConfirmDialog } from '../ui/ConfirmDialog.tsx';
+import { formatQuantity } from '../ui/format.ts';
+import { type UserError, userErrorText } from '../ui/user-errors.ts';
+import { hasEnded, type Progress } from './progress.ts';
+import { type TransferDetail, TransferDetailFragment } from './transfer.ts';
+
+const UserErrorsFragment = graphql(`
+  fragment TransferUserErrors on UserError {
+    field
+    code
+    message
+    remedy
+  }
+`);
+
+const PauseTransferMutation = graphql(
+  `
+    mutation PauseTransfer($input: PauseTransferInput!) {
+      pauseTransfer(input: $input) {
+        transfer {
+          ...TransferDetail
+        }
+        userErrors {
+          ...TransferUserErrors
+        }
+      }
+    }
+  `,
+  [TransferDetailFragment, UserErrorsFragment],
+);
+
+const ResumeTransferMutation = graphql(
+  `
+    mutation ResumeTransfer($input: ResumeTransferInput!) {
+      resumeTransfer(input: $input) {
+        transfer {
+          ...TransferDetail
+        }
+        userErrors {
+          ...TransferUserErrors
+        }
+      }
+    }
+  `,
+  [TransferDetailFragment, UserErrorsFragment],
+);
+
+const CancelTransferMutation = graphql(
+  `
+    mutation CancelTransfer($input: CancelTransferInput!) {
+      cancelTransfer(input: $input) {
+        transfer {
+          ...TransferDetail
+        }
+        userErrors {
+          ...TransferUserErrors
+        }
+      }
+    }
+  `,
+  [TransferDetailFragment, UserErrorsFragment],
+);
+
+const RetryFailedItemsMutation = graphql(
+  `
+    mutation RetryFailedItems($input: RetryFailedItemsInput!) {
+      retryFailedItems(input: $input) {
+        transfer {
+          ...TransferDetail
+        }
+        userErrors {
+          ...TransferUserErrors
+        }
+      }
+    }
+  `,
+  [TransferDetailFragment, UserErrorsFragment],
+);
+
+interface Answer {
+  error?: Parameters<typeof problemOf>[0] | undefined;
+  userErrors: readonly UserError[] | undefined;
+}
+
+/** Says why something did not happen; what did happen shows in the state itself. */
+function report(title: string, { error, userErrors }: Answer): boolean {
+  const text = error === undefined ? userErrors?.map(userErrorText).join(' ') : problemOf(error).message;
+  if (text === undefined || text === '') return true;
+  notifications.show({ color: 'red', title, message: text, autoClose: 10_000 });
+  return false;
+}
+
+/** What one can do about a transfer as it stands. Buttons show work until the server has answered, never a guess. */
+export function TransferActions({ transfer, progress }: { transfer: TransferDetail; progress: Progress }) {
+  const [asking, setAsking] = useState(false);
+  const [pausing, pause] = useMutation(PauseTransferMutation);
+  const [resuming, resume] = useMutation(ResumeTransferMutation);
+  const [cancelling, cancel] = useMutation(CancelTransferMutation);
+  const [retrying, retry] = useMutation(RetryFailedItemsMutation);
+  const input = { id: transfer.id };
+  // The state comes faster than what may be done in it.
+  const ended = hasEnded(progress.state);
+
+  const onPause = async () => {
+    const { data, error } = await pause({ input });
+    report('Not paused', { error, userErrors: data?.pauseTransfer.userErrors });
+  };
+  const onResume = async () => {
+    const { data, error } = await resume({ input });
+    report('Not resumed', { error, userErrors: data?.resumeTransfer.userErrors });
+  };
+  const onRetry = async () => {
+    const { data, error } = await retry({ input });
+    report('Not retried', { error, userErrors: data?.retryFailedItems.userErrors });
+  };
+  const onCancel = async () => {
+    const { data, error } = await cancel({ input });
+    report('Not cancelled', { error, userErrors: data?.cancelTransfer.userErrors });
+    setAsking(false);
+  };
+
+  return (
+    <>
+      {transfer.canRetryFailed ? (
+        <Button leftSection={<IconRefresh size={18} aria-hidden />} loading={retrying.fetching} onClick={onRetry}>
+          Retry {formatQuantity(progress.objectsFailed, 'failed object')}
+        </Button>
+      ) : null}
+      {transfer.canResume && !ended ? (
+        <Button leftSection={<IconPlayerPlay size={18} aria-hidden />} loading={resuming.fetching} onClick={onResume}>
+          Resume
+        </Button>
+      ) : null}
+      {transfer.canPause && !ended ? (
+        <Button
+          variant="default"
+          leftSection={<IconPlayerPause size={18} aria-hidden />}
+          loading={pausing.fetching}
+          onClick={onPause}
+        >
+          Pause
+        </Button>
+      ) : null}
+      {transfer.canCancel && !ended ? (
+        <Button
+          variant="default"
+          leftSection={<IconPlayerStop size={18} aria-hidden />}
+          onClick={() => setAsking(true)}
+        >
+          Cancel
+        </Button>
+      ) : null}
+      <ConfirmDialog
+        opened={asking}
+        title={`Cancel ${transfer.name}?`}
+        confirm="Cancel transfer"
+        dismiss="Keep it"
+        busy={cancelling.fetching}
+        onConfirm={onCancel}
+        onClose={() => setAsking(false)}
+      >
+        Objects that have arrived stay at the destination. What is half on its way is removed, and the transfer cannot
+        be taken up again; pausing it can.
+      </ConfirmDialog>
+    </>
+  );
+}

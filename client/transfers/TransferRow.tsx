@@ -1,0 +1,67 @@
+import { IconArrowRight } from '@tabler/icons-react';
+import { Link } from 'wouter';
+import { readablePath } from '../browse/paths.ts';
+import { formatBytes, formatCount, formatDuration, formatPercent, formatQuantity, formatSpeed } from '../ui/format.ts';
+import { RelativeTime } from '../ui/RelativeTime.tsx';
+import { ProgressTrack } from './ProgressTrack.tsx';
+import { arrivedShare, hasEnded, isListing, isWaiting, type Progress } from './progress.ts';
+import { StateTag } from './StateTag.tsx';
+import classes from './TransferRow.module.css';
+import { type TransferSummary, transferHref } from './transfer.ts';
+
+/** One transfer of the list, live while it lasts. */
+export function TransferRow({ transfer }: { transfer: TransferSummary }) {
+  const { progress } = transfer;
+  return (
+    <li className={classes.row}>
+      <div className={classes.head}>
+        <Link href={transferHref(transfer.id)} className={classes.name}>
+          {transfer.name}
+        </Link>
+        <StateTag progress={progress} />
+      </div>
+      <div className={classes.route}>
+        <span>
+          {transfer.source.name}: {readablePath(transfer.sourcePaths[0] ?? '')}
+          {transfer.sourcePaths.length > 1 ? ` +${transfer.sourcePaths.length - 1}` : ''}
+        </span>
+        <span>
+          <IconArrowRight size={16} aria-label="to" className={classes.arrow} />
+          {transfer.destination.name}: {readablePath(transfer.destinationPath)}
+        </span>
+      </div>
+      <div className={classes.bar}>
+        <ProgressTrack progress={progress} label={`Progress of ${transfer.name}`} />
+      </div>
+      <div className={`${classes.facts} figures`}>
+        <span>{amountText(progress)}</span>
+        <span>
+          <Timing transfer={transfer} />
+        </span>
+      </div>
+    </li>
+  );
+}
+
+function amountText(progress: Progress): string {
+  const objects = formatQuantity(progress.objectsListed, 'object');
+  if (isListing(progress)) return `${formatBytes(progress.bytesAcknowledged)} arrived; ${objects} found so far`;
+  const bytes = formatBytes(progress.bytesListed);
+  if (isWaiting(progress)) return 'nothing listed yet';
+  if (progress.state === 'COMPLETED') return `${objects}, ${bytes}`;
+  if (hasEnded(progress.state)) {
+    return `${formatCount(progress.objectsCompleted)} of ${objects} arrived, ${formatBytes(progress.bytesAcknowledged)} of ${bytes}`;
+  }
+  return `${formatPercent(arrivedShare(progress))} of ${bytes} in ${objects}`;
+}
+
+function Timing({ transfer }: { transfer: TransferSummary }) {
+  const { progress, startAt, finishedAt, createdAt } = transfer;
+  if (progress.state === 'RUNNING') {
+    const speed = progress.speedBytesPerSecond === '0' ? [] : [formatSpeed(progress.speedBytesPerSecond)];
+    const left = progress.etaMs === null ? [] : [`${formatDuration(progress.etaMs)} left`];
+    return [...speed, ...left].join(', ');
+  }
+  if (progress.state === 'SCHEDULED' && startAt !== null) return <RelativeTime time={startAt} />;
+  return <RelativeTime time={hasEnded(progress.state) ? (finishedAt ?? progress.at) : createdAt} />;
+}

@@ -1,0 +1,93 @@
+import { Button, SegmentedControl, Skeleton } from '@mantine/core';
+import { IconPlus } from '@tabler/icons-react';
+import { Link, useSearchParams } from 'wouter';
+import { EmptyState } from '../ui/EmptyState.tsx';
+import { Failure } from '../ui/Failure.tsx';
+import { PageTitle } from '../ui/PageTitle.tsx';
+import { Panel } from '../ui/Panel.tsx';
+import { LiveBanner } from './LiveBanner.tsx';
+import type { TransferState } from './progress.ts';
+import { TransferRow } from './TransferRow.tsx';
+import classes from './TransfersPage.module.css';
+import { useTransferList } from './use-transfer-list.ts';
+
+const shows: { value: string; label: string; states: readonly TransferState[] | undefined }[] = [
+  { value: 'all', label: 'All', states: undefined },
+  { value: 'active', label: 'Under way', states: ['SCHEDULED', 'QUEUED', 'RUNNING', 'PAUSED'] },
+  { value: 'arrived', label: 'Arrived', states: ['COMPLETED'] },
+  { value: 'problems', label: 'Problems', states: ['COMPLETED_WITH_ERRORS', 'FAILED'] },
+];
+
+/** Every transfer, newest first and live. */
+export function TransfersPage() {
+  const [parameters, setParameters] = useSearchParams();
+  const show = shows.find(({ value }) => value === parameters.get('show')) ?? (shows[0] as (typeof shows)[number]);
+  const { nodes, loading, loadingMore, hasMore, error, loadMore, reload, liveState } = useTransferList(show.states);
+  const create = (
+    <Button component={Link} href="/transfers/new" leftSection={<IconPlus size={18} aria-hidden />}>
+      New transfer
+    </Button>
+  );
+
+  return (
+    <>
+      <PageTitle title="Transfers" actions={create}>
+        What is crossing, what has arrived, what needs you.
+      </PageTitle>
+      <LiveBanner state={liveState} />
+      <SegmentedControl
+        className={classes.filter}
+        aria-label="Show"
+        data={shows.map(({ value, label }) => ({ value, label }))}
+        value={show.value}
+        onChange={(value) => setParameters(value === 'all' ? {} : { show: value }, { replace: true })}
+      />
+      {error === undefined ? null : <Failure error={error} what="Your transfers" retry={reload} />}
+      {loading && error === undefined ? <ListSkeleton /> : null}
+      {!loading && nodes.length === 0 ? (
+        <Panel>
+          {show.states === undefined ? (
+            <EmptyState title="Calm water" action={create}>
+              Nothing has crossed yet. Pick files or folders in one account and a place in another, and watch them
+              arrive.
+            </EmptyState>
+          ) : (
+            <EmptyState title={`Nothing under “${show.label}”`}>
+              No transfer is in this state. The others are under “All”.
+            </EmptyState>
+          )}
+        </Panel>
+      ) : null}
+      {nodes.length > 0 ? (
+        <Panel flush>
+          <ul className={classes.list}>
+            {nodes.map((transfer) => (
+              <TransferRow key={transfer.id} transfer={transfer} />
+            ))}
+          </ul>
+        </Panel>
+      ) : null}
+      {hasMore ? (
+        <div className={classes.more}>
+          <Button variant="default" loading={loadingMore} onClick={loadMore}>
+            Older transfers
+          </Button>
+        </div>
+      ) : null}
+    </>
+  );
+}
+
+function ListSkeleton() {
+  return (
+    <Panel>
+      {[0, 1, 2].map((row) => (
+        <div key={row} className={classes.skeleton}>
+          <Skeleton height={18} width="16rem" mb={10} />
+          <Skeleton height={14} width="70%" mb={16} />
+          <Skeleton height={8} />
+        </div>
+      ))}
+    </Panel>
+  );
+}

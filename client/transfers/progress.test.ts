@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { allVerified, arrivedShare, isListing, newest, type Progress, verifiedShare } from './progress.ts';
+
+const progress = (changes: Partial<Progress>): Progress => ({
+  sequence: '1',
+  state: 'RUNNING',
+  listingComplete: true,
+  objectsListed: 0,
+  objectsCompleted: 0,
+  objectsFailed: 0,
+  objectsSkipped: 0,
+  bytesListed: '0',
+  bytesAcknowledged: '0',
+  bytesVerified: '0',
+  bytesAbandoned: '0',
+  speedBytesPerSecond: '0',
+  etaMs: null,
+  throttledUntil: null,
+  at: '2026-11-23T12:00:00Z',
+  ...changes,
+});
+
+describe('newest', () => {
+  it('compares sequences as numbers, not as text', () => {
+    const nine = progress({ sequence: '9' });
+    const ten = progress({ sequence: '10' });
+    expect(newest(nine, ten)).toBe(ten);
+    expect(newest(ten, nine)).toBe(ten);
+  });
+
+  it('keeps what is known when an event is as old or absent', () => {
+    const known = progress({ sequence: '10' });
+    expect(newest(known, progress({ sequence: '10' }))).toBe(known);
+    expect(newest(known, null)).toBe(known);
+  });
+});
+
+describe('arrivedShare', () => {
+  it('is not whole while an object is missing, empty ones included', () => {
+    const waiting = progress({ objectsListed: 3, objectsCompleted: 2, bytesListed: '10', bytesAcknowledged: '10' });
+    expect(arrivedShare(waiting)).toBeLessThan(1);
+    expect(arrivedShare({ ...waiting, objectsCompleted: 3 })).toBe(1);
+  });
+
+  it('counts objects where there are no bytes', () => {
+    expect(arrivedShare(progress({ objectsListed: 4, objectsCompleted: 1 }))).toBe(0.25);
+  });
+});
+
+it('tells what is verified apart from what arrived', () => {
+  const state = progress({
+    objectsListed: 2,
+    objectsCompleted: 1,
+    bytesListed: '100',
+    bytesAcknowledged: '80',
+    bytesVerified: '50',
+  });
+  expect(arrivedShare(state)).toBe(0.8);
+  expect(verifiedShare(state)).toBe(0.5);
+});
+
+describe('allVerified', () => {
+  const done = progress({
+    state: 'COMPLETED_WITH_ERRORS',
+    objectsListed: 3,
+    objectsCompleted: 2,
+    objectsFailed: 1,
+    bytesListed: '100',
+    bytesVerified: '70',
+    bytesAbandoned: '30',
+  });
+  it('looks at what arrived', () => {
+    expect(allVerified(done)).toBe(true);
+    expect(allVerified({ ...done, bytesVerified: '69' })).toBe(false);
+  });
+  it('claims nothing before the end', () => {
+    expect(allVerified({ ...done, state: 'RUNNING' })).toBe(false);
+  });
+});
+
+it('knows no total while listing', () => {
+  expect(isListing(progress({ listingComplete: false, state: 'SCHEDULED' }))).toBe(false);
+  expect(isListing(progress({ listingComplete: false, state: 'QUEUED' }))).toBe(false);
+  expect(isListing(progress({ listingComplete: false, state: 'QUEUED', objectsListed: 7 }))).toBe(true);
+  expect(isListing(progress({ listingComplete: false }))).toBe(true);
+  expect(isListing(progress({ listingComplete: false, state: 'CANCELLED' }))).toBe(false);
+});

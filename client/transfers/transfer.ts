@@ -1,0 +1,68 @@
+import { type FragmentOf, graphql } from '../graphql/graphql.ts';
+import { ProgressFragment } from './progress.ts';
+
+/** What a list shows of a transfer. */
+export const TransferSummaryFragment = graphql(
+  `
+    fragment TransferSummary on Transfer {
+      id
+      name
+      priority
+      source {
+        id
+        name
+        provider
+      }
+      sourcePaths
+      destination {
+        id
+        name
+        provider
+      }
+      destinationPath
+      startAt
+      createdAt
+      finishedAt
+      progress {
+        ...Progress
+      }
+    }
+  `,
+  [ProgressFragment],
+);
+
+export type TransferSummary = FragmentOf<typeof TransferSummaryFragment>;
+
+/** All that a transfer's own page shows, but for its items. */
+export const TransferDetailFragment = graphql(
+  `
+    fragment TransferDetail on Transfer {
+      ...TransferSummary
+      startedAt
+      canPause
+      canResume
+      canCancel
+      canRetryFailed
+      error {
+        code
+        message
+        remedy
+      }
+      errorGroups {
+        code
+        objects
+        exampleKey
+        message
+        remedy
+      }
+    }
+  `,
+  [TransferSummaryFragment],
+);
+
+export type TransferDetail = FragmentOf<typeof TransferDetailFragment>;
+
+/** Where a transfer's page lies. */
+export function transferHref(id: string): string {
+  return `/transfers/${encodeURIComponent(id)}`;
+}

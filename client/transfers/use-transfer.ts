@@ -1,0 +1,67 @@
+import { useEffect, useRef, useState } from 'react';
+import { useQuery } from 'urql';
+import { graphql } from '../graphql/graphql.ts';
+import { useLive } from '../graphql/use-live.ts';
+import { hasEnded, newest, type Progress, ProgressFragment } from './progress.ts';
+import { TransferDetailFragment } from './transfer.ts';
+
+const TransferQuery = graphql(
+  `
+    query Transfer($id: ID!) {
+      transfer(id: $id) {
+        ...TransferDetail
+      }
+    }
+  `,
+  [TransferDetailFragment],
+);
+
+const TransferProgressSubscription = graphql(
+  `
+    subscription TransferProgress($id: ID!) {
+      transferProgress(id: $id) {
+        transferId
+        progress {
+          ...Progress
+        }
+      }
+    }
+  `,
+  [ProgressFragment],
+);
+
+/**
+ * One transfer, live. Its counters come by subscription; what hangs on its state (what one may do, errors) is read
+ * again whenever the state changes.
+ */
+export function useTransfer(id: string) {
+  const [{ data, error, fetching, stale }, refetch] = useQuery({ query: TransferQuery, variables: { id } });
+  const [live, setLive] = useState<Progress | null>(null);
+  const transfer = data?.transfer ?? null;
+  const progress = transfer === null ? null : newest(transfer.progress, live);
+
+  const liveState = useLive({
+    document: TransferProgressSubscription,
+    variables: { id },
+    wanted: progress !== null && !hasEnded(progress.state),
+    onEvent: ({ transferProgress }) =>
+      setLive((known) => (known === null ? transferProgress.progress : newest(known, transferProgress.progress))),
+  });
+
+  const milestone =
+    progress === null ? null : `${progress.state} ${progress.listingComplete} ${progress.objectsFailed}`;
+  const known = useRef<string | null>(null);
+  useEffect(() => {
+    if (known.current !== null && milestone !== known.current) refetch({ requestPolicy: 'network-only' });
+    known.current = milestone;
+  }, [milestone, refetch]);
+
+  return {
+    transfer,
+    progress,
+    error,
+    missing: data !== undefined && transfer === null && !fetching && !stale,
+    liveState,
+    refetch: () => refetch({ requestPolicy: 'network-only' }),
+  };
+}

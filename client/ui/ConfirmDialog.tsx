@@ -1,0 +1,33 @@
+import { Button, Group, Modal } from '@mantine/core';
+import type { ReactNode } from 'react';
+
+interface ConfirmDialogProps {
+  opened: boolean;
+  title: string;
+  /** What happens, and what stays. */
+  children: ReactNode;
+  /** The deed, as a verb: "Cancel transfer". */
+  confirm: string;
+  /** Leaving everything as it is: "Keep it running". */
+  dismiss: string;
+  busy: boolean;
+  onConfirm: () => void;
+  onClose: () => void;
+}
+
+/** Asks before something that cannot be taken back. */
+export function ConfirmDialog(props: ConfirmDialogProps) {
+  return (
+    <Modal opened={props.opened} onClose={props.onClose} title={props.title}>
+      {props.children}
+      <Group justify="flex-end" mt="xl" gap="sm">
+        <Button variant="default" onClick={props.onClose} data-autofocus>
+          {props.dismiss}
+        </Button>
+        <Button color="red" loading={props.busy} onClick={props.onConfirm}>
+          {props.confirm}
+        </Button>
+      </Group>
+    </Modal>
+  );
+}
