@@ -1,0 +1,36 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import type { Bench } from './support/bench.ts';
+
+/**
+ * `npm run bench -- NAME [--quick] [--json FILE] [--source STORE] [--destination STORE]`, where STORE is
+ * `endpoint=URL,accessKeyId=ID,secretAccessKey=KEY,bucket=NAME`. Absent stores are started by the bench. The last line
+ * of output is one JSON object; the exit code is 0 when the bench ran, whether or not it met its goal.
+ */
+const names = readdirSync(import.meta.dirname, { withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && entry.name !== 'main.ts')
+  .map((entry) => entry.name.slice(0, -'.ts'.length))
+  .toSorted();
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    source: { type: 'string' },
+    destination: { type: 'string' },
+  },
+});
+
+const [name] = positionals;
+if (positionals.length !== 1 || name === undefined || !names.includes(name)) {
+  console.error(`Usage: npm run bench -- NAME [--quick] [--json FILE] [--source STORE] [--destination STORE]
+  NAME is one of: ${names.join(', ')}
+  STORE is endpoint=URL,accessKeyId=ID,secretAccessKey=KEY,bucket=NAME`);
+  process.exit(2);
+}
+
+const { default: bench } = (await import(`./${name}.ts`)) as { default: Bench };
+const result = await bench({ quick: values.quick, source: values.source, destination: values.destination });
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
+console.log(JSON.stringify(result));
