@@ -1,0 +1,162 @@
+import axe from 'axe-core';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Scene, startScene } from './support/browser.ts';
+import { type Prepared, prepareScene } from './support/prepared-scene.ts';
+
+let scene: Scene;
+let prepared: Prepared;
+
+beforeAll(async () => {
+  scene = await startScene({
+    bucket: 'harbour',
+    container: 'arrivals',
+    // With a mail server there is a page for forgotten passwords; no mail is sent here.
+    env: { SMTP_URL: 'smtp://127.0.0.1:1' },
+  });
+  prepared = await prepareScene(scene);
+});
+
+afterAll(async () => {
+  await scene?.close();
+});
+
+/** A page to look at: where it lies and what is done there until it shows what it can. */
+interface View {
+  path: () => string;
+  /** Seen by those who are not signed in. */
+  visitor?: true;
+  arrange?: (page: Page) => Promise<void>;
+}
+
+const transferPath = (id: string) => `/transfers/${encodeURIComponent(id)}`;
+
+const views: Record<string, View> = {
+  'sign in': { path: () => '/sign-in', visitor: true },
+  'sign in, refused': {
+    path: () => '/sign-in',
+    visitor: true,
+    arrange: async (page) => {
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.getByText('Type your password.').waitFor();
+    },
+  },
+  'sign up': { path: () => '/sign-up', visitor: true },
+  'forgotten password': { path: () => '/forgot-password', visitor: true },
+  'reset password': { path: () => '/reset-password?token=abc', visitor: true },
+  transfers: {
+    path: () => '/transfers',
+    arrange: async (page) => void (await page.getByRole('listitem').first().waitFor()),
+  },
+  'no transfers of a kind': {
+    path: () => '/transfers?show=active',
+    arrange: async (page) => void (await page.getByRole('heading', { level: 1 }).waitFor()),
+  },
+  'the menu': {
+    path: () => '/transfers',
+    arrange: async (page) => {
+      await page.getByRole('button', { name: /^Menu of/ }).click();
+      await page.getByRole('menuitemradio', { name: 'Dark' }).waitFor();
+    },
+  },
+  'new transfer': {
+    path: () => '/transfers/new',
+    arrange: async (page) => {
+      for (const [side, account, place] of [
+        ['From', /Harbour/, /harbour/],
+        ['To', /Far/, /arrivals/],
+      ] as const) {
+        await page.getByRole('combobox', { name: `${side}: account` }).click();
+        await page.getByRole('option', { name: account }).click();
+        await page.getByRole('region', { name: side }).getByRole('row', { name: place }).click();
+        await page
+          .getByRole('navigation', { name: `${side}: path` })
+          .getByText(place)
+          .waitFor();
+      }
+      const source = page.getByRole('region', { name: 'From' });
+      await source
+        .getByRole('row', { name: /photos/ })
+        .getByRole('gridcell')
+        .first()
+        .click();
+      await page.getByText('at a time').click();
+    },
+  },
+  accounts: {
+    path: () => '/accounts',
+    arrange: async (page) => void (await page.getByRole('button', { name: 'Test Harbour' }).waitFor()),
+  },
+  'disconnecting an account': {
+    path: () => '/accounts',
+    arrange: async (page) => {
+      await page.getByRole('button', { name: 'More for Harbour' }).click();
+      await page.getByRole('menuitem', { name: 'Disconnect' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Keep it' }).waitFor();
+    },
+  },
+  'connecting S3': {
+    path: () => '/accounts/new',
+    arrange: async (page) => {
+      await page.getByText('S3-compatible', { exact: true }).click();
+      await page.getByRole('button', { name: 'Connect account' }).click();
+      await page.getByText('Type the access key ID.').waitFor();
+    },
+  },
+  'connecting Azure': { path: () => '/accounts/new?provider=azure' },
+  'a transfer that arrived': {
+    path: () => transferPath(prepared.arrivedId),
+    arrange: async (page) => {
+      await page.getByRole('button', { name: /picture 1\.jpg/ }).click();
+      await page.getByText('Destination', { exact: true }).waitFor();
+    },
+  },
+  'a transfer with failures': {
+    path: () => transferPath(prepared.troubledId),
+    arrange: async (page) => {
+      await page.getByRole('heading', { name: 'What went wrong' }).waitFor();
+      await page.getByRole('button', { name: /Retry/ }).waitFor();
+    },
+  },
+  'cancelling a scheduled transfer': {
+    path: () => transferPath(prepared.scheduledId),
+    arrange: async (page) => {
+      await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Keep it' }).waitFor();
+    },
+  },
+  'no such page': { path: () => '/nowhere' },
+};
+
+describe.each([
+  { colorScheme: 'light', width: 1280 },
+  { colorScheme: 'dark', width: 1280 },
+  { colorScheme: 'light', width: 360 },
+] as const)('in the $colorScheme theme, $width pixels wide', ({ colorScheme, width }) => {
+  test.each(Object.entries(views))('%s has no barrier that axe knows', async (_name, { path, visitor, arrange }) => {
+    const { page } = await scene.visit({
+      colorScheme,
+      viewport: { width, height: 800 },
+      reducedMotion: 'reduce',
+      ...(visitor ? {} : { storageState: prepared.session }),
+    });
+    try {
+      await page.goto(scene.product.url + path());
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      await arrange?.(page);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+      expect(await barriers(page)).toEqual([]);
+    } finally {
+      await page.context().close();
+    }
+  });
+});
+
+/** What axe finds, a line for each element. */
+async function barriers(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as axe.AxeResults;
+  return violations.flatMap(({ id, help, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id}: ${help}: ${target.join(' ')}: ${failureSummary}`),
+  );
+}

@@ -1,0 +1,2 @@
+// @ts-expect-error There is no such file.
+export * from './missing.ts';

@@ -1,0 +1,1 @@
+export { createYoga } from 'graphql-yoga';

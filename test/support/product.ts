@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { freePort, type RunningProcess, startProcess, untilReady } from '../../scripts/local/processes.ts';
+import { temporaryDirectory } from './servers.ts';
+
+/** The product's processes as an operator runs them, on databases that the test brings. */
+export interface Product {
+  /** Where app, API and playground answer. */
+  url: string;
+  /** The environment that its processes run with. */
+  env: Record<string, string>;
+  api: RunningProcess;
+  workers: RunningProcess[];
+  /** One more worker process. */
+  startWorker(): Promise<RunningProcess>;
+  /** Stops every process and removes its folder. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export interface ProductOptions {
+  databaseUrl: string;
+  redisUrl: string;
+  /** Worker processes. Default: 1. */
+  workers?: number;
+  /** Settings beside those that a test product needs; two products with the same ones share keys and sessions. */
+  env?: Record<string, string>;
+}
+
+/** Starts the API and its workers as processes of their own and waits until the API is ready. */
+export async function startProduct(options: ProductOptions): Promise<Product> {
+  const directory = await temporaryDirectory();
+  const port = await freePort();
+  const env: Record<string, string> = {
+    PATH: process.env.PATH ?? '',
+    NODE_ENV: 'test',
+    DATABASE_URL: options.databaseUrl,
+    REDIS_URL: options.redisUrl,
+    PORT: String(port),
+    KEY_ENCRYPTION_KEY: `test:${randomBytes(32).toString('base64')}`,
+    AUTH_SECRET: randomBytes(32).toString('hex'),
+    ALLOWED_PRIVATE_ADDRESSES: '127.0.0.1/32',
+    LOG_LEVEL: 'info',
+    ...options.env,
+  };
+  const started: RunningProcess[] = [];
+  const launch = async (name: string, main: string) => {
+    const running = await startProcess({
+      name,
+      command: process.execPath,
+      args: [main],
+      env,
+      logFile: join(directory.path, `${name}.log`),
+    });
+    started.push(running);
+    return running;
+  };
+  const stop = async () => {
+    await Promise.all(started.map((running) => running.stop()));
+    await directory.remove();
+  };
+  try {
+    const api = await launch('api', 'api/main.ts');
+    const workers: RunningProcess[] = [];
+    const startWorker = async () => {
+      const worker = await launch(`worker-${workers.length}`, 'worker/main.ts');
+      workers.push(worker);
+      return worker;
+    };
+    for (let index = 0; index < (options.workers ?? 1); index++) await startWorker();
+    const url = `http://127.0.0.1:${env.PORT}`;
+    await untilReady(api, () =>
+      fetch(`${url}/readyz`).then(
+        (response) => response.ok,
+        () => false,
+      ),
+    );
+    return { url, env, api, workers, startWorker, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

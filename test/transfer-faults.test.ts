@@ -1,0 +1,342 @@
+import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { type AzuriteServer, startAzurite } from '../emulators/azure.ts';
+import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
+import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
+
+const MiB = 1024 * 1024;
+
+let database: TestDatabase;
+let engine: TestEngine;
+let source: TestStore;
+let destination: TestStore;
+let azurite: AzuriteServer;
+let accounts: { sourceAccountId: string; destinationAccountId: string };
+let azureAccountId: string;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const redis = await createTestRedis();
+  engine = await startEngine({ databaseUrl: database.url, redisUrl: redis.url });
+  [source, destination, azurite] = await Promise.all([
+    startStore('source'),
+    startStore('target'),
+    startAzurite({ containers: ['target'] }),
+  ]);
+  accounts = {
+    sourceAccountId: await engine.connect(source.credentials),
+    destinationAccountId: await engine.connect(destination.credentials),
+  };
+  const { endpoint, accountName, accountKey } = azurite;
+  azureAccountId = await engine.connect({ provider: 'azure', endpoint, accountName, accountKey });
+  await engine.startWorker();
+});
+
+afterAll(async () => {
+  await engine?.stop();
+  await Promise.all([source?.close(), destination?.close(), azurite?.close()]);
+  await database?.drop();
+});
+
+afterEach(() => {
+  source.server.faults.clear();
+  destination.server.faults.clear();
+});
+
+/** Moves `source/<folder>/` to `target/<folder>/` and returns the row at its end. */
+async function move(folder: string) {
+  const { id } = await engine.submit({ ...accounts, sourcePaths: [`source/${folder}/`], destinationPath: 'target/' });
+  return engine.ended(id);
+}
+
+const itemsOf = (transferId: string) =>
+  engine.db.transferItem.findMany({ where: { transferId }, orderBy: { ordinal: 'asc' } });
+
+test('a connection cut in the middle of an object is begun again, and nothing arrives short', async () => {
+  const sent = { one: await source.put('cut/one', 2 * MiB), two: await source.put('cut/two', 2 * MiB) };
+  const read = source.server.faults.add({
+    match: { operation: 'GetObject', key: 'cut/one' },
+    action: { kind: 'reset', afterBytes: MiB },
+  });
+  const write = destination.server.faults.add({
+    match: { operation: 'PutObject', key: 'cut/two' },
+    action: { kind: 'reset', afterBytes: MiB },
+  });
+  const row = await move('cut');
+  await Promise.all([read.hit, write.hit]);
+  expect(row).toMatchObject({
+    state: 'COMPLETED',
+    objectsCompleted: 2n,
+    bytesAcknowledged: BigInt(4 * MiB),
+    bytesVerified: BigInt(4 * MiB),
+  });
+  expect(await destination.hashes('cut/')).toEqual(sent);
+  expect((await itemsOf(row.id)).map(({ attempts }) => attempts)).toEqual([2, 2]);
+});
+
+test('a part that fails is read again; the parts beside it are not sent twice', async () => {
+  const sent = { large: await source.put('part/large', 40 * MiB) };
+  destination.server.observer.resetCounters();
+  const fault = destination.server.faults.add({
+    match: { operation: 'UploadPart', partNumber: 3 },
+    action: { kind: 'reset', afterBytes: MiB },
+  });
+  const row = await move('part');
+  await fault.hit;
+  expect(row).toMatchObject({ state: 'COMPLETED', bytesAcknowledged: BigInt(40 * MiB) });
+  expect(await destination.hashes('part/')).toEqual(sent);
+  expect(destination.server.observer.counters('UploadPart').requests).toBe(6);
+});
+
+test('an object that fails three times fails alone, and its upload is dropped', async () => {
+  const sent = { good: await source.put('three/good', 1_000) };
+  await source.put('three/bad', 20 * MiB);
+  await source.put('three/unreadable', 1_000);
+  destination.server.faults.add({
+    match: { operation: 'UploadPart', key: 'three/bad', count: 100 },
+    action: { kind: 'status', status: 500 },
+  });
+  source.server.faults.add({
+    match: { operation: 'GetObject', key: 'three/unreadable', count: 100 },
+    action: { kind: 'status', status: 500 },
+  });
+  const row = await move('three');
+  expect(row).toMatchObject({
+    state: 'COMPLETED_WITH_ERRORS',
+    objectsCompleted: 1n,
+    objectsFailed: 2n,
+    bytesAcknowledged: 1_000n,
+    bytesAbandoned: BigInt(20 * MiB + 1_000),
+  });
+  expect(await destination.hashes('three/')).toEqual(sent);
+  const failed = (await itemsOf(row.id)).filter(({ state }) => state === 'FAILED');
+  expect(
+    failed.map(({ attempts, errorCode, acknowledgedBytes, checkpoint }) => ({
+      attempts,
+      errorCode,
+      acknowledgedBytes,
+      checkpoint,
+    })),
+  ).toEqual([
+    { attempts: 3, errorCode: 'PROVIDER_UNAVAILABLE', acknowledgedBytes: 0n, checkpoint: null },
+    { attempts: 3, errorCode: 'PROVIDER_UNAVAILABLE', acknowledgedBytes: 0n, checkpoint: null },
+  ]);
+  const open = await destination.client.send(new ListMultipartUploadsCommand({ Bucket: 'target', Prefix: 'three/' }));
+  expect(open.Uploads ?? []).toEqual([]);
+});
+
+test('an object that changes while it is read arrives as one of its versions, never as a mixture', async () => {
+  await source.put('changed/object', 40 * MiB);
+  const { promise: release, resolve } = Promise.withResolvers<void>();
+  const held = source.server.faults.add({
+    match: { operation: 'GetObject', key: 'changed/object' },
+    action: { kind: 'hold', until: release },
+  });
+  const { id } = await engine.submit({ ...accounts, sourcePaths: ['source/changed/'], destinationPath: 'target/' });
+  await held.hit;
+  const after = await source.put('changed/object', 30 * MiB);
+  source.server.observer.resetCounters();
+  resolve();
+  const row = await engine.ended(id);
+  const refused = source.server.observer.counters('GetObject').failures;
+  expect(row).toMatchObject({
+    state: 'COMPLETED',
+    bytesListed: BigInt(30 * MiB),
+    bytesAcknowledged: BigInt(30 * MiB),
+    bytesVerified: BigInt(30 * MiB),
+  });
+  expect(await destination.hashes('changed/')).toEqual({ object: after });
+  // No byte of the new version was given where the old one was asked for.
+  expect(refused).toBeGreaterThan(0);
+  const open = await destination.client.send(new ListMultipartUploadsCommand({ Bucket: 'target', Prefix: 'changed/' }));
+  expect(open.Uploads ?? []).toEqual([]);
+});
+
+test('a bit that flips on the way out of the source is found before anything is visible', async () => {
+  const sent = { small: await source.put('flip/small', 10_000), streamed: await source.put('flip/streamed', 5 * MiB) };
+  for (const key of ['flip/small', 'flip/streamed']) {
+    source.server.faults.add({ match: { operation: 'GetObject', key }, action: { kind: 'corrupt', atByte: 5_000 } });
+  }
+  destination.server.observer.resetCounters();
+  const row = await move('flip');
+  expect(row).toMatchObject({ state: 'COMPLETED', bytesVerified: BigInt(5 * MiB + 10_000) });
+  expect(await destination.hashes('flip/')).toEqual(sent);
+  expect(destination.server.observer.counters('DeleteObjects').requests).toBe(0);
+});
+
+test('a source that is damaged at rest is never shown at the destination', async () => {
+  await source.put('rotten/small', 10_000);
+  await source.put('rotten/large', 20 * MiB);
+  source.server.faults.add({ match: { operation: 'GetObject', count: 100 }, action: { kind: 'corrupt', atByte: 77 } });
+  const row = await move('rotten');
+  expect(row).toMatchObject({
+    state: 'FAILED',
+    errorCode: 'CHECKSUM_MISMATCH',
+    objectsFailed: 2n,
+    objectsCompleted: 0n,
+  });
+  expect(await destination.hashes('rotten/')).toEqual({});
+});
+
+test('a source that states only an MD5 is read in order, so that it can be checked, after a failure too', async () => {
+  const plain = await startStore('plain', { flexibleChecksums: false });
+  try {
+    const sent = { object: await plain.put('md5/object', 65 * MiB) };
+    const sourceAccountId = await engine.connect(plain.credentials);
+    const fault = destination.server.faults.add({
+      match: { operation: 'UploadPart', partNumber: 3 },
+      action: { kind: 'reset', afterBytes: MiB },
+    });
+    destination.server.observer.resetCounters();
+    const { id } = await engine.submit({
+      ...accounts,
+      sourceAccountId,
+      sourcePaths: ['plain/md5/'],
+      destinationPath: 'target/',
+    });
+    const row = await engine.ended(id);
+    await fault.hit;
+    expect(row).toMatchObject({ state: 'COMPLETED', bytesVerified: BigInt(65 * MiB) });
+    expect(await destination.hashes('md5/')).toEqual(sent);
+    expect(destination.server.observer.counters('UploadPart').requests).toBe(10);
+    const [item] = await itemsOf(id);
+    expect(item?.evidence).toMatchObject({ source: { kind: 'provider-hash', algorithm: 'md5' }, verified: true });
+  } finally {
+    await plain.close();
+  }
+});
+
+test('where only MD5 is stated, the word of one cloud is held against that of the other', async () => {
+  const plain = await startStore('plain', { flexibleChecksums: false });
+  try {
+    const sent: Record<string, string> = { first: await plain.put('chain/first', MiB) };
+    const sourceAccountId = await engine.connect(plain.credentials);
+    const request = { ...accounts, sourceAccountId, sourcePaths: ['plain/chain/'], destinationPath: 'target/' };
+    expect(await engine.ended((await engine.submit(request)).id)).toMatchObject({ state: 'COMPLETED' });
+    // From here on the destination is known to state MD5s. Whole or damaged, what arrives is judged by them.
+    sent.large = await plain.put('chain/large', 20 * MiB);
+    const damage = plain.server.faults.add({
+      match: { operation: 'GetObject', key: 'chain/first' },
+      action: { kind: 'corrupt', atByte: 500_000 },
+    });
+    destination.server.observer.resetCounters();
+    const { id } = await engine.submit({ ...request, destinationPath: 'target/again/' });
+    const row = await engine.ended(id);
+    await damage.hit;
+    expect(row).toMatchObject({ state: 'COMPLETED', bytesVerified: BigInt(21 * MiB) });
+    expect(await destination.hashes('again/chain/')).toEqual(sent);
+    expect(destination.server.observer.counters('UploadPart').requests).toBe(0);
+    expect((await itemsOf(id)).map(({ attempts, evidence }) => [attempts, evidence])).toMatchObject([
+      [2, { source: { kind: 'provider-hash', algorithm: 'md5' }, verified: true }],
+      [1, { source: { kind: 'provider-hash', algorithm: 'md5' }, verified: true }],
+    ]);
+  } finally {
+    await plain.close();
+  }
+});
+
+test('a name that the destination cannot hold fails alone and says why', async () => {
+  await source.put('names/fine', 100);
+  await source.put('names/ends in a dot.', 100);
+  const { id } = await engine.submit({
+    sourceAccountId: accounts.sourceAccountId,
+    destinationAccountId: azureAccountId,
+    sourcePaths: ['source/names/'],
+    destinationPath: 'target/',
+  });
+  const row = await engine.ended(id);
+  expect(row).toMatchObject({
+    state: 'COMPLETED_WITH_ERRORS',
+    objectsCompleted: 1n,
+    objectsFailed: 1n,
+    errorCode: 'NAME_NOT_ALLOWED',
+  });
+  const [failed] = (await itemsOf(id)).filter(({ state }) => state === 'FAILED');
+  expect(failed).toMatchObject({ sourceKey: 'names/ends in a dot.', errorCode: 'NAME_NOT_ALLOWED' });
+});
+
+test('throttling is waited out, shown, and costs no attempt', async () => {
+  const sent = { object: await source.put('throttled/object', 1_000) };
+  const fault = destination.server.faults.add({
+    match: { operation: 'PutObject', count: 4 },
+    action: { kind: 'slowDown', retryAfterSeconds: 1 },
+  });
+  const { id } = await engine.submit({ ...accounts, sourcePaths: ['source/throttled/'], destinationPath: 'target/' });
+  await fault.hit;
+  await engine.until(id, ({ throttledUntil }) => throttledUntil !== null);
+  const row = await engine.ended(id);
+  expect(row).toMatchObject({ state: 'COMPLETED', throttledUntil: null });
+  expect(await destination.hashes('throttled/')).toEqual(sent);
+  expect((await itemsOf(id)).map(({ attempts }) => attempts)).toEqual([1]);
+});
+
+test('a source path that does not exist fails alone; when none exists the transfer fails and says why', async () => {
+  const sent = { here: await source.put('paths/here', 100) };
+  const some = await engine.submit({
+    ...accounts,
+    sourcePaths: ['source/paths/gone', 'source/paths/', 'source/nothing/', 'nowhere/x/'],
+    destinationPath: 'target/some/',
+  });
+  const row = await engine.ended(some.id);
+  expect(row).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', objectsCompleted: 1n, objectsFailed: 3n });
+  expect(await destination.hashes('some/paths/')).toEqual(sent);
+  expect((await itemsOf(some.id)).map(({ sourceKey, errorCode }) => [sourceKey, errorCode])).toEqual([
+    ['paths/gone', 'OBJECT_NOT_FOUND'],
+    ['paths/here', null],
+    ['nothing/', 'OBJECT_NOT_FOUND'],
+    ['x/', 'CONTAINER_NOT_FOUND'],
+  ]);
+  const none = await engine.submit({ ...accounts, sourcePaths: ['source/paths/gone'], destinationPath: 'target/' });
+  expect(await engine.ended(none.id)).toMatchObject({ state: 'FAILED', errorCode: 'OBJECT_NOT_FOUND' });
+});
+
+test('two objects that would meet in one name: the second fails, the first is not overwritten', async () => {
+  const first = await source.put('meet/one/name', 100);
+  await source.put('meet/two/name', 100);
+  const { id } = await engine.submit({
+    ...accounts,
+    sourcePaths: ['source/meet/one/name', 'source/meet/two/name'],
+    destinationPath: 'target/met/',
+  });
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', errorCode: 'NAME_COLLISION' });
+  expect(await destination.hashes('met/')).toEqual({ name: first });
+});
+
+test('an empty container is a transfer of nothing', async () => {
+  const empty = await startStore('empty');
+  try {
+    const sourceAccountId = await engine.connect(empty.credentials);
+    const { id } = await engine.submit({
+      ...accounts,
+      sourceAccountId,
+      sourcePaths: ['empty/'],
+      destinationPath: 'target/',
+    });
+    expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED', objectsListed: 0n });
+  } finally {
+    await empty.close();
+  }
+});
+
+test('to Azure and back: whole and in blocks, verified', async () => {
+  const sent = {
+    small: await source.put('azure/small', 5_000),
+    blocks: await source.put('azure/blocks', 20 * MiB),
+    none: await source.put('azure/none', 0),
+  };
+  const there = await engine.submit({
+    sourceAccountId: accounts.sourceAccountId,
+    destinationAccountId: azureAccountId,
+    sourcePaths: ['source/azure/'],
+    destinationPath: 'target/',
+  });
+  expect(await engine.ended(there.id)).toMatchObject({ state: 'COMPLETED', bytesVerified: BigInt(20 * MiB + 5_000) });
+  const back = await engine.submit({
+    sourceAccountId: azureAccountId,
+    destinationAccountId: accounts.destinationAccountId,
+    sourcePaths: ['target/azure/'],
+    destinationPath: 'target/back/',
+  });
+  expect(await engine.ended(back.id)).toMatchObject({ state: 'COMPLETED' });
+  expect(await destination.hashes('back/azure/')).toEqual(sent);
+});

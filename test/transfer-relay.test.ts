@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
+import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
+
+let database: TestDatabase;
+let engine: TestEngine;
+let source: TestStore;
+let destination: TestStore;
+let accounts: { sourceAccountId: string; destinationAccountId: string };
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const redis = await createTestRedis();
+  engine = await startEngine({ databaseUrl: database.url, redisUrl: redis.url });
+  [source, destination] = await Promise.all([startStore('source'), startStore('target')]);
+  accounts = {
+    sourceAccountId: await engine.connect(source.credentials),
+    destinationAccountId: await engine.connect(destination.credentials),
+  };
+  await Promise.all([engine.startWorker(), engine.startWorker()]);
+});
+
+afterAll(async () => {
+  await engine?.stop();
+  await Promise.all([source?.close(), destination?.close()]);
+  await database?.drop();
+});
+
+const MiB = 1024 * 1024;
+
+test('a folder arrives under its own name, byte for byte, verified on both sides', async () => {
+  const hardNames = [
+    'plain.txt',
+    '//double',
+    './dot',
+    '../dotdot',
+    ' leading space',
+    'trailing space ',
+    'a+b%2Fc',
+    'ünï/e\u0301',
+    'e/\u00e9',
+    'A',
+    'a',
+    'emoji 🚢',
+    'control \u0001',
+    'quote"<&>\'',
+    'folder/',
+  ];
+  const sent: Record<string, string> = {};
+  for (const name of hardNames) sent[name] = await source.put(`tree/${name}`, name.endsWith('/') ? 0 : 1_000);
+  sent.empty = await source.put('tree/empty', 0);
+  sent.middle = await source.put('tree/middle', 3 * MiB + 17);
+  sent.large = await source.put('tree/large', 40 * MiB + 1);
+  for (let index = 0; index < 100; index++)
+    sent[`small/${index}`] = await source.put(`tree/small/${index}`, index * 100);
+
+  const { id } = await engine.submit({ ...accounts, sourcePaths: ['source/tree/'], destinationPath: 'target/in/' });
+  const row = await engine.ended(id);
+  expect(row).toMatchObject({ state: 'COMPLETED', listingComplete: true, objectsFailed: 0n, bytesAbandoned: 0n });
+  expect(await destination.hashes('in/tree/')).toEqual(sent);
+  const count = BigInt(Object.keys(sent).length);
+  expect(row).toMatchObject({ objectsListed: count, objectsCompleted: count });
+  expect(row.bytesAcknowledged).toBe(row.bytesListed);
+  expect(row.bytesVerified).toBe(row.bytesListed);
+  expect(row.speedBytesPerSecond).toBe(0n);
+});

@@ -1,0 +1,53 @@
+import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { pauseTransfer, resumeTransfer } from '../queue/transfer.ts';
+import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
+import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
+
+const MiB = 1024 * 1024;
+
+let database: TestDatabase;
+let engine: TestEngine;
+let source: TestStore;
+let destination: TestStore;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const redis = await createTestRedis();
+  engine = await startEngine({ databaseUrl: database.url, redisUrl: redis.url });
+  [source, destination] = await Promise.all([startStore('source'), startStore('target')]);
+  await engine.startWorker();
+});
+
+afterAll(async () => {
+  await engine?.stop();
+  await Promise.all([source?.close(), destination?.close()]);
+  await database?.drop();
+});
+
+test('an upload is dropped although its source cannot be opened any more', async () => {
+  const accounts = {
+    sourceAccountId: await engine.connect(source.credentials),
+    destinationAccountId: await engine.connect(destination.credentials),
+  };
+  await source.put('large', 48 * MiB);
+  destination.server.faults.add({
+    match: { operation: 'UploadPart', count: 1_000 },
+    action: { kind: 'slow', bytesPerSecond: 4 * MiB },
+  });
+  const { id } = await engine.submit({ ...accounts, sourcePaths: ['source/large'], destinationPath: 'target/' });
+  await engine.until(id, ({ bytesAcknowledged }) => bytesAcknowledged > 0n);
+  await engine.db.$transaction((tx) => pauseTransfer(tx, id));
+  const held = () => engine.db.transferBatch.count({ where: { transferId: id, state: 'ADMITTED' } });
+  await expect.poll(held, { timeout: 10_000 }).toBe(0);
+  const uploads = async () =>
+    (await destination.client.send(new ListMultipartUploadsCommand({ Bucket: 'target' }))).Uploads?.length ?? 0;
+  expect(await uploads()).toBe(1);
+  await engine.db.cloudAccount.update({
+    where: { id: accounts.sourceAccountId },
+    data: { sealedCredentials: null, keyId: null },
+  });
+  await engine.db.$transaction((tx) => resumeTransfer(tx, id));
+  expect(await engine.ended(id)).toMatchObject({ state: 'FAILED', errorCode: 'CREDENTIALS_INVALID' });
+  expect(await uploads()).toBe(0);
+});
