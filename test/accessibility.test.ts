@@ -115,7 +115,7 @@ const views: Record<string, View> = {
     path: () => transferPath(prepared.troubledId),
     arrange: async (page) => {
       await page.getByRole('heading', { name: 'What went wrong' }).waitFor();
-      await page.getByRole('button', { name: /Retry/ }).waitFor();
+      await page.getByRole('button', { name: 'Retry failed objects' }).waitFor();
     },
   },
   'cancelling a scheduled transfer': {

@@ -6,7 +6,6 @@ import { useMutation } from 'urql';
 import { graphql } from '../graphql/graphql.ts';
 import { problemOf } from '../graphql/problem.ts';
 import { ConfirmDialog } from '../ui/ConfirmDialog.tsx';
-import { formatQuantity } from '../ui/format.ts';
 import { type UserError, userErrorText } from '../ui/user-errors.ts';
 import { hasEnded, type Progress } from './progress.ts';
 import { type TransferDetail, TransferDetailFragment } from './transfer.ts';
@@ -130,7 +129,7 @@ export function TransferActions({ transfer, progress }: { transfer: TransferDeta
     <>
       {transfer.canRetryFailed ? (
         <Button leftSection={<IconRefresh size={18} aria-hidden />} loading={retrying.fetching} onClick={onRetry}>
-          Retry {formatQuantity(progress.objectsFailed, 'failed object')}
+          Retry failed objects
         </Button>
       ) : null}
       {transfer.canResume && !ended ? (

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import type { PostgresServer } from '../../scripts/local/postgres.ts';
@@ -84,14 +85,34 @@ export async function startPrivatePostgres(): Promise<PrivateServer> {
       return postgres;
     },
     (postgres) => postgres.url('skyferry'),
+    crashPostgres,
   );
   await migrate(url);
   return { ...server, url };
 }
 
+/**
+ * SIGKILL to the server and to every process of a session: those are in process groups of their own, and one that works
+ * at that moment would answer once more.
+ */
+async function crashPostgres({ process: postmaster }: PostgresServer): Promise<void> {
+  const { pid } = postmaster;
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  await postmaster.kill();
+  for (const child of children.split(' ').filter(Boolean)) {
+    try {
+      process.kill(Number(child), 'SIGKILL');
+    } catch (error) {
+      // It followed its parent by itself.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
 async function privateServer<Server extends RedisServer | PostgresServer>(
   launch: (directory: string, preferredPort?: number) => Promise<Server>,
   urlOf: (server: Server) => string,
+  crash: (server: Server) => Promise<void> = (server) => server.process.kill(),
 ): Promise<{ server: Omit<PrivateServer, 'url'>; url: string }> {
   const directory = await temporaryDirectory();
   let current: Server;
@@ -105,7 +126,7 @@ async function privateServer<Server extends RedisServer | PostgresServer>(
   const { port } = current;
   const server = {
     stop: () => current.process.stop(),
-    kill: () => current.process.kill(),
+    kill: () => crash(current),
     start: async () => {
       if (current.process.running) return;
       current = await launch(join(directory.path, 'server'), port);

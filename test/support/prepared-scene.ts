@@ -10,7 +10,7 @@ export interface Prepared {
   /** Cookies of the session, for a browser. */
   session: NonNullable<BrowserContextOptions['storageState']>;
   arrivedId: string;
-  /** One of its objects has a name that Azure cannot hold. */
+  /** One of its objects has a name that Azure cannot hold, and one is not there: only that one can be retried. */
   troubledId: string;
   scheduledId: string;
 }
@@ -81,7 +81,7 @@ export async function prepareScene(scene: Scene): Promise<Prepared> {
     }
   };
   const arrivedId = await order({ sourcePaths: ['harbour/photos/'], name: 'Holiday' });
-  const troubledId = await order({ sourcePaths: ['harbour/odd/'], name: 'Odd names' });
+  const troubledId = await order({ sourcePaths: ['harbour/odd/', 'harbour/gone.txt'], name: 'Odd names' });
   const startAt = new Date(Date.now() + 24 * 3_600_000).toISOString();
   const scheduledId = await order({ sourcePaths: ['harbour/photos/'], name: 'Tomorrow', startAt });
   await until(arrivedId, 'COMPLETED');
