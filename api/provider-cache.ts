@@ -3,7 +3,7 @@ import { AppError } from '../core/errors.ts';
 import { type Keyring, open } from '../core/secrets.ts';
 import type { AddressPolicy } from '../storage/address-policy.ts';
 import { credentialsSchema } from '../storage/credentials.ts';
-import type { Capabilities, StorageProvider } from '../storage/provider.ts';
+import { type StorageProvider, storedCapabilities } from '../storage/provider.ts';
 import { openProvider } from '../storage/registry.ts';
 
 /** Most accounts whose connections are kept open. */
@@ -48,7 +48,7 @@ export function createProviderCache(keyring: Keyring, addressPolicy: AddressPoli
   function openAccount(account: CloudAccount): StorageProvider {
     return openProvider(openCredentials(keyring, account), {
       addressPolicy,
-      capabilities: account.capabilities as unknown as Capabilities,
+      capabilities: storedCapabilities(account.capabilities),
     });
   }
 

@@ -48,6 +48,30 @@ const azure = z.object({
   endpoint: endpoint.optional(),
 });
 
+const gcs = z.object({
+  provider: z.literal('gcs'),
+  /** Root of the JSON and XML APIs; absent: https://storage.googleapis.com. */
+  endpoint: endpoint.optional(),
+  /** Project whose buckets are listed; absent: that of the service account, or the buckets are named by hand. */
+  projectId: headerSafe(64).optional(),
+  /** Exactly one of these three. The JSON key of a service account, as the console hands it out. */
+  serviceAccountKey: z.string().trim().min(2).max(16_384).optional(),
+  /** Grant of a person, from the OAuth flow of the operator's app. */
+  refreshToken: headerSafe(2048).optional(),
+  /** The identity of the machine that Skyferry runs on, where the operator allows it. */
+  useMachineIdentity: z.literal(true).optional(),
+});
+
+const dropbox = z.object({
+  provider: z.literal('dropbox'),
+  /** Root of all of Dropbox's hosts, for a local server; absent: those of Dropbox itself. */
+  endpoint: endpoint.optional(),
+  /** Grant of a person, from the OAuth flow (PKCE) of the app `appKey`. */
+  refreshToken: headerSafe(2048),
+  /** Key of the app that the grant is for. No secret. */
+  appKey: headerSafe(64),
+});
+
 /** What opens an account at a cloud. Sealed at rest; never logged, never answered. */
 export const credentialsSchema = z.discriminatedUnion('provider', [
   s3,
@@ -55,6 +79,16 @@ export const credentialsSchema = z.discriminatedUnion('provider', [
     message: 'Give either an account key or a SAS token.',
     path: ['accountKey'],
   }),
+  gcs.refine(
+    ({ serviceAccountKey, refreshToken, useMachineIdentity }) =>
+      [serviceAccountKey, refreshToken, useMachineIdentity].filter((one) => one !== undefined).length === 1,
+    {
+      message: 'Give exactly one of a service account key, a grant and the machine identity.',
+      path: ['serviceAccountKey'],
+    },
+  ),
+  dropbox,
 ]);
 
 export type Credentials = z.infer<typeof credentialsSchema>;
+export type CredentialsOf<Provider extends Credentials['provider']> = Extract<Credentials, { provider: Provider }>;

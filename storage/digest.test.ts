@@ -1,9 +1,17 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../core/errors.ts';
-import { bufferedBody, combineCrc32, combineCrc32c, createDigest, streamBody } from './digest.ts';
+import {
+  bufferedBody,
+  combineCrc32,
+  combineCrc32c,
+  combineDropboxBlocks,
+  createDigest,
+  dropboxBlockBytes,
+  streamBody,
+} from './digest.ts';
 
 const all = ['crc32c', 'crc32', 'md5', 'sha256'] as const;
 
@@ -37,6 +45,35 @@ describe('createDigest', () => {
 
   it('refuses what it cannot compute', () => {
     expect(() => createDigest(['crc64nvme'])).toThrow(RangeError);
+  });
+});
+
+describe('the content hash of Dropbox', () => {
+  const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
+  const of = (algorithm: 'dropbox' | 'dropbox-blocks', ...chunks: Uint8Array[]) => {
+    const digest = createDigest([algorithm]);
+    for (const chunk of chunks) digest.update(chunk);
+    return digest.digest()[algorithm] as string;
+  };
+
+  it('is SHA-256 over the SHA-256 of blocks of 4 MiB, for any split of the bytes', () => {
+    const bytes = randomBytes(2 * dropboxBlockBytes + 5);
+    const blocks = [0, 1, 2].map((at) => hash(bytes.subarray(at * dropboxBlockBytes, (at + 1) * dropboxBlockBytes)));
+    const expected = hash(Buffer.concat(blocks)).toString('hex');
+    expect(of('dropbox', bytes)).toBe(expected);
+    expect(of('dropbox', bytes.subarray(0, 1), bytes.subarray(1, 6_000_000), bytes.subarray(6_000_000))).toBe(expected);
+    expect(of('dropbox', bytes.subarray(0, dropboxBlockBytes))).toBe(hash(blocks[0] as Buffer).toString('hex'));
+  });
+
+  it('of nothing is the SHA-256 of nothing', () => {
+    expect(of('dropbox')).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
+  });
+
+  it('is put together from the blocks of pieces', () => {
+    const bytes = randomBytes(3 * dropboxBlockBytes + 5);
+    const pieces = [bytes.subarray(0, 2 * dropboxBlockBytes), bytes.subarray(2 * dropboxBlockBytes)];
+    expect(combineDropboxBlocks(pieces.map((piece) => of('dropbox-blocks', piece)))).toBe(of('dropbox', bytes));
+    expect(combineDropboxBlocks([])).toBe(of('dropbox'));
   });
 });
 

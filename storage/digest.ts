@@ -50,9 +50,52 @@ function start(algorithm: DigestAlgorithm): { update(chunk: Uint8Array): void; h
         hex: () => hash.digest('hex'),
       };
     }
+    case 'dropbox':
+      return hashBlocks((blocks) => createHash('sha256').update(blocks).digest('hex'));
+    case 'dropbox-blocks':
+      return hashBlocks((blocks) => blocks.toString('hex'));
     case 'crc64nvme':
       throw new RangeError('CRC64NVME cannot be computed here.');
   }
+}
+
+/** Dropbox, "Content hash": blocks of this size are hashed one by one. */
+export const dropboxBlockBytes = 4 * 1024 * 1024;
+
+function hashBlocks(join: (blocks: Buffer) => string): { update(chunk: Uint8Array): void; hex(): string } {
+  const blocks: Buffer[] = [];
+  let current = createHash('sha256');
+  let filled = 0;
+  const endBlock = () => {
+    blocks.push(current.digest());
+    current = createHash('sha256');
+    filled = 0;
+  };
+  return {
+    update(chunk) {
+      for (let at = 0; at < chunk.byteLength; ) {
+        const piece = chunk.subarray(at, at + dropboxBlockBytes - filled);
+        current.update(piece);
+        filled += piece.byteLength;
+        at += piece.byteLength;
+        if (filled === dropboxBlockBytes) endBlock();
+      }
+    },
+    hex() {
+      if (filled > 0) endBlock();
+      return join(Buffer.concat(blocks));
+    },
+  };
+}
+
+/**
+ * Dropbox's content hash of a whole from the `dropbox-blocks` of its pieces in order. Each piece but the last is a
+ * multiple of 4 MiB long.
+ */
+export function combineDropboxBlocks(pieces: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const piece of pieces) hash.update(Buffer.from(piece, 'hex'));
+  return hash.digest('hex');
 }
 
 /** CRC32C of A followed by B, from the CRCs of both and the length of B in bytes. CRCs are hex. */

@@ -75,6 +75,39 @@ export interface StorageProvider {
    */
   abortUpload(session: UploadSession, signal: AbortSignal): Promise<void>;
 
+  /**
+   * Lets another account of the same kind of cloud copy one object, without its bytes passing through here. What it
+   * returns may hold a credential for that object, valid for about an hour: never log or store it. OBJECT_NOT_FOUND,
+   * OBJECT_CHANGED; NOT_SUPPORTED without `capabilities.copy`.
+   */
+  offerCopy(request: OfferCopyRequest, signal: AbortSignal): Promise<CopyOffer>;
+
+  /**
+   * Copies an offered object inside the cloud, whole or not at all, whatever its size up to `capabilities.copy.maxBytes`.
+   * Metadata is that of the request. NOT_SUPPORTED for an offer of another scheme or store; PERMISSION_DENIED when the
+   * credentials may not read the source; OBJECT_CHANGED when the source is no longer what was offered. Idempotent.
+   */
+  copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult>;
+
+  /**
+   * Has the cloud fetch an object from a URL by itself. The URL may be a credential. ENDPOINT_UNREACHABLE when the cloud
+   * cannot fetch it; NOT_SUPPORTED without `capabilities.ingest`. What arrives is checked as far as `digests` say what
+   * it must be. Idempotent.
+   */
+  ingest(request: IngestRequest, signal: AbortSignal): Promise<WriteResult>;
+
+  /**
+   * A URL by which anybody can GET the object's bytes until it expires; it is a credential. Needs no request where the
+   * cloud signs locally. NOT_SUPPORTED without `capabilities.presign`.
+   */
+  presign(request: PresignRequest, signal: AbortSignal): Promise<string>;
+
+  /** Makes a folder, as `capabilities.folders` says. The key ends in '/'. Idempotent: a folder that exists is a success. */
+  createFolder(location: Location, signal: AbortSignal): Promise<void>;
+
+  /** Room that the account has; null where its cloud sets no bound. NOT_SUPPORTED without `capabilities.quota`. */
+  quota(signal: AbortSignal): Promise<Quota | null>;
+
   /** Deletes objects, any number. Idempotent: a missing object counts as deleted. Reports what could not be deleted. */
   deleteObjects(request: DeleteRequest, signal: AbortSignal): Promise<DeleteResult>;
 
@@ -87,8 +120,12 @@ export interface StorageProvider {
   close(): Promise<void>;
 }
 
+/** Rises when the shape of `Capabilities` changes: stored ones of another revision are as good as none. */
+export const capabilitiesRevision = 2;
+
 /** What a provider can do and its limits. The conformance suite picks its tests by these and checks them both ways. */
 export interface Capabilities {
+  revision: typeof capabilitiesRevision;
   listing: {
     /** `bytes`: ascending by UTF-8 bytes of the key, proven; `none`: no order may be relied on. */
     order: 'bytes' | 'none';
@@ -113,6 +150,8 @@ export interface Capabilities {
     partMinBytes: number;
     partMaxBytes: number;
     maxParts: number;
+    /** The size of a part, but for the last, is a multiple of this. */
+    partMultipleBytes: number;
     /** Digest of the whole body that the cloud checks or returns for `write`; the body must offer it. null: none. */
     singleDigest: DigestAlgorithm | null;
     /** The same for each part. */
@@ -126,10 +165,37 @@ export interface Capabilities {
      * the caller under its memory budget), or `after` the last one (a trailer, or compared with the answer).
      */
     digestTiming: 'before' | 'after';
-    /** `ifAbsent` and `ifMatch` are honoured atomically by `write` and `completeUpload`; else they are NOT_SUPPORTED. */
+    /** `ifAbsent` and `ifMatch` are honoured atomically by `write`; else they are NOT_SUPPORTED. */
     conditional: boolean;
+    /** The same for `completeUpload`. */
+    conditionalUpload: boolean;
+    /** Names and values that the writer chooses. */
     userMetadata: boolean;
+    /** Content type, encoding, language, disposition and cache control. */
+    contentHeaders: boolean;
+    /** How exactly `modifiedAt` is kept, in milliseconds; null: not at all. */
+    modifiedAtPrecisionMs: number | null;
   };
+  /** Copies inside the cloud; null: none. */
+  copy: null | {
+    /** Offers of this scheme can be taken. Whether a pair of accounts may is tried, and then PERMISSION_DENIED or not. */
+    scheme: CopyScheme;
+    maxBytes: number;
+    /** Whether `copy` honours preconditions; else they are NOT_SUPPORTED. */
+    conditional: boolean;
+  };
+  /** Fetching from URLs; null: none. */
+  ingest: null | {
+    maxBytes: number;
+    /** Whether `ingest` honours preconditions; else they are NOT_SUPPORTED. */
+    conditional: boolean;
+  };
+  /** URLs for one object; null: none. */
+  presign: null | { maxExpiresMs: number };
+  /** What `createFolder` makes: an empty object whose key ends in '/', or a folder that the cloud itself knows. */
+  folders: 'marker' | 'real';
+  /** Whether the cloud tells how much room there is. */
+  quota: boolean;
   /** Whether two keys that differ only by case are two objects. */
   caseSensitive: boolean;
   /** Keys of up to so many UTF-8 bytes fit, if `checkName` allows their characters; it judges longer ones too. */
@@ -137,7 +203,16 @@ export interface Capabilities {
 }
 
 /** Hash families that some cloud states for an object or checks on write. Values are lower-case hex everywhere. */
-export type DigestAlgorithm = 'crc32c' | 'crc32' | 'crc64nvme' | 'md5' | 'sha256';
+export type DigestAlgorithm =
+  | 'crc32c'
+  | 'crc32'
+  | 'crc64nvme'
+  | 'md5'
+  | 'sha256'
+  /** SHA-256 over the SHA-256 of each 4 MiB (Dropbox, "Content hash"). */
+  | 'dropbox'
+  /** Those SHA-256 one after another, from which `dropbox` is made when the pieces of an object meet. */
+  | 'dropbox-blocks';
 export type Digests = Partial<Record<DigestAlgorithm, string>>;
 
 export interface Location {
@@ -301,6 +376,49 @@ export interface CompleteUploadRequest {
   precondition?: Precondition | undefined;
 }
 
+export type CopyScheme = 's3' | 'azure' | 'gcs' | 'dropbox';
+
+export interface OfferCopyRequest extends Location {
+  pin?: Version | undefined;
+}
+
+/** Permission to copy one object. Plain JSON, to be kept as secret as a credential. */
+export interface CopyOffer extends Location {
+  scheme: CopyScheme;
+  /** Where the object is: offers are taken at the same store only. */
+  store: string;
+  sizeBytes: number;
+  version: Version;
+  /** What opens the object to another account, where that is needed: a URL, a reference. */
+  ticket?: string;
+}
+
+export interface CopyRequest extends Location {
+  offer: CopyOffer;
+  metadata: ObjectMetadata;
+  precondition?: Precondition | undefined;
+}
+
+export interface IngestRequest extends Location {
+  url: string;
+  sizeBytes: number;
+  metadata: ObjectMetadata;
+  /** What the source states of the object, as far as it vouches for it. */
+  digests: Digests;
+  precondition?: Precondition | undefined;
+}
+
+export interface PresignRequest extends Location {
+  pin?: Version | undefined;
+  /** From now, at most `capabilities.presign.maxExpiresMs`. */
+  expiresInMs: number;
+}
+
+export interface Quota {
+  usedBytes: number;
+  totalBytes: number;
+}
+
 export interface DeleteRequest {
   container: string;
   keys: readonly string[];
@@ -315,4 +433,10 @@ export interface AccountCheck {
   identity: string;
   /** The capabilities as probed on this very store; kept with the account. */
   capabilities: Capabilities;
+}
+
+/** Capabilities as an account keeps them; undefined for those of a version of Skyferry that described them otherwise. */
+export function storedCapabilities(stored: unknown): Capabilities | undefined {
+  const known = stored as Partial<Capabilities> | null;
+  return known?.revision === capabilitiesRevision ? (known as Capabilities) : undefined;
 }

@@ -1,11 +1,25 @@
+import { AppError } from '../core/errors.ts';
+import type { AccessTokens } from './access-tokens.ts';
 import type { AddressPolicy } from './address-policy.ts';
 import type { Credentials } from './credentials.ts';
 import type { Capabilities, StorageProvider } from './provider.ts';
 import { openAzure } from './providers/azure.ts';
 import { openS3 } from './providers/s3.ts';
 
+/** What the operator, not the user, brings along. */
+export interface OperatorAccess {
+  /** The app that people grant access to their Google account. */
+  googleApp?: { clientId: string; clientSecret: string } | undefined;
+  /** Whether accounts may use the identity of the machine (instance role, managed identity). */
+  machineIdentity: boolean;
+}
+
 export interface OpenOptions {
   addressPolicy: AddressPolicy;
+  /** Where access tokens are kept. Default: in this process. */
+  tokens?: AccessTokens | undefined;
+  /** Default: nothing. */
+  operator?: OperatorAccess | undefined;
   /** As `check` probed them and the account keeps them. Absent: what can be promised without a probe. */
   capabilities?: Capabilities | undefined;
 }
@@ -20,5 +34,8 @@ export function openProvider(credentials: Credentials, options: OpenOptions): St
       return openS3(credentials, options);
     case 'azure':
       return openAzure(credentials, options);
+    case 'gcs':
+    case 'dropbox':
+      throw new AppError('NOT_SUPPORTED', 'On its way.');
   }
 }

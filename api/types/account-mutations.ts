@@ -59,7 +59,7 @@ function publicSettings(credentials: Credentials): Prisma.InputJsonObject {
   };
 }
 
-const providerEnum = { s3: 'S3', azure: 'AZURE' } as const;
+const providerEnum = { s3: 'S3', azure: 'AZURE', gcs: 'GCS', dropbox: 'DROPBOX' } as const;
 
 builder.relayMutationField(
   'testCredentials',

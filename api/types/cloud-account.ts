@@ -17,6 +17,8 @@ const CloudProvider = builder.enumType('CloudProvider', {
   values: {
     S3: { description: 'AWS S3 or a compatible store.' },
     AZURE: { description: 'Azure Blob Storage.' },
+    GCS: { description: 'Google Cloud Storage.' },
+    DROPBOX: { description: 'Dropbox.' },
   } as const,
 });
 

@@ -6,6 +6,7 @@ const names: Record<string, string> = {
   crc32c: 'CRC-32C',
   crc64nvme: 'CRC-64/NVME',
   sha256: 'SHA-256',
+  dropbox: 'Dropbox content hash',
 };
 
 /** A hash's usual name. */

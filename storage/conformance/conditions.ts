@@ -35,12 +35,12 @@ async function upload(session: Session, key: string, bytes: Buffer, precondition
 
 export function conditions(current: Current): void {
   it.each([
-    ['a write', write],
-    ['an upload', upload],
-  ] as const)('holds %s to its preconditions, or refuses to have any', async (_what, send) => {
+    ['a write', write, 'conditional'],
+    ['an upload', upload, 'conditionalUpload'],
+  ] as const)('holds %s to its preconditions, or refuses to have any', async (_what, send, declared) => {
     const session = current();
     const key = freshKey('condition');
-    if (!session.capabilities.write.conditional) {
+    if (!session.capabilities.write[declared]) {
       await expectCode(send(session, key, bytesOf(10), { ifAbsent: true }), 'NOT_SUPPORTED');
       await expectCode(send(session, key, bytesOf(10), { ifMatch: { etag: '"x"' } }), 'NOT_SUPPORTED');
       return;

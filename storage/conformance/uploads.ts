@@ -147,7 +147,7 @@ export function uploads(current: Current): void {
       session: upload,
       parts,
       digests: wholeDigests(session, bytes),
-      ...(session.capabilities.write.conditional ? { precondition: { ifAbsent: true as const } } : {}),
+      ...(session.capabilities.write.conditionalUpload ? { precondition: { ifAbsent: true as const } } : {}),
     };
     const spoiled = session.proxy.spoilNext({ kind: 'loseAnswer' });
     await expectCode(session.open({ proxied: true }).completeUpload(request, never()), 'PROVIDER_UNAVAILABLE');

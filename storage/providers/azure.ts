@@ -5,28 +5,29 @@ import { AppError, type ErrorCode } from '../../core/errors.ts';
 import type { AddressPolicy } from '../address-policy.ts';
 import type { Credentials } from '../credentials.ts';
 import { createHttpClient, type HttpClient, throwIfCancelled } from '../http.ts';
-import type {
-  AccountCheck,
-  BeginUploadRequest,
-  Capabilities,
-  CompleteUploadRequest,
-  ContainerEntry,
-  DeleteRequest,
-  DeleteResult,
-  Entry,
-  ListRequest,
-  Location,
-  ObjectInfo,
-  Page,
-  PageRequest,
-  PartReceipt,
-  PutPartRequest,
-  ReadRequest,
-  ReadResult,
-  StorageProvider,
-  UploadSession,
-  WriteRequest,
-  WriteResult,
+import {
+  type AccountCheck,
+  type BeginUploadRequest,
+  type Capabilities,
+  type CompleteUploadRequest,
+  type ContainerEntry,
+  capabilitiesRevision,
+  type DeleteRequest,
+  type DeleteResult,
+  type Entry,
+  type ListRequest,
+  type Location,
+  type ObjectInfo,
+  type Page,
+  type PageRequest,
+  type PartReceipt,
+  type PutPartRequest,
+  type ReadRequest,
+  type ReadResult,
+  type StorageProvider,
+  type UploadSession,
+  type WriteRequest,
+  type WriteResult,
 } from '../provider.ts';
 import { blockId, newSessionId, partNumberOf } from './azure/blocks.ts';
 import { listBlobs } from './azure/listing.ts';
@@ -35,7 +36,7 @@ import { toAzureMetadata, toObjectInfo, toPutBlobHeaders, toVersion } from './az
 import { BlobRest, conditionHeaders, requireEtag } from './azure/rest.ts';
 import { callSdk, createServiceClient } from './azure/sdk.ts';
 import { SharedKeySigner } from './azure/signer.ts';
-import { discardBody, expectRange, rangeHeader, requireConditional } from './body.ts';
+import { discardBody, expectRange, rangeHeader, requireConditional, unsupported } from './body.ts';
 import { parseEndpoint } from './endpoint.ts';
 
 const MiB = 1024 * 1024;
@@ -46,6 +47,7 @@ const MiB = 1024 * 1024;
  * that every body is held in memory. 100 MiB in 50,000 blocks are 4.7 TiB.
  */
 const azureCapabilities: Capabilities = {
+  revision: capabilitiesRevision,
   listing: { order: 'none', maxPageSize: 5000 },
   read: { digests: ['md5'], pinned: true },
   write: {
@@ -54,13 +56,22 @@ const azureCapabilities: Capabilities = {
     partMinBytes: 1,
     partMaxBytes: 100 * MiB,
     maxParts: 50_000,
+    partMultipleBytes: 1,
     singleDigest: 'md5',
     partDigest: 'md5',
     completeDigest: null,
     digestTiming: 'before',
     conditional: true,
+    conditionalUpload: true,
     userMetadata: true,
+    contentHeaders: true,
+    modifiedAtPrecisionMs: 1,
   },
+  copy: null,
+  ingest: null,
+  presign: null,
+  folders: 'marker',
+  quota: false,
   caseSensitive: true,
   maxKeyBytes: 1024,
 };
@@ -168,7 +179,7 @@ class AzureProvider implements StorageProvider {
 
   async write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
     this.checkName(request.key);
-    requireConditional(this.capabilities, request.precondition);
+    requireConditional(this.capabilities.write.conditional, request.precondition);
     const { body } = request;
     if (body.sizeBytes > this.capabilities.write.singleMaxBytes) {
       discardBody(body);
@@ -238,7 +249,7 @@ class AzureProvider implements StorageProvider {
   /** Completing twice is a success. Uncommitted blocks of other uploads of the same blob are dropped by the service. */
   async completeUpload(request: CompleteUploadRequest, signal: AbortSignal): Promise<WriteResult> {
     const { session, parts, digests, precondition } = request;
-    requireConditional(this.capabilities, precondition);
+    requireConditional(this.capabilities.write.conditionalUpload, precondition);
     const { metadata } = session;
     const blob = this.#container(session.container).getBlockBlobClient(session.key);
     const tags = parts.map((part) => part.tag);
@@ -280,6 +291,30 @@ class AzureProvider implements StorageProvider {
   /** Sends nothing: blocks that are never committed cannot be dropped, and vanish by themselves after a week. */
   async abortUpload(_session: UploadSession, signal: AbortSignal): Promise<void> {
     throwIfCancelled(signal);
+  }
+
+  offerCopy(): Promise<never> {
+    return unsupported('copies inside the cloud');
+  }
+
+  copy(): Promise<never> {
+    return unsupported('copies inside the cloud');
+  }
+
+  ingest(): Promise<never> {
+    return unsupported('fetching from a URL');
+  }
+
+  presign(): Promise<never> {
+    return unsupported('URLs for one object');
+  }
+
+  createFolder(): Promise<never> {
+    return unsupported('folders');
+  }
+
+  quota(): Promise<never> {
+    return unsupported('telling how much room there is');
   }
 
   async deleteObjects(request: DeleteRequest, signal: AbortSignal): Promise<DeleteResult> {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { AppError } from '../../core/errors.ts';
 import type { HttpRequest, HttpResponse } from '../http.ts';
-import type { Capabilities, Precondition, UploadBody } from '../provider.ts';
+import type { Precondition, UploadBody } from '../provider.ts';
 
 /** The body as it goes over the wire when nothing is put around it. */
 export function plainBody({ source }: UploadBody): NonNullable<HttpRequest['body']> {
@@ -51,8 +51,13 @@ export function expectRange({ status, headers, body }: HttpResponse, range: Byte
   body.expect(range.end - range.start);
 }
 
-/** Throws NOT_SUPPORTED for a precondition that the store would ignore. */
-export function requireConditional(capabilities: Capabilities, precondition: Precondition | undefined): void {
-  if (precondition === undefined || capabilities.write.conditional) return;
-  throw new AppError('NOT_SUPPORTED', 'The store does not hold writes to preconditions.');
+/** Throws NOT_SUPPORTED for a precondition where the store is not declared to honour it. */
+export function requireConditional(isHonoured: boolean, precondition: Precondition | undefined): void {
+  if (precondition === undefined || isHonoured) return;
+  throw new AppError('NOT_SUPPORTED', 'The store does not hold this kind of write to preconditions.');
+}
+
+/** Rejects with NOT_SUPPORTED, for an ability that is not declared. */
+export function unsupported(what: string): Promise<never> {
+  return Promise.reject(new AppError('NOT_SUPPORTED', `This cloud does not offer ${what}.`));
 }

@@ -29,7 +29,7 @@ import type {
   WriteRequest,
   WriteResult,
 } from '../provider.ts';
-import { discardBody, expectRange, rangeHeader, requireConditional } from './body.ts';
+import { discardBody, expectRange, rangeHeader, requireConditional, unsupported } from './body.ts';
 import { checkBucketName, type S3Address, type S3Credentials, s3Address } from './s3/address.ts';
 import { awsAbilities, leastAbilities, s3Capabilities } from './s3/capabilities.ts';
 import { S3Refusal, s3Error } from './s3/errors.ts';
@@ -151,7 +151,7 @@ class S3Provider implements StorageProvider {
   async write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
     const { body, metadata, precondition } = request;
     this.checkName(request.key);
-    requireConditional(this.capabilities, precondition);
+    requireConditional(this.capabilities.write.conditional, precondition);
     if (body.sizeBytes > this.capabilities.write.singleMaxBytes) {
       discardBody(body);
       throw new AppError('OBJECT_TOO_LARGE', 'An object of this size must be uploaded in parts.');
@@ -197,12 +197,36 @@ class S3Provider implements StorageProvider {
   }
 
   completeUpload(request: CompleteUploadRequest, signal: AbortSignal): Promise<WriteResult> {
-    requireConditional(this.capabilities, request.precondition);
+    requireConditional(this.capabilities.write.conditionalUpload, request.precondition);
     return this.#uploads.complete(request, signal);
   }
 
   abortUpload(session: UploadSession, signal: AbortSignal): Promise<void> {
     return this.#uploads.abort(session, signal);
+  }
+
+  offerCopy(): Promise<never> {
+    return unsupported('copies inside the cloud');
+  }
+
+  copy(): Promise<never> {
+    return unsupported('copies inside the cloud');
+  }
+
+  ingest(): Promise<never> {
+    return unsupported('fetching from a URL');
+  }
+
+  presign(): Promise<never> {
+    return unsupported('URLs for one object');
+  }
+
+  createFolder(): Promise<never> {
+    return unsupported('folders');
+  }
+
+  quota(): Promise<never> {
+    return unsupported('telling how much room there is');
   }
 
   async deleteObjects(request: DeleteRequest, signal: AbortSignal): Promise<DeleteResult> {

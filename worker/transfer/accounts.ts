@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors.ts';
 import { type Keyring, open } from '../../core/secrets.ts';
 import type { AddressPolicy } from '../../storage/address-policy.ts';
 import { credentialsSchema } from '../../storage/credentials.ts';
-import type { Capabilities, StorageProvider } from '../../storage/provider.ts';
+import { type StorageProvider, storedCapabilities } from '../../storage/provider.ts';
 import { openProvider } from '../../storage/registry.ts';
 import { Gate } from './gate.ts';
 import type { AccountReference } from './take-batch.ts';
@@ -90,10 +90,9 @@ export class Accounts {
   #open(account: CloudAccount): StorageProvider {
     const sealed = { keyId: account.keyId as string, bytes: account.sealedCredentials as Uint8Array };
     const credentials = credentialsSchema.parse(open(this.#keyring, account.id, sealed));
-    const probed = account.capabilities as Partial<Capabilities>;
     return openProvider(credentials, {
       addressPolicy: this.#addressPolicy,
-      ...(probed.write && { capabilities: probed as Capabilities }),
+      capabilities: storedCapabilities(account.capabilities),
     });
   }
 

@@ -9,14 +9,17 @@ import type { Route } from './route.ts';
  * where nothing is, or only in place of what was there while the batch was known to be in these hands. `send` is called
  * again, under another precondition, where something turns out to be there. Destinations without preconditions are
  * written to without.
+ *
+ * @param isConditional Whether the destination holds this kind of request to preconditions.
  */
 export async function commit<T>(
   route: Route,
   item: Item,
   run: BatchRun,
+  isConditional: boolean,
   send: (precondition: Precondition | undefined) => Promise<T>,
 ): Promise<T> {
-  if (!route.destination.provider.capabilities.write.conditional) return send(undefined);
+  if (!isConditional) return send(undefined);
   // Where objects were found, one looks before a whole body is sent in vain.
   const first: Precondition = run.findings.occupied ? await replacement(route, item, run) : { ifAbsent: true };
   try {

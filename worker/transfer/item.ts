@@ -4,7 +4,10 @@ import type { DamagedObjectRemains } from '../../storage/damaged-object.ts';
 import type { PartReceipt, UploadSession, Version } from '../../storage/provider.ts';
 import type { Evidence } from './verify.ts';
 
-const digests = z.partialRecord(z.enum(['crc32c', 'crc32', 'crc64nvme', 'md5', 'sha256']), z.string());
+const digests = z.partialRecord(
+  z.enum(['crc32c', 'crc32', 'crc64nvme', 'md5', 'sha256', 'dropbox', 'dropbox-blocks']),
+  z.string(),
+);
 const version = z.object({ etag: z.string().exactOptional(), versionId: z.string().exactOptional() });
 
 const session = z.object({
@@ -32,7 +35,7 @@ const receipt = z.object({
 
 /** What a source says the whole object hashes to. `asserted`: it only keeps what a writer told it. */
 const statement = z.object({
-  algorithm: z.enum(['crc32c', 'crc32', 'md5', 'sha256']),
+  algorithm: z.enum(['crc32c', 'crc32', 'md5', 'sha256', 'dropbox']),
   value: z.string(),
   asserted: z.boolean(),
 });

@@ -12,12 +12,16 @@ const s3: Capabilities['write'] = {
   partMinBytes: 5 * MiB,
   partMaxBytes: 5 * GiB,
   maxParts: 10_000,
+  partMultipleBytes: 1,
   singleDigest: 'crc32c',
   partDigest: 'crc32c',
   completeDigest: 'crc32c',
   digestTiming: 'after',
   conditional: true,
+  conditionalUpload: true,
   userMetadata: true,
+  contentHeaders: true,
+  modifiedAtPrecisionMs: 1,
 };
 const buffering: Capabilities['write'] = {
   ...s3,

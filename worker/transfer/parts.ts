@@ -6,6 +6,8 @@ const wholeMaxBytes = 16 * MiB;
 /** The same where the whole body has to be in memory first. */
 const wholeMaxBufferedBytes = 8 * MiB;
 const leastPartBytes = 8 * MiB;
+/** Parts are multiples of Dropbox's blocks, so that its hash of an object can be put together from pieces. */
+const multipleBytes = 4 * MiB;
 /** Parts that one object is cut into where the cloud's limits leave a choice: a checkpoint stays small. */
 const usualParts = 1_000;
 
@@ -26,8 +28,8 @@ export function partSizeFor(sizeBytes: number, write: WriteCapabilities, budgetB
   const least = Math.max(write.partMinBytes, Math.ceil(sizeBytes / write.maxParts));
   const usual = Math.max(leastPartBytes, Math.ceil(sizeBytes / usualParts));
   const wanted = write.digestTiming === 'before' ? Math.min(usual, Math.floor(budgetBytes / 8)) : usual;
-  const rounded = Math.ceil(Math.max(least, wanted) / MiB) * MiB;
-  return Math.min(rounded, write.partMaxBytes);
+  const multiple = Math.max(multipleBytes, write.partMultipleBytes);
+  return Math.min(Math.ceil(Math.max(least, wanted) / multiple) * multiple, write.partMaxBytes);
 }
 
 export interface PartRange {

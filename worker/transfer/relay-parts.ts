@@ -13,9 +13,9 @@ import {
   combineParts,
   type Evidence,
   evidenceOf,
-  isCombinable,
   type Leg,
   neededDigests,
+  pieceDigestOf,
   sourceLeg,
   statementOf,
 } from './verify.ts';
@@ -72,6 +72,9 @@ class PartsJob {
   readonly #item: Item;
   readonly #run: BatchRun;
   readonly #checkpoint: Checkpoint;
+  /** Hashes of the whole that are put together from pieces. */
+  readonly #wholeAlgorithms: DigestAlgorithm[];
+  /** Hashes of each part. */
   readonly #algorithms: DigestAlgorithm[];
 
   constructor(route: Route, item: Item, run: BatchRun, checkpoint: Checkpoint) {
@@ -81,14 +84,17 @@ class PartsJob {
     this.#checkpoint = checkpoint;
     const { statement } = checkpoint;
     const needed = neededDigests(route.destination.provider.capabilities.write, 'parts');
-    this.#algorithms =
-      statement && isCombinable(statement.algorithm) ? [...new Set([...needed, statement.algorithm])] : needed;
+    const wanted = statement ? [...needed, statement.algorithm] : needed;
+    this.#wholeAlgorithms = [...new Set(wanted)].filter((algorithm) => pieceDigestOf(algorithm) !== null);
+    const ofPieces = this.#wholeAlgorithms.flatMap((algorithm) => pieceDigestOf(algorithm) ?? []);
+    const { partDigest } = route.destination.provider.capabilities.write;
+    this.#algorithms = [...new Set([...(partDigest === null ? [] : [partDigest]), ...ofPieces])];
   }
 
   async run(): Promise<Evidence> {
     const { statement, parts } = this.#checkpoint;
     const inOrder =
-      statement !== null && !isCombinable(statement.algorithm) && this.#item.sizeBytes <= sequentialMaxBytes
+      statement !== null && pieceDigestOf(statement.algorithm) === null && this.#item.sizeBytes <= sequentialMaxBytes
         ? statement.algorithm
         : null;
     const ordered = inOrder === null ? undefined : await this.#sequentially(inOrder);
@@ -182,16 +188,17 @@ class PartsJob {
   async #complete(ordered: string | undefined): Promise<Evidence> {
     const { session, statement, parts } = this.#checkpoint;
     const destination = this.#route.destination.provider;
+    const { conditionalUpload } = destination.capabilities.write;
     const pieces = parts.map(({ receipt, sent }) => ({ sizeBytes: receipt.sizeBytes, digests: sent }));
     const whole: Digests = {};
-    for (const algorithm of this.#algorithms) {
+    for (const algorithm of this.#wholeAlgorithms) {
       const combined = combineParts(algorithm, pieces);
       if (combined !== undefined) whole[algorithm] = combined;
     }
     if (statement && ordered !== undefined) whole[statement.algorithm] = ordered;
     const source = sourceLeg(statement, statement ? whole[statement.algorithm] : undefined);
     const receipts = parts.map(({ receipt }) => receipt);
-    const result = await commit(this.#route, this.#item, this.#run, (precondition) =>
+    const result = await commit(this.#route, this.#item, this.#run, conditionalUpload, (precondition) =>
       destination.completeUpload({ session, parts: receipts, digests: whole, precondition }, this.#run.signal),
     );
     const agreed = await orDiscard(destination, this.#item, result.version, () => agreement(whole, result.digests));

@@ -64,7 +64,8 @@ function isChained(statement: Statement | null, { provider, statesMd5 }: OpenAcc
 }
 
 function relayWhole(route: Route, item: Item, run: BatchRun): Promise<Evidence> {
-  return commit(route, item, run, (precondition) => sendWhole(route, item, run, precondition));
+  const { conditional } = route.destination.provider.capabilities.write;
+  return commit(route, item, run, conditional, (precondition) => sendWhole(route, item, run, precondition));
 }
 
 async function sendWhole(

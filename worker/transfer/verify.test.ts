@@ -22,6 +22,13 @@ test.each(['crc32c', 'crc32'] as const)('%s of the parts gives that of the whole
   expect(combineParts(algorithm, pieces)).toBe(hash(algorithm, whole)[algorithm]);
 });
 
+test("Dropbox's hash of the whole is put together from the blocks of its parts", () => {
+  const whole = randomBytes(9 * 1024 * 1024);
+  const parts = [whole.subarray(0, 8 * 1024 * 1024), whole.subarray(8 * 1024 * 1024)];
+  const pieces = parts.map((part) => ({ sizeBytes: part.length, digests: hash('dropbox-blocks', part) }));
+  expect(combineParts('dropbox', pieces)).toBe(hash('dropbox', whole).dropbox);
+});
+
 test('what does not combine, or misses a part, gives nothing', () => {
   expect(combineParts('md5', [{ sizeBytes: 1, digests: { md5: 'x' } }])).toBeUndefined();
   expect(combineParts('crc32c', [{ sizeBytes: 1, digests: {} }])).toBeUndefined();

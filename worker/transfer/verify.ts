@@ -1,5 +1,5 @@
 import { AppError } from '../../core/errors.ts';
-import { combineCrc32, combineCrc32c } from '../../storage/digest.ts';
+import { combineCrc32, combineCrc32c, combineDropboxBlocks } from '../../storage/digest.ts';
 import type { Capabilities, DigestAlgorithm, Digests, ObjectInfo } from '../../storage/provider.ts';
 import type { Statement } from './item.ts';
 
@@ -30,13 +30,17 @@ export function evidenceOf(source: Leg, destination: Leg): Evidence {
   return { source, destination, verified: source.kind !== 'size-only' && destination.kind !== 'size-only' };
 }
 
-/** CRCs of pieces give the CRC of the whole; other hashes need the bytes in order. */
-export function isCombinable(algorithm: DigestAlgorithm): boolean {
-  return algorithm === 'crc32c' || algorithm === 'crc32';
+/**
+ * What is computed of each piece of an object so that the hash of the whole can be put together from it: CRCs combine,
+ * Dropbox's hash is made of its blocks'. null: the hash needs the bytes in order.
+ */
+export function pieceDigestOf(algorithm: DigestAlgorithm): DigestAlgorithm | null {
+  if (algorithm === 'dropbox') return 'dropbox-blocks';
+  return algorithm === 'crc32c' || algorithm === 'crc32' ? algorithm : null;
 }
 
 /** Cheapest first; CRC64NVME is not computed here (storage/digest.ts). */
-const byCost = ['crc32c', 'crc32', 'md5', 'sha256'] as const;
+const byCost = ['crc32c', 'crc32', 'dropbox', 'md5', 'sha256'] as const;
 
 /**
  * The statement of a source to hold the bytes against: one that the cloud vouches for before one that it merely keeps,
@@ -90,20 +94,18 @@ function mismatch(side: 'source' | 'destination', algorithm: DigestAlgorithm): A
   return new AppError('CHECKSUM_MISMATCH', text);
 }
 
-/** Hash of the whole object from those of its parts, in order; undefined where the algorithm does not combine. */
+/** Hash of the whole object from what is known of its parts, in order; undefined where that does not give it. */
 export function combineParts(
   algorithm: DigestAlgorithm,
   parts: readonly { sizeBytes: number; digests: Digests }[],
 ): string | undefined {
-  if (!isCombinable(algorithm)) return undefined;
+  const pieceDigest = pieceDigestOf(algorithm);
+  if (pieceDigest === null) return undefined;
+  const pieces = parts.map(({ digests }) => digests[pieceDigest]);
+  if (!pieces.every((piece) => piece !== undefined)) return undefined;
+  if (algorithm === 'dropbox') return combineDropboxBlocks(pieces);
   const combine = algorithm === 'crc32c' ? combineCrc32c : combineCrc32;
-  let whole = '00000000';
-  for (const { sizeBytes, digests } of parts) {
-    const part = digests[algorithm];
-    if (part === undefined) return undefined;
-    whole = combine(whole, part, sizeBytes);
-  }
-  return whole;
+  return pieces.reduce((whole, piece, index) => combine(whole, piece, parts[index]?.sizeBytes ?? 0), '00000000');
 }
 
 /** Hashes that the destination needs of a whole body, or of each part. */

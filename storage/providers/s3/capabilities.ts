@@ -1,4 +1,4 @@
-import type { Capabilities } from '../../provider.ts';
+import { type Capabilities, capabilitiesRevision } from '../../provider.ts';
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
@@ -10,6 +10,7 @@ const limits = {
   partMinBytes: 5 * MiB,
   partMaxBytes: 5 * GiB,
   maxParts: 10_000,
+  partMultipleBytes: 1,
 } as const;
 
 /** What a compatible store is known to do of these. */
@@ -32,6 +33,7 @@ export const leastAbilities: S3Abilities = { ordered: false, etagIsMd5: true, cr
 export function s3Capabilities({ ordered, etagIsMd5, crc32c, conditional }: S3Abilities): Capabilities {
   const bodyDigest = crc32c ? 'crc32c' : etagIsMd5 ? 'md5' : null;
   return {
+    revision: capabilitiesRevision,
     listing: { order: ordered ? 'bytes' : 'none', maxPageSize: 1000 },
     read: {
       digests: [...(crc32c ? (['crc32c', 'crc32', 'sha256'] as const) : []), ...(etagIsMd5 ? (['md5'] as const) : [])],
@@ -44,8 +46,16 @@ export function s3Capabilities({ ordered, etagIsMd5, crc32c, conditional }: S3Ab
       completeDigest: crc32c ? 'crc32c' : null,
       digestTiming: 'after',
       conditional,
+      conditionalUpload: conditional,
       userMetadata: true,
+      contentHeaders: true,
+      modifiedAtPrecisionMs: 1,
     },
+    copy: null,
+    ingest: null,
+    presign: null,
+    folders: 'marker',
+    quota: false,
     caseSensitive: true,
     maxKeyBytes: 1024,
   };

@@ -46,7 +46,11 @@ function trailer(algorithm: DigestAlgorithm, hex: string): string {
   return `x-amz-checksum-${algorithm}:${toBase64(hex)}\r\n\r\n`;
 }
 
+const hexDigits: Partial<Record<DigestAlgorithm, number>> = { crc32: 8, crc32c: 8, crc64nvme: 16, sha256: 64 };
+
 /** Stands in for a digest of the algorithm's length. */
 function emptyDigest(algorithm: DigestAlgorithm): string {
-  return '0'.repeat({ crc32: 8, crc32c: 8, crc64nvme: 16, md5: 32, sha256: 64 }[algorithm]);
+  const digits = hexDigits[algorithm];
+  if (digits === undefined) throw new RangeError(`S3 has no trailer for ${algorithm}.`);
+  return '0'.repeat(digits);
 }
