@@ -43,6 +43,20 @@ export type TransferProgress = z.infer<typeof transferProgressSchema>;
 /** A wish to stop or go on, for workers that hold the transfer; they check it against Postgres. */
 export const transferControlSchema = z.object({ transferId: z.uuid() });
 
+/** A cloud refused a request of an account: for all workers, which hold back theirs (worker/transfer/gate.ts). */
+export const refusalSchema = z.object({
+  accountId: z.uuid(),
+  /** How long the account waits, in milliseconds. */
+  waitMs: z.number().int().nonnegative(),
+  /** Which limit this is about: those who have not yet told it what they send do so. */
+  epoch: z.number().int().nonnegative(),
+});
+export type Refusal = z.infer<typeof refusalSchema>;
+
+/** Something about an account is newer in Postgres. */
+export const accountChangeSchema = z.object({ accountId: z.uuid(), userId: z.uuid() });
+export type AccountChange = z.infer<typeof accountChangeSchema>;
+
 export const topics = {
   /** Progress of one transfer. */
   transfer: (transferId: string) => `skyferry:transfer:${transferId}` as const,
@@ -50,4 +64,8 @@ export const topics = {
   userTransfers: (userId: string) => `skyferry:user:${userId}:transfers` as const,
   /** Pause, cancel and the like changed a transfer's state. */
   control: 'skyferry:control',
+  /** Refusals of requests to accounts. */
+  refusals: 'skyferry:refusals',
+  /** Changes of one user's accounts. */
+  userAccounts: (userId: string) => `skyferry:user:${userId}:accounts` as const,
 } as const;

@@ -268,6 +268,12 @@ test('throttling is waited out, shown, and costs no attempt', async () => {
   expect(row).toMatchObject({ state: 'COMPLETED', throttledUntil: null });
   expect(await destination.hashes('throttled/')).toEqual(sent);
   expect((await itemsOf(id)).map(({ attempts }) => attempts)).toEqual([1]);
+  const [from, to] = await Promise.all(
+    [accounts.sourceAccountId, accounts.destinationAccountId].map((account) =>
+      engine.db.cloudAccount.findUniqueOrThrow({ where: { id: account } }),
+    ),
+  );
+  expect([from?.throttledUntil, to?.throttledUntil]).toEqual([null, expect.any(Date)]);
 });
 
 test('a source path that does not exist fails alone; when none exists the transfer fails and says why', async () => {

@@ -5,7 +5,8 @@ import { createDb } from '../core/db.ts';
 import type { Logger } from '../core/log.ts';
 import { createBlockingRedis, createRedis, type Redis } from '../core/redis.ts';
 import { createKeyring } from '../core/secrets.ts';
-import { topics, transferControlSchema } from '../queue/events.ts';
+import { noteThrottled, publishAccount, publishRefusal } from '../queue/account.ts';
+import { type Refusal, refusalSchema, topics, transferControlSchema } from '../queue/events.ts';
 import { type JobName, queueNames } from '../queue/jobs.ts';
 import { type ProgressRow, publishTransfer } from '../queue/progress.ts';
 import { createSubscriber } from '../queue/pubsub.ts';
@@ -25,6 +26,7 @@ import { type Engine, patiently } from './transfer/engine.ts';
 import { stoppedError } from './transfer/item.ts';
 import { Ledger } from './transfer/progress.ts';
 import { RateMeter } from './transfer/rate-meter.ts';
+import { createSharedLimit } from './transfer/shared-limit.ts';
 import { startSweeper } from './transfer/sweep.ts';
 
 /** Parts and objects under way get so long to end before they are cut off. */
@@ -62,7 +64,18 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
   watchRedis(redis, outages);
   const queue = createQueue(redis);
   const keyring = createKeyring(config.KEY_ENCRYPTION_KEY, config.KEY_ENCRYPTION_KEYS_OLD);
-  const accounts = new Accounts(db, keyring, createAddressPolicy(config.ALLOWED_PRIVATE_ADDRESSES));
+  const tellRefusal = async (refusal: Refusal) => {
+    await publishRefusal(redis, refusal).catch(() => {});
+    const userId = await noteThrottled(db, refusal);
+    if (userId !== null) await publishAccount(redis, { accountId: refusal.accountId, userId });
+  };
+  const accounts = new Accounts({
+    db,
+    keyring,
+    addressPolicy: createAddressPolicy(config.ALLOWED_PRIVATE_ADDRESSES),
+    limit: createSharedLimit(redis),
+    tell: (refusal) => void tellRefusal(refusal).catch(outages.report),
+  });
   const meter = new RateMeter();
   const publish = (row: ProgressRow) =>
     publishTransfer(redis, row).then(
@@ -126,6 +139,7 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
   partitions.kick();
 
   const subscriber = createSubscriber(subscribing, (topic, error) => log.warn({ err: error, topic }, 'odd message'));
+  void subscriber.subscribe(topics.refusals, refusalSchema, (refusal) => accounts.heard(refusal)).catch(() => {});
   // Waits for Redis by itself.
   void subscriber
     .subscribe(topics.control, transferControlSchema, ({ transferId }) => {

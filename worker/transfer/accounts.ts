@@ -1,11 +1,13 @@
 import type { CloudAccount, Db } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
 import { type Keyring, open } from '../../core/secrets.ts';
+import type { Refusal } from '../../queue/events.ts';
 import type { AddressPolicy } from '../../storage/address-policy.ts';
 import { credentialsSchema } from '../../storage/credentials.ts';
 import { type StorageProvider, storedCapabilities } from '../../storage/provider.ts';
 import { openProvider } from '../../storage/registry.ts';
 import { Gate } from './gate.ts';
+import type { SharedLimit } from './shared-limit.ts';
 import type { AccountReference } from './take-batch.ts';
 
 const idleMs = 60_000;
@@ -22,6 +24,7 @@ export interface OpenAccount {
 
 interface Entry {
   key: string;
+  accountId: string;
   provider: StorageProvider;
   gate: Gate;
   statesMd5: Set<string>;
@@ -33,6 +36,15 @@ function keyOf({ id, updatedAt }: AccountReference): string {
   return `${id}:${updatedAt.getTime()}`;
 }
 
+export interface AccountsOptions {
+  db: Db;
+  keyring: Keyring;
+  addressPolicy: AddressPolicy;
+  limit: SharedLimit;
+  /** Tells everybody of a refusal. Never throws. */
+  tell(refusal: Refusal): void;
+}
+
 /**
  * The process's connections to accounts, shared by all its transfers and closed when unused for a minute. Each piece of
  * work names the state in which it found the account, so that changed credentials and a disconnection take effect with
@@ -42,12 +54,21 @@ export class Accounts {
   readonly #db: Db;
   readonly #keyring: Keyring;
   readonly #addressPolicy: AddressPolicy;
+  readonly #limit: SharedLimit;
+  readonly #tell: (refusal: Refusal) => void;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(db: Db, keyring: Keyring, addressPolicy: AddressPolicy) {
-    this.#db = db;
-    this.#keyring = keyring;
-    this.#addressPolicy = addressPolicy;
+  constructor(options: AccountsOptions) {
+    this.#db = options.db;
+    this.#keyring = options.keyring;
+    this.#addressPolicy = options.addressPolicy;
+    this.#limit = options.limit;
+    this.#tell = options.tell;
+  }
+
+  /** Another worker was refused by the cloud of an account. */
+  heard(refusal: Refusal): void {
+    for (const { accountId, gate } of this.#entries.values()) if (accountId === refusal.accountId) gate.heard(refusal);
   }
 
   /** Throws CREDENTIALS_INVALID for a disconnected account, ENDPOINT_INVALID, or INTERNAL when they do not open. */
@@ -82,7 +103,16 @@ export class Accounts {
     const known = this.#entries.get(key);
     if (known) return known;
     const provider = this.#open(account);
-    const entry = { key, provider, gate: new Gate(), statesMd5: new Set<string>(), users: 0, idle: undefined };
+    const gate = new Gate({ accountId: account.id, limit: this.#limit, tell: this.#tell });
+    const entry = {
+      key,
+      accountId: account.id,
+      provider,
+      gate,
+      statesMd5: new Set<string>(),
+      users: 0,
+      idle: undefined,
+    };
     this.#entries.set(key, entry);
     return entry;
   }

@@ -59,6 +59,7 @@ export async function underPrecondition<T>(precondition: Precondition | undefine
 async function replacement(route: Route, item: Item, run: BatchRun): Promise<Precondition> {
   const { gate, provider } = route.destination;
   try {
+    await gate.pass(run.going);
     const { version } = await gate.watch(provider.stat(item.destination, run.signal));
     run.findings.occupied = true;
     await run.confirm();

@@ -1,28 +1,175 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../../core/errors.ts';
+import type { Refusal } from '../../queue/events.ts';
+import type { Grant, SharedLimit } from './shared-limit.ts';
 
 /** For as long nobody asks a cloud that asked for patience without saying how much. */
 const defaultMs = 1_000;
+/** Without Redis the limit is not known; one looks again so soon. */
+const redisRetryMs = 1_000;
+/** Over how long the rate of a process's requests is measured. */
+const meterMs = 2_000;
+/** Whoever waits looks so often whether he still has to. */
+const longestRestMs = 1_000;
 
-/** Holds back requests to one account for as long as its cloud asked for. */
+export interface GateOptions {
+  accountId: string;
+  limit: SharedLimit;
+  /** Tells other workers, and whoever shows the account. Never throws. */
+  tell(refusal: Refusal): void;
+}
+
+interface Waiter {
+  resolve(): void;
+  signal: AbortSignal;
+}
+
+/**
+ * Lets requests to one account through, as fast as its cloud takes them. Without a refusal in the last minute it costs
+ * nothing; afterwards leave for each request is asked of the limit that all workers share.
+ */
 export class Gate {
+  readonly #options: GateOptions;
   #until = 0;
+  /** Whether the account was limited when Redis was last asked; a new gate does not know. */
+  #limited = true;
+  #epoch = 0;
+  #waiters: Waiter[] = [];
+  #asking = false;
+  #reporting = false;
+  #meter = { since: performance.now(), count: 0, perSecond: 0 };
 
-  /** Makes a request of the account; when the cloud asks for patience, nobody passes the gate for a while. */
+  constructor(options: GateOptions) {
+    this.#options = options;
+  }
+
+  /** Until when nothing passes; null: it is open. */
+  get closedUntil(): Date | null {
+    return this.#until > Date.now() ? new Date(this.#until) : null;
+  }
+
+  /** Makes a request of the account; when the cloud asks for patience, nobody passes for a while, in any process. */
   async watch<T>(request: Promise<T>): Promise<T> {
     try {
       return await request;
     } catch (error) {
       if (error instanceof AppError && (error.code === 'THROTTLED' || error.code === 'RATE_LIMITED')) {
-        this.#until = Math.max(this.#until, Date.now() + (error.retryAfterMs ?? defaultMs));
+        this.#refused(error.retryAfterMs ?? defaultMs);
       }
       throw error;
     }
   }
 
-  /** Resolves once the gate is open. Rejects with the signal's reason on abort. */
-  async pass(signal: AbortSignal): Promise<void> {
-    while (this.#until > Date.now()) await pause(this.#until - Date.now(), signal);
+  /**
+   * Resolves once one more request may be made. Rejects with the signal's reason on abort.
+   *
+   * @param onClosed Told until when at least it waits, where a cloud has asked for patience.
+   */
+  async pass(signal: AbortSignal, onClosed?: (until: Date) => void): Promise<void> {
+    signal.throwIfAborted();
+    this.#count();
+    if (!this.#limited) return;
+    if (this.closedUntil) onClosed?.(this.closedUntil);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiter = { resolve, signal };
+    const onAbort = () => resolve();
+    this.#waiters.push(waiter);
+    signal.addEventListener('abort', onAbort, { once: true });
+    void this.#serve();
+    await promise;
+    signal.removeEventListener('abort', onAbort);
+    if (!signal.aborted) return;
+    this.#waiters = this.#waiters.filter((one) => one !== waiter);
+    throw signal.reason;
+  }
+
+  /** Another process was refused. */
+  heard({ waitMs, epoch }: Refusal): void {
+    this.#close(waitMs);
+    this.#join(epoch);
+  }
+
+  #refused(retryAfterMs: number): void {
+    const isNews = Date.now() + retryAfterMs > this.#until;
+    this.#close(retryAfterMs);
+    // Refusals of requests that were under way together are one.
+    if (!this.#reporting && isNews) void this.#report(retryAfterMs);
+  }
+
+  async #report(retryAfterMs: number): Promise<void> {
+    const { accountId, limit, tell } = this.#options;
+    this.#reporting = true;
+    try {
+      const { waitMs, epoch, isFirst } = await limit.refused(accountId, retryAfterMs, this.#perSecond());
+      this.#close(waitMs);
+      if (isFirst) this.#epoch = epoch;
+      else this.#join(epoch);
+      tell({ accountId, waitMs, epoch });
+    } catch {
+      // Without Redis each process waits for itself.
+      tell({ accountId, waitMs: retryAfterMs, epoch: this.#epoch });
+    } finally {
+      this.#reporting = false;
+    }
+  }
+
+  #join(epoch: number): void {
+    if (epoch === this.#epoch) return;
+    this.#epoch = epoch;
+    const { accountId, limit } = this.#options;
+    limit.join(accountId, epoch, this.#perSecond()).catch(() => {});
+  }
+
+  #close(ms: number): void {
+    this.#until = Math.max(this.#until, Date.now() + ms);
+    this.#limited = true;
+  }
+
+  /** Asks for leave for all who wait, until nobody does. One at a time. */
+  async #serve(): Promise<void> {
+    if (this.#asking) return;
+    this.#asking = true;
+    while (this.#waiters.length > 0) {
+      const closedMs = this.#until - Date.now();
+      if (closedMs > 0) {
+        await this.#rest(closedMs);
+        continue;
+      }
+      const { granted, waitMs, limited } = await this.#ask();
+      this.#limited = limited || this.#until > Date.now();
+      for (const { resolve } of this.#waiters.splice(0, granted)) resolve();
+      if (waitMs > 0) await this.#rest(waitMs);
+    }
+    this.#asking = false;
+  }
+
+  async #ask(): Promise<Grant> {
+    const wanted = this.#waiters.length;
+    try {
+      return await this.#options.limit.take(this.#options.accountId, wanted);
+    } catch {
+      return { granted: wanted, waitMs: redisRetryMs, limited: true };
+    }
+  }
+
+  /** Waits, or until all who wait have gone. */
+  async #rest(ms: number): Promise<void> {
+    await delay(Math.min(ms, longestRestMs));
+    this.#waiters = this.#waiters.filter(({ signal }) => !signal.aborted);
+  }
+
+  #count(): void {
+    const meter = this.#meter;
+    const elapsedMs = performance.now() - meter.since;
+    if (elapsedMs >= meterMs) this.#meter = { since: performance.now(), count: 0, perSecond: this.#perSecond() };
+    this.#meter.count += 1;
+  }
+
+  /** Requests a second, over the last few seconds. */
+  #perSecond(): number {
+    const { since, count, perSecond } = this.#meter;
+    const seconds = Math.max(performance.now() - since, 100) / 1_000;
+    return Math.max(count / seconds, perSecond);
   }
 }
 

@@ -7,7 +7,7 @@ import { orDiscard } from './discard.ts';
 import type { Checkpoint, Item } from './item.ts';
 import { Limiter } from './limiter.ts';
 import { type PartRange, partSizeFor, partsOf } from './parts.ts';
-import { buffered, chunkBytes, isSameVersion, type Route } from './route.ts';
+import { buffered, chunkBytes, isSameVersion, passBoth, passDestination, passSource, type Route } from './route.ts';
 import {
   agreement,
   combineParts,
@@ -53,6 +53,7 @@ export async function beginParts(route: Route, item: Item, run: BatchRun, info: 
     throw new AppError('OBJECT_CHANGED', 'The source object changed after it was listed.');
   }
   const request = { ...item.destination, sizeBytes: item.sizeBytes, metadata: info.metadata };
+  await passDestination(route, run);
   const session = await route.destination.gate.watch(destination.beginUpload(request, run.signal));
   item.checkpoint = {
     session,
@@ -137,7 +138,7 @@ class PartsJob {
   }
 
   async #reread({ start, end }: PartRange, update: (chunk: Uint8Array) => void): Promise<void> {
-    this.#run.going.throwIfAborted();
+    await passSource(this.#route, this.#run);
     const lease = await this.#route.budget.acquire(Math.min(end - start, chunkBytes), this.#run.going);
     try {
       const { source } = streamBody(await this.#read(start, end), end - start, []);
@@ -155,7 +156,8 @@ class PartsJob {
   }
 
   async #send({ partNumber, start, end }: PartRange, update?: (chunk: Uint8Array) => void): Promise<void> {
-    this.#run.going.throwIfAborted();
+    // Before anything is held, because both sides may take long.
+    await passBoth(this.#route, this.#run);
     const destination = this.#route.destination.provider;
     const sizeBytes = end - start;
     const isBuffered = destination.capabilities.write.digestTiming === 'before';

@@ -10,7 +10,7 @@ import { HoldBack } from './hold-back.ts';
 import type { Item, Statement } from './item.ts';
 import { isWhole } from './parts.ts';
 import { beginParts, relayParts } from './relay-parts.ts';
-import { buffered, chunkBytes, type Route } from './route.ts';
+import { buffered, chunkBytes, passBoth, passSource, type Route } from './route.ts';
 import { agreement, type Evidence, evidenceOf, type Leg, neededDigests, sourceLeg, statementOf } from './verify.ts';
 
 /**
@@ -35,10 +35,9 @@ export async function relayObject(route: Route, item: Item, run: BatchRun): Prom
       `The destination takes objects of up to ${write.objectMaxBytes} bytes; this one has ${item.sizeBytes}.`,
     );
   }
-  await route.source.gate.pass(run.going);
-  await route.destination.gate.pass(run.going);
   if (item.checkpoint !== null) return relayParts(route, item, run, item.checkpoint);
   if (isWhole(item.sizeBytes, write)) return relayWhole(route, item, run);
+  await passSource(route, run);
   const info = await route.source.gate.watch(route.source.provider.stat(item.source, run.signal));
   const { container } = item.destination;
   const isSmall = item.sizeBytes <= Math.min(chainedMaxBytes, write.singleMaxBytes);
@@ -79,6 +78,7 @@ async function sendWhole(
   const { container } = item.destination;
   const { sizeBytes } = item;
   const isBuffered = destination.capabilities.write.digestTiming === 'before' || sizeBytes <= chunkBytes;
+  await passBoth(route, run);
   const lease = await route.budget.acquire(isBuffered ? sizeBytes : chunkBytes, run.going);
   try {
     const read = await route.source.gate.watch(

@@ -3,6 +3,7 @@ import { AppError } from '../../core/errors.ts';
 import { bufferedBody } from '../../storage/digest.ts';
 import type { DigestAlgorithm, UploadBody, Version } from '../../storage/provider.ts';
 import type { OpenAccount } from './accounts.ts';
+import type { BatchRun } from './batch-run.ts';
 import type { Budget } from './budget.ts';
 
 /** What a body in flight holds of the memory budget; bodies that small are held whole. */
@@ -38,4 +39,20 @@ export async function buffered(
 export function isSameVersion(a: Version, b: Version): boolean {
   const differs = (field: keyof Version) => a[field] !== undefined && b[field] !== undefined && a[field] !== b[field];
   return !differs('etag') && !differs('versionId');
+}
+
+/** Waits until the source takes one more request; shown with the transfer where its cloud has asked for patience. */
+export function passSource({ source }: Route, run: BatchRun): Promise<void> {
+  return source.gate.pass(run.going, (until) => run.throttled(until));
+}
+
+/** The same for the destination. */
+export function passDestination({ destination }: Route, run: BatchRun): Promise<void> {
+  return destination.gate.pass(run.going, (until) => run.throttled(until));
+}
+
+/** The same for a request to each, which depend on one another. */
+export async function passBoth(route: Route, run: BatchRun): Promise<void> {
+  await passSource(route, run);
+  await passDestination(route, run);
 }

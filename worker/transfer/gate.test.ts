@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { AppError } from '../../core/errors.ts';
+import { createRedis, type Redis } from '../../core/redis.ts';
+import type { Refusal } from '../../queue/events.ts';
+import { createTestRedis, startPrivateRedis } from '../../test/support/databases.ts';
+import { Gate } from './gate.ts';
+import { createSharedLimit, type SharedLimit } from './shared-limit.ts';
+
+const accountId = '01890000-0000-7000-8000-000000000001';
+const never = new AbortController().signal;
+
+let redis: Redis;
+let limit: SharedLimit;
+beforeEach(async () => {
+  redis = createRedis((await createTestRedis()).url);
+  await once(redis, 'ready');
+  limit = createSharedLimit(redis);
+});
+afterEach(() => redis.disconnect());
+
+/** As many processes as gates; what one tells the others hear. */
+function processes(count: number, shared = limit): { gates: Gate[]; told: Refusal[] } {
+  const told: Refusal[] = [];
+  const gates: Gate[] = Array.from({ length: count }, () => {
+    const gate: Gate = new Gate({
+      accountId,
+      limit: shared,
+      tell(refusal) {
+        told.push(refusal);
+        for (const other of gates) if (other !== gate) other.heard(refusal);
+      },
+    });
+    return gate;
+  });
+  return { gates, told };
+}
+
+const refusedBy = (gate: Gate | undefined, retryAfterMs: number) =>
+  expect(gate?.watch(Promise.reject(new AppError('THROTTLED', 'slow down', { retryAfterMs })))).rejects.toThrow();
+
+test('without a refusal everything passes', async () => {
+  expect(await limit.take(accountId, 1_000)).toEqual({ granted: 1_000, waitMs: 0, limited: false });
+  const { gates } = processes(1);
+  await Promise.all(Array.from({ length: 1_000 }, () => gates[0]?.pass(never)));
+});
+
+test('a refusal of one process holds back all, for as long as the cloud asked', async () => {
+  const { gates, told } = processes(2);
+  await refusedBy(gates[0], 700);
+  await expect.poll(() => told.length).toBe(1);
+  const until = gates[1]?.closedUntil?.getTime() ?? 0;
+  expect(until).toBeGreaterThan(Date.now());
+  const seen: Date[] = [];
+  await gates[1]?.pass(never, (date) => seen.push(date));
+  expect(Date.now()).toBeGreaterThanOrEqual(until - 1);
+  expect(seen).toHaveLength(1);
+});
+
+test('whoever waits at a gate leaves it when his work is stopped', async () => {
+  const { gates } = processes(1);
+  await refusedBy(gates[0], 60_000);
+  const stop = new AbortController();
+  const passing = gates[0]?.pass(stop.signal);
+  stop.abort(new AppError('CANCELLED', 'stopped'));
+  await expect(passing).rejects.toMatchObject({ code: 'CANCELLED' });
+});
+
+test('after a refusal all processes together send less than was measured, and more with time', async () => {
+  const { epoch, isFirst } = await limit.refused(accountId, 0, 200);
+  expect(isFirst).toBe(true);
+  // Another process sends as much again, and says so once.
+  await limit.join(accountId, epoch, 200);
+  await limit.join(accountId, epoch - 1, 1_000_000);
+  const begin = performance.now();
+  let granted = 0;
+  while (granted < 60) granted += (await limit.take(accountId, 1)).granted;
+  const seconds = (performance.now() - begin + 20) / 1_000;
+  // 0.7 of 400 a second, growing by a twentieth a second.
+  expect(granted).toBeLessThanOrEqual(280 * seconds * (1 + 0.05 * seconds) + 1);
+  const rate = Number(await redis.hget(`skyferry:limit:${accountId}`, 'rate'));
+  expect(rate).toBeGreaterThan(280);
+  expect(rate).toBeLessThan(400);
+});
+
+test('refusals of requests that were under way together cut the rate once', async () => {
+  await Promise.all(Array.from({ length: 20 }, () => limit.refused(accountId, 10, 1_000)));
+  expect(Number(await redis.hget(`skyferry:limit:${accountId}`, 'rate'))).toBeCloseTo(700);
+  expect(await redis.pttl(`skyferry:limit:${accountId}`)).toBeGreaterThan(50_000);
+});
+
+test('without Redis each process still does what the cloud asks of it', async () => {
+  const own = await startPrivateRedis();
+  const connection = createRedis(own.url);
+  await once(connection, 'ready');
+  const { gates, told } = processes(1, createSharedLimit(connection));
+  await own.stop();
+  await gates[0]?.pass(never);
+  await refusedBy(gates[0], 500);
+  const until = gates[0]?.closedUntil?.getTime() ?? 0;
+  expect(until).toBeGreaterThan(Date.now());
+  await gates[0]?.pass(never);
+  expect(Date.now()).toBeGreaterThanOrEqual(until - 1);
+  await expect.poll(() => told.length).toBe(1);
+  connection.disconnect();
+  await own.dispose();
+});
