@@ -18,6 +18,8 @@ import { createMetrics } from './http/metrics.ts';
 import { sendPlayground, wantsPlayground } from './http/playground.ts';
 import { setSecurityHeaders } from './http/security-headers.ts';
 import { createStaticFiles } from './http/static-files.ts';
+import { createAccountFeed } from './live/account-feed.ts';
+import { createListening } from './live/listening.ts';
 import { createSessionWatch } from './live/session-watch.ts';
 import { createTransferFeed } from './live/transfer-feed.ts';
 import { serveWebSockets } from './live/websocket.ts';
@@ -125,6 +127,7 @@ function openServices(config: Config, log: Logger, publicUrl: string) {
   const redis = createRedis(config.REDIS_URL);
   const listening = createBlockingRedis(config.REDIS_URL);
   const subscriber = createSubscriber(listening, (topic, error) => log.warn({ err: error, topic }, 'odd message'));
+  const live = createListening(subscriber, listening, log);
   const keyring = createKeyring(config.KEY_ENCRYPTION_KEY, config.KEY_ENCRYPTION_KEYS_OLD);
   const addressPolicy = createAddressPolicy(config.ALLOWED_PRIVATE_ADDRESSES);
   const mailer = config.SMTP_URL === undefined ? null : createMailer(config.SMTP_URL, config.MAIL_FROM, log);
@@ -147,7 +150,8 @@ function openServices(config: Config, log: Logger, publicUrl: string) {
     limits: createSignInLimits(redis, config.AUTH_SECRET),
     mailer,
     providers: createProviderCache(keyring, addressPolicy),
-    feed: createTransferFeed(subscriber, listening, db, log),
+    feed: createTransferFeed(live, db),
+    accountFeed: createAccountFeed(live, db),
     sessions,
   };
   return {

@@ -7,6 +7,7 @@ import type { AddressPolicy } from '../storage/address-policy.ts';
 import type { Auth } from './auth/auth.ts';
 import type { SignInLimits } from './auth/limits.ts';
 import type { Mailer } from './auth/mail.ts';
+import type { AccountFeed } from './live/account-feed.ts';
 import type { SessionWatch } from './live/session-watch.ts';
 import type { TransferFeed } from './live/transfer-feed.ts';
 import type { ProviderCache } from './provider-cache.ts';
@@ -25,5 +26,6 @@ export interface Services {
   mailer: Mailer | null;
   providers: ProviderCache;
   feed: TransferFeed;
+  accountFeed: AccountFeed;
   sessions: SessionWatch;
 }

@@ -6,6 +6,7 @@ import { createBlockingRedis, createRedis, type Redis } from '../../core/redis.t
 import { createSubscriber } from '../../queue/pubsub.ts';
 import { publishTransfer } from '../../queue/transfer.ts';
 import { createTestDatabase, createTestRedis, type TestDatabase } from '../../test/support/databases.ts';
+import { createListening } from './listening.ts';
 import { createTransferFeed, type TransferFeed } from './transfer-feed.ts';
 
 let database: TestDatabase;
@@ -22,7 +23,7 @@ beforeAll(async () => {
   publisher = createRedis(redis.url);
   connection = createBlockingRedis(redis.url);
   const subscriber = createSubscriber(connection, () => {});
-  feed = createTransferFeed(subscriber, connection, db, createLogger('test', 'silent'));
+  feed = createTransferFeed(createListening(subscriber, connection, createLogger('test', 'silent')), db);
   await Promise.all([once(publisher, 'ready'), once(connection, 'ready')]);
   ({ id: userId } = await db.user.create({ data: { email: 'a@example.org', name: 'A' } }));
   ({ id: accountId } = await db.cloudAccount.create({ data: { userId, provider: 'S3', name: 'S', identity: 'i' } }));

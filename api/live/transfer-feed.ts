@@ -1,11 +1,10 @@
 import type { Db, TransferState } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
-import type { Logger } from '../../core/log.ts';
-import type { Redis } from '../../core/redis.ts';
 import { type TransferProgress, topics, transferProgressSchema } from '../../queue/events.ts';
-import type { Subscriber } from '../../queue/pubsub.ts';
 import { toProgress } from '../../queue/transfer.ts';
+import { abortable } from './abortable.ts';
 import { LatestQueue } from './latest.ts';
+import type { Listening } from './listening.ts';
 
 /**
  * Live progress. Each subscriber first subscribes, then reads the snapshot from Postgres, then gets only what is newer:
@@ -29,39 +28,8 @@ const isTerminal = (state: TransferState) => terminalStates.includes(state);
 const maxPending = 10_000;
 /** Transfers whose last sequence is remembered per subscriber, against messages that overtake one another. */
 const maxRemembered = 10_000;
-const subscribeTimeoutMs = 5_000;
-/** Clocks of processes and databases differ a little. */
-const clockMarginMs = 10_000;
 
-/** `connection` is the one that `subscriber` listens on; its reconnects are followed here. */
-export function createTransferFeed(subscriber: Subscriber, connection: Redis, db: Db, log: Logger): TransferFeed {
-  /** Called with the moment since when messages may be missing. */
-  const onReturn = new Set<(since: Date) => void>();
-  let lostAt: Date | undefined;
-  connection.on('close', () => {
-    lostAt ??= new Date(Date.now() - clockMarginMs);
-  });
-  connection.on('ready', () => {
-    const since = lostAt;
-    if (since === undefined) return;
-    // Subscriptions are renewed before this command: from its answer on nothing is missed.
-    connection.ping().then(
-      () => {
-        lostAt = undefined;
-        for (const reread of onReturn) reread(since);
-      },
-      (error) => log.warn({ err: error }, 'Redis went away again'),
-    );
-  });
-
-  async function listen(topic: string, receive: (progress: TransferProgress) => void): Promise<() => void> {
-    if (connection.status !== 'ready') throw new AppError('SERVICE_UNAVAILABLE', 'Redis is away.');
-    const stop = await withTimeout(subscriber.subscribe(topic, transferProgressSchema, receive));
-    return () => {
-      stop().catch((error) => log.debug({ err: error, topic }, 'a topic could not be left'));
-    };
-  }
-
+export function createTransferFeed(listening: Listening, db: Db): TransferFeed {
   /** Runs one subscription: `snapshot` first, then again whenever messages may have been lost. */
   async function* follow(
     topic: string,
@@ -88,9 +56,7 @@ export function createTransferFeed(subscriber: Subscriber, connection: Redis, db
         queue.end();
       }
     };
-    const returned = (since: Date) => void reread(since);
-    const stop = await listen(topic, receive);
-    onReturn.add(returned);
+    const stop = await listening.listen(topic, transferProgressSchema, receive, (since) => void reread(since));
     try {
       await reread(null);
       while (true) {
@@ -101,7 +67,6 @@ export function createTransferFeed(subscriber: Subscriber, connection: Redis, db
       }
       if (failure !== undefined) throw failure;
     } finally {
-      onReturn.delete(returned);
       stop();
     }
   }
@@ -158,52 +123,4 @@ function remember(sent: Map<string, bigint>, progress: TransferProgress): void {
   if (sent.size <= maxRemembered) return;
   const [oldest] = sent.keys();
   if (oldest !== undefined) sent.delete(oldest);
-}
-
-/**
- * A generator that waits cannot be ended from outside; ending its queue first lets it run out. Both `return()` and the
- * signal do so.
- */
-function abortable(
-  inner: AsyncGenerator<TransferProgress>,
-  queue: LatestQueue<TransferProgress>,
-  signal: AbortSignal,
-): AsyncIterableIterator<TransferProgress> {
-  const end = () => queue.end();
-  if (signal.aborted) end();
-  signal.addEventListener('abort', end);
-  const settle = <Result>(result: Promise<Result>) =>
-    result.catch((error) => {
-      signal.removeEventListener('abort', end);
-      throw error;
-    });
-  return {
-    next: () => settle(inner.next()),
-    return() {
-      signal.removeEventListener('abort', end);
-      end();
-      return inner.return(undefined);
-    },
-    throw(error) {
-      signal.removeEventListener('abort', end);
-      end();
-      return inner.throw(error);
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
-}
-
-async function withTimeout<Result>(work: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    const error = new AppError('SERVICE_UNAVAILABLE', 'Redis does not answer.');
-    timer = setTimeout(() => reject(error), subscribeTimeoutMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

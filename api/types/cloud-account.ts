@@ -18,7 +18,7 @@ const CloudProvider = builder.enumType('CloudProvider', {
     S3: { description: 'AWS S3 or a compatible store.' },
     AZURE: { description: 'Azure Blob Storage.' },
     GCS: { description: 'Google Cloud Storage.' },
-    DROPBOX: { description: 'Dropbox.' },
+    DROPBOX: { description: 'Dropbox, a personal account or that of a team member.' },
   } as const,
 });
 
@@ -74,10 +74,11 @@ export const CloudAccount = builder.prismaNode('CloudAccount', {
       nullable: true,
       description: 'When the credentials were last tried. null: never.',
     }),
-    throttledUntil: t.expose('throttledUntil', {
+    throttledUntil: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'The cloud asked for fewer requests until then. null: it did not.',
+      description: 'The cloud has asked for fewer requests until then. null: it takes them.',
+      resolve: ({ throttledUntil }) => (throttledUntil !== null && throttledUntil > new Date() ? throttledUntil : null),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was connected.' }),
     entries: t.field({

@@ -1,7 +1,8 @@
-import type { TransferProgress as Progress } from '../../queue/events.ts';
+import type { AccountChange, TransferProgress as Progress } from '../../queue/events.ts';
 import { builder } from '../builder.ts';
 import { type Context, viewerOf } from '../context.ts';
 import { encodeGlobalId } from '../global-id.ts';
+import { CloudAccount } from './cloud-account.ts';
 import { ownTransfer, Transfer } from './transfer.ts';
 import { TransferProgress } from './transfer-progress.ts';
 
@@ -25,8 +26,23 @@ const TransferProgressEvent = builder.objectRef<Progress>('TransferProgressEvent
   }),
 });
 
+const CloudAccountEvent = builder.objectRef<AccountChange>('CloudAccountEvent').implement({
+  description: 'A change of an account.',
+  fields: (t) => ({
+    account: t.prismaField({
+      type: CloudAccount,
+      description: 'The account as it is now. Costs a query for each event.',
+      resolve: (query, event, _args, context) =>
+        context.services.db.cloudAccount.findFirstOrThrow({
+          ...query,
+          where: { id: event.accountId, userId: viewerOf(context).id },
+        }),
+    }),
+  }),
+});
+
 /** Ends the events together with the connection and with the session that it was opened in. */
-function live(context: Context, open: (signal: AbortSignal) => AsyncIterableIterator<Progress>) {
+function live<Value>(context: Context, open: (signal: AbortSignal) => AsyncIterableIterator<Value>) {
   const { sessions } = context.services;
   if (context.sessionId === null) throw new Error('A subscription that needs a session lacks the scope signedIn.');
   const session = sessions.watch(context.sessionId, viewerOf(context).id);
@@ -34,7 +50,7 @@ function live(context: Context, open: (signal: AbortSignal) => AsyncIterableIter
   return releasing(events, () => session.release());
 }
 
-async function* releasing(events: AsyncIterableIterator<Progress>, release: () => void): AsyncGenerator<Progress> {
+async function* releasing<Value>(events: AsyncIterableIterator<Value>, release: () => void): AsyncGenerator<Value> {
   try {
     yield* events;
   } finally {
@@ -65,6 +81,18 @@ builder.subscriptionField('transfers', (t) =>
     authScopes: { signedIn: true },
     subscribe: (_root, _args, context) =>
       live(context, (signal) => context.services.feed.transfers(viewerOf(context).id, signal)),
+    resolve: (event) => event,
+  }),
+);
+
+builder.subscriptionField('cloudAccounts', (t) =>
+  t.field({
+    type: CloudAccountEvent,
+    description:
+      'All accounts of the viewer: first one event for each, then one whenever something about one changes, such as `status` or `throttledUntil`; a slow reader gets the latest of each.',
+    authScopes: { signedIn: true },
+    subscribe: (_root, _args, context) =>
+      live(context, (signal) => context.services.accountFeed.accounts(viewerOf(context).id, signal)),
     resolve: (event) => event,
   }),
 );

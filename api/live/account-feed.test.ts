@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createRedis, type Redis } from '../../core/redis.ts';
+import { noteThrottled, publishAccount } from '../../queue/account.ts';
+import { startTestApi, type TestApi } from '../../test/support/api.ts';
+import { startStore, type TestStore } from '../../test/support/engine.ts';
+import { subscribe, type Transport } from '../../test/support/live.ts';
+import { decodeGlobalId } from '../global-id.ts';
+
+const accounts = 'subscription { cloudAccounts { account { id name throttledUntil } } }';
+
+let api: TestApi;
+let store: TestStore;
+let redis: Redis;
+beforeAll(async () => {
+  [api, store] = await Promise.all([startTestApi(), startStore('photos')]);
+  redis = createRedis(api.config.REDIS_URL);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await api.close();
+  await store.close();
+});
+
+async function throttle(account: string, waitMs: number): Promise<void> {
+  const { id: accountId } = decodeGlobalId(account);
+  const userId = await noteThrottled(api.db, { accountId, waitMs, epoch: 1 });
+  if (userId !== null) await publishAccount(redis, { accountId, userId });
+}
+
+test.each<Transport>(['websocket', 'sse'])(
+  'an account shows by %s that its cloud asks for patience',
+  async (transport) => {
+    const { token } = await api.signUp();
+    const id = await api.connect(token, store);
+    const other = await api.signUp();
+    const foreign = await api.connect(other.token, store);
+
+    const live = subscribe(api.url, accounts, {}, { token, transport });
+    expect((await live.next())?.data.cloudAccounts.account).toMatchObject({ id, throttledUntil: null });
+    await throttle(foreign, 60_000);
+    await throttle(id, 60_000);
+    const { account } = (await live.next())?.data.cloudAccounts ?? {};
+    expect(account.id).toBe(id);
+    expect(Date.parse(account.throttledUntil)).toBeGreaterThan(Date.now());
+    await live.close();
+  },
+);
+
+test('an end of the wait that is noted already is no news, and one that has passed is not shown', async () => {
+  const { token } = await api.signUp();
+  const id = await api.connect(token, store);
+  const { id: accountId } = decodeGlobalId(id);
+  expect(await noteThrottled(api.db, { accountId, waitMs: 60_000, epoch: 1 })).not.toBeNull();
+  expect(await noteThrottled(api.db, { accountId, waitMs: 1_000, epoch: 1 })).toBeNull();
+  await api.db.cloudAccount.update({ where: { id: accountId }, data: { throttledUntil: new Date(Date.now() - 1) } });
+  const { data } = await api.query(
+    'query ($id: ID!) { node(id: $id) { ... on CloudAccount { throttledUntil } } }',
+    { id },
+    { token },
+  );
+  expect(data.node).toEqual({ throttledUntil: null });
+});
