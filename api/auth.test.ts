@@ -129,7 +129,7 @@ describe('signing in', () => {
     const { email } = await api.signUp();
     const wrong = await api.query(signIn, { input: { email, password: 'wrong horse battery' } });
     const unknown = await api.query(signIn, { input: { email: 'nobody@example.com', password } });
-    expect(wrong.data.signIn.userErrors).toMatchObject([{ field: null, code: 'CREDENTIALS_INVALID' }]);
+    expect(wrong.data.signIn.userErrors).toMatchObject([{ field: null, code: 'SIGN_IN_REFUSED' }]);
     expect(unknown.data).toEqual(wrong.data);
     expect(wrong.headers.getSetCookie()).toEqual([]);
   });
@@ -155,7 +155,7 @@ describe('signing in', () => {
     const other = await api.signUp();
     for (let tries = 0; tries < 10; tries++) {
       const { data } = await api.query(signIn, { input: { email, password: `wrong horse ${tries}` } });
-      expect(data.signIn.userErrors[0].code).toBe('CREDENTIALS_INVALID');
+      expect(data.signIn.userErrors[0].code).toBe('SIGN_IN_REFUSED');
     }
     const { data } = await api.query(signIn, { input: { email, password } });
     expect(data.signIn.user).toBeNull();
@@ -180,7 +180,7 @@ describe('signing in', () => {
     for (let tries = 0; tries < 100; tries++) {
       if (tries === 50) expect((await from(200, password)).data.signIn.user.email).toBe(email);
       const { data } = await from(100 + Math.floor(tries / 10), tooLong);
-      expect(data.signIn.userErrors[0].code).toBe('CREDENTIALS_INVALID');
+      expect(data.signIn.userErrors[0].code).toBe('SIGN_IN_REFUSED');
     }
     expect((await from(200, password)).data.signIn.userErrors[0].code).toBe('RATE_LIMITED');
   });
@@ -191,7 +191,7 @@ describe('signing in', () => {
     for (let tries = 0; tries < 9; tries++) await fail();
     expect((await api.query(signIn, { input: { email, password } })).data.signIn.user.email).toBe(email);
     for (let tries = 0; tries < 9; tries++) {
-      expect((await fail()).data.signIn.userErrors[0].code).toBe('CREDENTIALS_INVALID');
+      expect((await fail()).data.signIn.userErrors[0].code).toBe('SIGN_IN_REFUSED');
     }
   });
 });
@@ -209,7 +209,7 @@ describe('one address of the network', () => {
         );
         codes.push(data.signIn.userErrors[0].code);
       }
-      expect(codes.filter((code) => code === 'CREDENTIALS_INVALID')).toHaveLength(50);
+      expect(codes.filter((code) => code === 'SIGN_IN_REFUSED')).toHaveLength(50);
       expect(codes.slice(50)).toEqual(['RATE_LIMITED', 'RATE_LIMITED']);
     } finally {
       await own.close();
@@ -229,7 +229,7 @@ describe('one address of the network', () => {
     }
     for (let index = 0; index < 3; index++) codes.push(await attempt({ email, password }));
     codes.push(await attempt({ email: 'z@example.com', password: tooLong }));
-    expect(codes.slice(49)).toEqual(['signed in', 'signed in', 'signed in', 'CREDENTIALS_INVALID']);
+    expect(codes.slice(49)).toEqual(['signed in', 'signed in', 'signed in', 'SIGN_IN_REFUSED']);
     expect(await attempt({ email, password })).toBe('RATE_LIMITED');
   });
 

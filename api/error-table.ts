@@ -54,6 +54,11 @@ export const errorTable = {
     remedy: 'Ask the operator of this Skyferry to open sign-up (SIGN_UP=open).',
     description: 'New users cannot sign up by themselves here.',
   },
+  SIGN_IN_REFUSED: {
+    as: 'user',
+    remedy: 'Check both for typing errors. A forgotten password can be reset where the sign-in page offers it.',
+    description: 'Nobody has this e-mail address and this password.',
+  },
   RATE_LIMITED: {
     as: 'user',
     remedy: 'Wait as long as the message says, then try again.',
@@ -62,7 +67,7 @@ export const errorTable = {
   CREDENTIALS_INVALID: {
     as: 'user',
     remedy: 'Check the credentials for typing errors, and that the cloud has not revoked or expired them.',
-    description: 'Wrong credentials: of the sign-in, or of a cloud account as its cloud judges.',
+    description: 'The cloud refuses the credentials of an account.',
   },
   PERMISSION_DENIED: {
     as: 'user',

@@ -7,8 +7,8 @@ const idForms = {
   User: new RegExp(`^${uuid}$`),
   CloudAccount: new RegExp(`^${uuid}$`),
   Transfer: new RegExp(`^${uuid}$`),
-  /** Transfer and ordinal. */
-  TransferItem: new RegExp(`^${uuid}:(0|[1-9]\\d{0,9})$`),
+  /** Transfer and ordinal, of nine digits at most: a 32-bit number. */
+  TransferItem: new RegExp(`^${uuid}:(0|[1-9]\\d{0,8})$`),
 } as const;
 
 export type NodeTypeName = keyof typeof idForms;

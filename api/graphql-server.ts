@@ -5,6 +5,7 @@ import { authHeaders, findSession } from './auth/auth.ts';
 import type { Origins } from './auth/origins.ts';
 import type { Context } from './context.ts';
 import { presentError, type RequestScope } from './errors.ts';
+import { limitIntrospection } from './introspection-limit.ts';
 import { currentRequest, newScope } from './request-scope.ts';
 import { schema } from './schema.ts';
 import type { Services } from './services.ts';
@@ -62,7 +63,7 @@ export function createGraphQLServer(services: Services, origins: Origins) {
             headers: initial.request.headers,
             signal: initial.request.signal,
           }),
-    plugins: [silentRequestParser, boundedParser, presentingErrors, sendingCookies],
+    plugins: [silentRequestParser, boundedParser, boundedIntrospection, presentingErrors, sendingCookies],
   });
 }
 
@@ -117,6 +118,12 @@ const silentRequestParser: Plugin = {
 const boundedParser: Plugin = {
   onParse({ setParseFn }) {
     setParseFn((source: string) => parse(source, { maxTokens }));
+  },
+};
+
+const boundedIntrospection: Plugin = {
+  onValidate({ addValidationRule }) {
+    addValidationRule(limitIntrospection);
   },
 };
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import {
   type GraphQLSchema,
+  getIntrospectionQuery,
   isEnumType,
   isInputObjectType,
   isInterfaceType,
@@ -8,10 +9,12 @@ import {
   parse,
   validate,
 } from 'graphql';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { errorCodes } from '../core/errors.ts';
+import { demoEmail } from '../scripts/demo/first-transfer.ts';
 import { errorTable } from './error-table.ts';
 import { playgroundTabs } from './http/playground-tabs.ts';
+import { limitIntrospection } from './introspection-limit.ts';
 import { printedSchema } from './print-schema.ts';
 import { schema } from './schema.ts';
 
@@ -87,3 +90,31 @@ test.each(playgroundTabs.map((tab) => [/^(?:#.*\n)*(\w+ \w+)/.exec(tab.query)?.[
     expect(validate(schema, parse(tab.query))).toEqual([]);
   },
 );
+
+test('the playground signs in as whom `npm start` makes', () => {
+  expect(playgroundTabs.some(({ query }) => query.includes(`email: "${demoEmail}"`))).toBe(true);
+});
+
+describe('introspection', () => {
+  const refused = (document: string) => validate(schema, parse(document), [limitIntrospection]).length > 0;
+
+  test('of the whole schema, as tools ask for it, is allowed', () => {
+    const options = { inputValueDeprecation: true, specifiedByUrl: true, directiveIsRepeatable: true, oneOf: true };
+    expect(refused(getIntrospectionQuery(options))).toBe(false);
+  });
+
+  test('is bounded, however fragments and aliases multiply it', () => {
+    const fragments = 'fragment F on __Schema { types { name fields { name type { name } } } }';
+    const aliases = Array.from({ length: 200 }, (_, index) => `a${index}: __schema { ...F }`).join(' ');
+    expect(refused(`{ ${aliases} } ${fragments}`)).toBe(true);
+    const inner = Array.from({ length: 200 }, (_, index) => `t${index}: types { name description }`).join(' ');
+    expect(refused(`{ __schema { ${inner} } }`)).toBe(true);
+    const types = Array.from({ length: 200 }, (_, index) => `t${index}: __type(name: "User") { name kind }`).join(' ');
+    expect(refused(`{ ${types} }`)).toBe(true);
+    const chain = Array.from(
+      { length: 12 },
+      (_, index) => `fragment C${index} on __Schema { ...C${index + 1} ...C${index + 1} }`,
+    );
+    expect(refused(`{ __schema { ...C0 } } ${chain.join(' ')} fragment C12 on __Schema { types { name } }`)).toBe(true);
+  });
+});

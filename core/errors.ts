@@ -11,6 +11,7 @@ export const errorCodes = [
   'CONFLICT',
   'IDEMPOTENCY_KEY_REUSED',
   'SIGN_UP_CLOSED',
+  'SIGN_IN_REFUSED',
   'RATE_LIMITED',
   // What a cloud said.
   'CREDENTIALS_INVALID',
@@ -59,6 +60,7 @@ const retryByCode: Record<ErrorCode, Retry> = {
   CONFLICT: 'never',
   IDEMPOTENCY_KEY_REUSED: 'never',
   SIGN_UP_CLOSED: 'never',
+  SIGN_IN_REFUSED: 'never',
   RATE_LIMITED: 'backoff',
   CREDENTIALS_INVALID: 'never',
   PERMISSION_DENIED: 'never',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { destinationKey, lastName, parseDestination, parsePath, readsItsOwn } from './path.ts';
+import { destinationKey, lastName, parseDestination, parsePath, readsItsOwn, withoutCovered } from './path.ts';
 
 test.each([
   ['c/key', { container: 'c', kind: 'object', key: 'key' }],
@@ -92,4 +92,15 @@ test.each([
 ])('%j to %j: one source reads what another writes: %s', (sources, destination, expected) => {
   const parsed = sources.map((source) => parsePath(source));
   expect(readsItsOwn(parsed, parseDestination(destination))).toBe(expected);
+});
+
+test.each([
+  ['a container brings its folders and objects to the same places', ['b/', 'b/docs/', 'b/top.txt'], ['b/']],
+  ['but not a folder further down, which arrives under its own name', ['b/', 'b/docs/old/'], ['b/', 'b/docs/old/']],
+  ['nor an object further down', ['b/docs/', 'b/docs/a.txt'], ['b/docs/', 'b/docs/a.txt']],
+  ['nor what only begins alike', ['b/docs/', 'b/docs2/'], ['b/docs/', 'b/docs2/']],
+  ['nor another container', ['b/', 'c/'], ['b/', 'c/']],
+])('%s', (_what, paths, expected) => {
+  const sources = paths.map((path) => ({ path, ...parsePath(path) }));
+  expect(withoutCovered(sources, parseDestination('t/x/')).map(({ path }) => path)).toEqual(expected);
 });

@@ -74,6 +74,20 @@ export function destinationKey(source: StoragePath, sourceKey: string, destinati
   }
 }
 
+/** The sources but for those whose objects another one brings to the very same places. */
+export function withoutCovered<Source extends StoragePath>(
+  sources: readonly Source[],
+  destination: StoragePath,
+): Source[] {
+  const covers = (outer: StoragePath, inner: StoragePath) =>
+    outer !== inner &&
+    outer.kind !== 'object' &&
+    outer.container === inner.container &&
+    inner.key.startsWith(outer.key) &&
+    destinationKey(outer, inner.key, destination) === destinationKey(inner, inner.key, destination);
+  return sources.filter((inner) => !sources.some((outer) => covers(outer, inner)));
+}
+
 /**
  * Whether a transfer within one store would read what it writes: its listing would never end, or an object would be
  * overwritten before it is read. What each source writes is held against what every source reads.

@@ -8,7 +8,7 @@ import {
 } from '../core/db.ts';
 import { AppError, type ErrorCode } from '../core/errors.ts';
 import { enqueue } from './outbox.ts';
-import { lastName, parseDestination, parsePath, readsItsOwn } from './path.ts';
+import { lastName, parseDestination, parsePath, readsItsOwn, withoutCovered } from './path.ts';
 import { type PlanCheckpoint, planCheckpointSchema } from './plan-checkpoint.ts';
 import { storeOf } from './store.ts';
 
@@ -35,7 +35,7 @@ export interface SubmitTransfer {
   userId: string;
   sourceAccountId: string;
   destinationAccountId: string;
-  /** As queue/path.ts reads them, 1 to 1,000; repeated ones count once. */
+  /** As queue/path.ts reads them, 1 to 1,000; repeated ones, and what others bring along to the same place, count once. */
   sourcePaths: readonly string[];
   destinationPath: string;
   /** Default: made from the paths. */
@@ -52,13 +52,15 @@ export interface SubmitTransfer {
  * disconnected one. Not idempotent: the caller owns the idempotency key.
  */
 export async function submitTransfer(tx: DbSession, request: SubmitTransfer): Promise<Transfer> {
-  const sourcePaths = [...new Set(request.sourcePaths)];
-  if (sourcePaths.length < 1 || sourcePaths.length > maxSourcePaths) {
+  const given = request.sourcePaths;
+  if (given.length < 1 || given.length > maxSourcePaths) {
     const message = `Choose between 1 and ${maxSourcePaths.toLocaleString('en')} source paths.`;
     throw new AppError('INVALID_INPUT', message, { field: ['sourcePaths'] });
   }
   const destination = parseDestination(request.destinationPath, ['destinationPath']);
-  const sources = sourcePaths.map((path) => parsePath(path, ['sourcePaths']));
+  const wanted = [...new Set(given)].map((path) => ({ path, ...parsePath(path, ['sourcePaths']) }));
+  const sources = withoutCovered(wanted, destination);
+  const sourcePaths = sources.map(({ path }) => path);
   const from = await usableAccount(tx, request.userId, request.sourceAccountId, 'sourceAccountId');
   const to = await usableAccount(tx, request.userId, request.destinationAccountId, 'destinationAccountId');
   if (storeOf(from) === storeOf(to) && readsItsOwn(sources, destination)) {
@@ -122,9 +124,13 @@ export async function cancelTransfer(tx: DbSession, transferId: string): Promise
 const nameFailures: readonly ErrorCode[] = ['NAME_COLLISION', 'NAME_NOT_ALLOWED'];
 const isRetriable = Prisma.sql`state = 'FAILED' AND coalesce(error_code, '') <> ALL(${nameFailures}::text[])`;
 
-/** Whether `retryFailedItems` would find something to try afresh. */
+/** Whether `retryFailedItems` would find something to try afresh, at accounts that are still connected. */
 export async function canRetryFailed(db: DbSession, row: Transfer): Promise<boolean> {
   if (row.state !== 'COMPLETED_WITH_ERRORS' && row.state !== 'FAILED') return false;
+  const gone = await db.cloudAccount.count({
+    where: { id: { in: [row.sourceAccountId, row.destinationAccountId] }, status: 'DISCONNECTED' },
+  });
+  if (gone > 0) return false;
   const [found] = await db.$queryRaw<{ any: boolean }[]>`
     SELECT EXISTS (SELECT 1 FROM transfer_item WHERE transfer_id = ${row.id}::uuid AND ${isRetriable}) AS any`;
   return found?.any === true || failedPathsOf(row).length > 0;
@@ -143,6 +149,8 @@ export async function retryFailedItems(tx: DbSession, transferId: string): Promi
   const row = await lock(tx, transferId);
   if (row.state === 'QUEUED' || row.state === 'RUNNING') return row;
   assertState(row, ['COMPLETED_WITH_ERRORS', 'FAILED'], 'retried');
+  await usableAccount(tx, row.userId, row.sourceAccountId);
+  await usableAccount(tx, row.userId, row.destinationAccountId);
   const checkpoint = row.planCheckpoint === null ? null : planCheckpointSchema.parse(row.planCheckpoint);
   const failedPaths = failedPathsOf(row);
   const dropped = await tx.transferItem.deleteMany({
@@ -247,12 +255,13 @@ function assertState(row: Transfer, allowed: readonly TransferState[], verb: str
   throw new AppError('CONFLICT', `The transfer is ${stateWords[row.state]}, so it cannot be ${verb}.`);
 }
 
-async function usableAccount(tx: DbSession, userId: string, accountId: string, field: string): Promise<CloudAccount> {
+async function usableAccount(tx: DbSession, userId: string, accountId: string, field?: string): Promise<CloudAccount> {
   const account = await tx.cloudAccount.findFirst({ where: { id: accountId, userId } });
-  if (!account) throw new AppError('NOT_FOUND', 'There is no such account.', { field: [field] });
+  const place = field === undefined ? {} : { field: [field] };
+  if (!account) throw new AppError('NOT_FOUND', 'There is no such account.', place);
   if (account.status === 'DISCONNECTED') {
     const message = 'The account is disconnected for good. Connect the cloud as a new account and use that.';
-    throw new AppError('CONFLICT', message, { field: [field] });
+    throw new AppError('CONFLICT', message, place);
   }
   return account;
 }

@@ -40,10 +40,7 @@ export function createAddressPolicy(
   }
 
   function refusal(host: string): AppError {
-    return new AppError(
-      'ADDRESS_NOT_ALLOWED',
-      `The address of ${host} is private or reserved. Use a public endpoint, or ask the operator to list it in ALLOWED_PRIVATE_ADDRESSES.`,
-    );
+    return new AppError('ADDRESS_NOT_ALLOWED', `The address of ${host} is private or reserved.`);
   }
 
   const lookup: LookupFunction = (hostname, options, callback) => {

@@ -16,6 +16,7 @@ const reactions = {
   CONFLICT: 'give up',
   IDEMPOTENCY_KEY_REUSED: 'give up',
   SIGN_UP_CLOSED: 'give up',
+  SIGN_IN_REFUSED: 'give up',
   RATE_LIMITED: 'wait',
   CREDENTIALS_INVALID: 'give up',
   PERMISSION_DENIED: 'give up',

@@ -18,7 +18,7 @@ query Welcome {
   {
     query: `# Sets the session cookie: from then on you are signed in in every tab.
 mutation SignIn {
-  signIn(input: { email: "demo@skyferry.localhost", password: "" }) {
+  signIn(input: { email: "demo@skyferry.example", password: "" }) {
     user { name email role }
     userErrors { field code message remedy }
   }

@@ -31,7 +31,7 @@ async function build(): Promise<Page> {
     subscriptionsProtocol: 'WS',
     defaultTabs: playgroundTabs,
     credentials: 'same-origin',
-    shouldPersistHeaders: true,
+    shouldPersistHeaders: false,
   });
   const html = Buffer.from(text.replace('</head>', `<style>${tabsStayInPlace}</style></head>`));
   const [, script = ''] = /<script>([\s\S]*)<\/script>\s*<\/body>/.exec(text) ?? [];

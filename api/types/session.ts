@@ -118,7 +118,7 @@ builder.relayMutationField(
   },
   {
     description:
-      'Signs in: sets the session cookie and returns a token. A wrong password and an unknown address answer alike (CREDENTIALS_INVALID); after 10 failures for an address from one place, 100 for it from everywhere or 50 for any from one place within 15 minutes, RATE_LIMITED.',
+      'Signs in: sets the session cookie and returns a token. A wrong password and an unknown address answer alike (SIGN_IN_REFUSED); after 10 failures for an address from one place, 100 for it from everywhere or 50 for any from one place within 15 minutes, RATE_LIMITED.',
     resolve: (_root, { input }, context) =>
       attempt(async () => {
         const email = parseEmail(input.email);
@@ -141,7 +141,7 @@ builder.relayMutationField(
         } catch (error) {
           if (!(error instanceof APIError) || error.statusCode >= 500) throw error;
           await audit(db, context, 'user.sign-in-failed', { type: 'user', id: null });
-          throw new AppError('CREDENTIALS_INVALID', 'E-mail address or password is wrong.', { cause: error });
+          throw new AppError('SIGN_IN_REFUSED', 'E-mail address or password is wrong.', { cause: error });
         }
       }),
   },

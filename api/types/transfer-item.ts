@@ -2,6 +2,7 @@ import type { TransferItem as ItemRow } from '../../core/db.ts';
 import type { ErrorCode } from '../../core/errors.ts';
 import { builder } from '../builder.ts';
 import { keysetPage, pageCost, parseOrdinalKey } from '../connection.ts';
+import { presentationOf } from '../error-table.ts';
 import { storedError } from '../errors.ts';
 import { nilId } from '../global-id.ts';
 import { ErrorCodeEnum, TransferError } from './error.ts';
@@ -129,7 +130,16 @@ interface ErrorGroupShape {
   code: ErrorCode;
   objects: number;
   exampleKey: string;
+  /** As told for the first of them. */
   message: string;
+  /** How many messages there are. */
+  reasons: number;
+}
+
+/** What is true of all of them: the message that all have, or what the code means. */
+function groupMessage({ code, message, reasons }: ErrorGroupShape): string {
+  if (reasons > 1) return presentationOf(code).description;
+  return storedError(code, message)?.message ?? '';
 }
 
 const TransferErrorGroup = builder.objectRef<ErrorGroupShape>('TransferErrorGroup').implement({
@@ -139,8 +149,8 @@ const TransferErrorGroup = builder.objectRef<ErrorGroupShape>('TransferErrorGrou
     objects: t.exposeInt('objects', { description: 'How many objects failed for it.' }),
     exampleKey: t.exposeString('exampleKey', { description: 'Path of the first of them at the source: "bucket/key".' }),
     message: t.string({
-      description: 'The reason, for people, as it was told for the first of them.',
-      resolve: (group) => storedError(group.code, group.message)?.message ?? '',
+      description: 'The reason, for people, as far as it is that of all of them.',
+      resolve: groupMessage,
     }),
     remedy: t.string({
       description: 'What to do about it, for people.',
@@ -188,6 +198,7 @@ builder.prismaObjectFields(Transfer, (t) => ({
     resolve: (transfer, _args, { services }) => services.db.$queryRaw<ErrorGroupShape[]>`
       SELECT coalesce(error_code, 'INTERNAL') AS code, count(*)::int AS objects,
         (array_agg(source_container || '/' || source_key ORDER BY ordinal))[1] AS "exampleKey",
+        count(DISTINCT error_message)::int AS reasons,
         coalesce((array_agg(error_message ORDER BY ordinal))[1], '') AS message
       FROM transfer_item WHERE transfer_id = ${transfer.id}::uuid AND state = 'FAILED'
       GROUP BY 1 ORDER BY objects DESC, code`,

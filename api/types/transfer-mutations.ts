@@ -1,6 +1,7 @@
-import type { DbSession, Transfer as TransferRow } from '../../core/db.ts';
+import type { CloudAccount, DbSession, Transfer as TransferRow } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
 import { parseName } from '../../core/text.ts';
+import { parseDestination } from '../../queue/path.ts';
 import {
   cancelTransfer,
   pauseTransfer,
@@ -60,6 +61,20 @@ function assertStartAt(startAt: Date | null | undefined): void {
   }
 }
 
+/** Throws INVALID_INPUT for a folder in which the destination can hold nothing; what it cannot hold else, each object tells. */
+async function assertDestinationHolds(context: Context, destination: CloudAccount, path: string): Promise<void> {
+  if (destination.status === 'DISCONNECTED') return;
+  const { key } = parseDestination(path, ['destinationPath']);
+  await context.services.providers.use(destination, async (provider) => {
+    try {
+      provider.checkName(`${key}object`);
+    } catch (cause) {
+      const reason = cause instanceof AppError ? cause.message : 'The destination cannot hold this folder.';
+      throw new AppError('INVALID_INPUT', `${reason} Choose another folder.`, { field: ['destinationPath'], cause });
+    }
+  });
+}
+
 builder.relayMutationField(
   'createTransfer',
   {
@@ -101,7 +116,8 @@ builder.relayMutationField(
           userId,
           key: idempotencyKey,
           operation: 'createTransfer',
-          arguments: given,
+          // What is null is as good as absent.
+          arguments: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)),
           secret: config.AUTH_SECRET,
         };
         const known = await findReplay(db, request);
@@ -110,6 +126,7 @@ builder.relayMutationField(
         const destination = await ownAccount(context, String(input.destinationAccountId), 'destinationAccountId');
         assertStartAt(input.startAt);
         const name = parseTransferName(input.name);
+        await assertDestinationHolds(context, destination, input.destinationPath);
         const { id, replayed } = await createOnce(db, request, async (tx) => {
           // An account cannot be disconnected between the check of its state and the end of this transaction.
           await tx.$queryRaw`
