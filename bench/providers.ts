@@ -1,0 +1,117 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { type Bench, type Contender, interleave, type Measurement, printTable, type Report } from './support/bench.ts';
+import { benchedProviders, type ProviderName } from './support/providers/registry.ts';
+import { type Order, type Task, tasks } from './support/providers/tasks.ts';
+import { median } from './support/statistics.ts';
+
+const contenders = ['adapter', 'sdk', 'undici'] as const;
+type ContenderName = (typeof contenders)[number];
+
+/** One measurement held against its goal; at 1 the goal is just met. */
+interface Verdict {
+  what: string;
+  ratio: number;
+  goal: number;
+}
+
+/**
+ * `providers`: each provider's adapter on its local server, beside the vendor's bare SDK and a plain undici client that
+ * do the same with the same verification, each in a process of its own, in turn. One object of 256 MiB written in
+ * parts and read; objects of 4 KiB with 32 under way. Goals: at least 0.95 of the speed of the better one for the large
+ * object, at least the SDK's for small ones, at most 1.1 of the CPU time of the better one.
+ * Figure: the worst ratio to its goal (1 or more: all goals are met).
+ */
+const providers: Bench = async ({ quick }) => {
+  const verdicts: Verdict[] = [];
+  const details: Record<string, unknown> = {};
+  for (const name of Object.keys(benchedProviders) as ProviderName[]) {
+    const server = start(name, 'server');
+    const clients: ChildProcess[] = [];
+    try {
+      const { served } = (await answer(server)) as { served: string };
+      for (const contender of contenders) {
+        const client = start(name, contender, served);
+        clients.push(client);
+        await answer(client);
+      }
+      for (const task of tasks) {
+        console.log(`\n${name}: ${task}`);
+        const rivals = contenders.map((contender, index) =>
+          race(contender, clients[index] as ChildProcess, task, quick),
+        );
+        const reports = await interleave(rivals, quick ? 3 : 7);
+        printTable(reports);
+        verdicts.push(...judge(name, task, reports));
+        details[`${name} ${task}`] = Object.fromEntries(
+          reports.map(({ contender, wallMs, cpuMs }) => [contender, { wallMs: median(wallMs), cpuMs: median(cpuMs) }]),
+        );
+      }
+    } finally {
+      for (const child of [...clients, server]) child.disconnect();
+      await Promise.all([...clients, server].map((child) => child.exitCode ?? once(child, 'exit')));
+    }
+  }
+  console.log('');
+  for (const { what, ratio, goal } of verdicts) {
+    console.log(`${ratio >= goal ? 'met   ' : 'missed'}  ${what.padEnd(44)} ${ratio.toFixed(2)} (goal ${goal})`);
+  }
+  const figure = Number(Math.min(...verdicts.map(({ ratio, goal }) => ratio / goal)).toFixed(3));
+  return {
+    bench: 'providers',
+    figure,
+    goal: 1,
+    ok: figure >= 1,
+    unit: 'worst ratio of a measurement to its goal',
+    verdicts: Object.fromEntries(
+      verdicts.map(({ what, ratio, goal }) => [what, { ratio: Number(ratio.toFixed(3)), goal }]),
+    ),
+    details,
+  };
+};
+
+export default providers;
+
+function start(...args: string[]): ChildProcess {
+  return fork(join(import.meta.dirname, 'support/providers/host.ts'), args, { stdio: 'inherit' });
+}
+
+/** The next thing a child says. Rejects when it says that something failed, or ends. */
+function answer(child: ChildProcess): Promise<object> {
+  return new Promise((resolve, reject) => {
+    const onExit = () => reject(new Error('A process of the bench ended early.'));
+    child.once('exit', onExit);
+    child.once('message', (message: { error?: string }) => {
+      child.removeListener('exit', onExit);
+      if (message.error === undefined) resolve(message);
+      else reject(new Error(message.error));
+    });
+  });
+}
+
+function race(name: ContenderName, client: ChildProcess, task: Task, quick: boolean): Contender {
+  const order: Order = { task, prefix: name, smallObjects: quick ? 500 : 2_000 };
+  return {
+    name,
+    settings: '',
+    async run() {
+      client.send(order);
+      return (await answer(client)) as Measurement;
+    },
+    // The servers check each write against its digest, and each read is counted.
+    verifyAndClear: async () => {},
+  };
+}
+
+function judge(provider: ProviderName, task: Task, reports: readonly Report[]): Verdict[] {
+  const wall = reports.map(({ wallMs }) => median(wallMs)) as [number, number, number];
+  const cpu = reports.map(({ cpuMs }) => median(cpuMs)) as [number, number, number];
+  const what = `${provider} ${task}`;
+  const isLarge = task.endsWith('large');
+  const better = wall[2] < wall[1] ? 2 : 1;
+  return [
+    { what: `${what}: speed`, ratio: wall[isLarge ? better : 1] / wall[0], goal: isLarge ? 0.95 : 1 },
+    { what: `${what}: CPU`, ratio: cpu[better] / cpu[0], goal: Number((1 / 1.1).toFixed(3)) },
+  ];
+}

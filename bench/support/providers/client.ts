@@ -1,0 +1,106 @@
+import { Readable } from 'node:stream';
+import { createAddressPolicy } from '../../../storage/address-policy.ts';
+import type { Credentials } from '../../../storage/credentials.ts';
+import { bufferedBody, createDigest, streamBody } from '../../../storage/digest.ts';
+import type { Capabilities, PartReceipt, UploadBody } from '../../../storage/provider.ts';
+import { openProvider } from '../../../storage/registry.ts';
+
+/** Where objects lie in every store that the bench starts. */
+export const container = 'bench';
+export const partBytes = 16 * 1024 * 1024;
+/** Bodies up to this size are in memory when they are sent, as the engine has it. */
+const heldBytes = 256 * 1024;
+/** Parts of a large object under way at a time. */
+export const partsAtOnce = 4;
+
+/** One way to use a cloud: the product's adapter, the vendor's SDK, or plain HTTP. All verify what they write alike. */
+export interface BenchClient {
+  /** Writes an object with one request. */
+  put(key: string, bytes: Uint8Array): Promise<void>;
+  /** Writes an object in parts of `partBytes`, `partsAtOnce` under way. */
+  putLarge(key: string, bytes: Uint8Array): Promise<void>;
+  /** Reads an object to its end; its size. */
+  get(key: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** What a provider brings to the bench. `served` is what its server tells its clients; plain JSON. */
+export interface BenchedProvider<Served> {
+  start(): Promise<Served>;
+  adapter(served: Served): Promise<BenchClient>;
+  sdk(served: Served): Promise<BenchClient>;
+  undici(served: Served): Promise<BenchClient>;
+}
+
+/** Runs `send` for each part of the bytes, `partsAtOnce` at a time. Results in the order of the parts. */
+export async function inParts<Result>(
+  bytes: Uint8Array,
+  send: (part: Uint8Array, partNumber: number, offset: number) => Promise<Result>,
+): Promise<Result[]> {
+  const count = Math.ceil(bytes.byteLength / partBytes);
+  const results: Result[] = [];
+  let next = 0;
+  const work = async () => {
+    while (next < count) {
+      const index = next++;
+      const offset = index * partBytes;
+      results[index] = await send(bytes.subarray(offset, offset + partBytes), index + 1, offset);
+    }
+  };
+  await Promise.all(Array.from({ length: partsAtOnce }, work));
+  return results;
+}
+
+/** Reads a body to its end; its length. */
+export async function drain(body: AsyncIterable<Uint8Array>): Promise<number> {
+  let size = 0;
+  for await (const chunk of body) size += chunk.byteLength;
+  return size;
+}
+
+/** The adapter as the engine uses it. */
+export async function adapterClient(credentials: Credentials): Promise<BenchClient> {
+  const signal = new AbortController().signal;
+  const addressPolicy = createAddressPolicy(['127.0.0.0/8']);
+  const first = openProvider(credentials, { addressPolicy });
+  const { capabilities } = await first.check(signal);
+  await first.close();
+  const provider = openProvider(credentials, { addressPolicy, capabilities });
+  const metadata = { user: {} };
+  return {
+    async put(key, bytes) {
+      const body = bodyOf(bytes, capabilities, [capabilities.write.singleDigest]);
+      await provider.write({ container, key, body, metadata }, signal);
+    },
+    async putLarge(key, bytes) {
+      const { partDigest, completeDigest } = capabilities.write;
+      const session = await provider.beginUpload({ container, key, sizeBytes: bytes.byteLength, metadata }, signal);
+      const parts: PartReceipt[] = await inParts(bytes, (part, partNumber, offset) =>
+        provider.putPart({ session, partNumber, offset, body: bodyOf(part, capabilities, [partDigest]) }, signal),
+      );
+      const digest = createDigest(completeDigest === null ? [] : [completeDigest]);
+      digest.update(bytes);
+      await provider.completeUpload({ session, parts, digests: digest.digest() }, signal);
+    },
+    async get(key) {
+      const { stream } = await provider.read({ container, key }, signal);
+      return drain(stream);
+    },
+    close: () => provider.close(),
+  };
+}
+
+function bodyOf(
+  bytes: Uint8Array,
+  { write }: Capabilities,
+  wanted: readonly Capabilities['write']['partDigest'][],
+): UploadBody {
+  const algorithms = wanted.filter((algorithm) => algorithm !== null);
+  if (write.digestTiming === 'before' || bytes.byteLength <= heldBytes) return bufferedBody([bytes], algorithms);
+  return streamBody(Readable.from(chunksOf(bytes)), bytes.byteLength, algorithms);
+}
+
+/** As they come from a socket. */
+function* chunksOf(bytes: Uint8Array, size = 64 * 1024): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += size) yield bytes.subarray(at, at + size);
+}
