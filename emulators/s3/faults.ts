@@ -41,6 +41,9 @@ export interface FaultHandle {
 /** A fault as applied to one request. */
 export type ActiveFault = FaultAction;
 
+/** What a fault gets at of the request that it spoils; other servers have it too. */
+export type FaultContext = Pick<RequestContext, 'request' | 'response' | 'bytes'>;
+
 interface Entry {
   readonly fault: Fault;
   remaining: number;
@@ -113,7 +116,7 @@ export async function applyOnArrival(fault: ActiveFault, context: RequestContext
 }
 
 /** What a fault does to a piece of an uploaded body, before it is taken. @throws ClientGoneError */
-export function applyToUpload(fault: ActiveFault, context: RequestContext, piece: Buffer): Promise<void> | undefined {
+export function applyToUpload(fault: ActiveFault, context: FaultContext, piece: Buffer): Promise<void> | undefined {
   switch (fault.kind) {
     case 'reset':
       if (context.bytes.received >= (fault.afterBytes ?? 0)) {
@@ -137,7 +140,7 @@ export function applyToUpload(fault: ActiveFault, context: RequestContext, piece
 /** The pieces of an answer's body as the fault leaves them. @throws ClientGoneError */
 export async function* applyToDownload(
   fault: ActiveFault,
-  context: RequestContext,
+  context: FaultContext,
   pieces: Iterable<Buffer> | AsyncIterable<Buffer>,
 ): AsyncGenerator<Buffer> {
   let offset = 0;
@@ -173,12 +176,12 @@ export async function* applyToDownload(
 }
 
 /** Ends the connection with a TCP reset; the error to throw so that nothing more is done for the request. */
-export function reset(context: RequestContext): ClientGoneError {
+export function reset(context: FaultContext): ClientGoneError {
   context.request.socket.resetAndDestroy();
   return new ClientGoneError();
 }
 
-function hasUploadedBody(context: RequestContext): boolean {
+function hasUploadedBody(context: FaultContext): boolean {
   return context.bytes.received > 0;
 }
 
@@ -187,7 +190,7 @@ function retryAfter(seconds: number | undefined): Record<string, string> {
 }
 
 /** Resolves when the client, or the server's end, has closed the connection. */
-function silence({ request }: RequestContext): Promise<ClientGoneError> {
+export function silence({ request }: FaultContext): Promise<ClientGoneError> {
   return new Promise((resolve) => {
     if (request.socket.destroyed) {
       resolve(new ClientGoneError());
@@ -198,7 +201,7 @@ function silence({ request }: RequestContext): Promise<ClientGoneError> {
 }
 
 /** Resolves when everything written so far has been handed to the network. */
-function flushed({ response }: RequestContext): Promise<void> {
+function flushed({ response }: FaultContext): Promise<void> {
   return new Promise((resolve) => {
     response.socket?.write('', () => resolve());
   });

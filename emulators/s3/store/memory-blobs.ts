@@ -27,7 +27,8 @@ class MemoryBlobWriter implements BlobWriter {
   }
 }
 
-class MemoryBlob implements Blob {
+/** Bytes on the heap, in the pieces they came in, which must not be changed. */
+export class MemoryBlob implements Blob {
   readonly size: number;
   readonly id = undefined;
   readonly #pieces: readonly Buffer[];

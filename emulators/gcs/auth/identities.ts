@@ -1,0 +1,36 @@
+/** Whom a request is from. */
+export interface Identity {
+  /** E-mail of a service account, or a name of one's own for a person. */
+  readonly email: string;
+  /** Buckets that may be used; absent: all, and creating and listing of them. */
+  readonly buckets?: readonly string[] | undefined;
+  /** False: a token for reading only (`devstorage.read_only`). */
+  readonly mayWrite: boolean;
+}
+
+/** A service account that the server knows. */
+export interface KnownServiceAccount {
+  readonly email: string;
+  /** SPKI in PEM. */
+  readonly publicKey: string;
+  readonly buckets?: readonly string[] | undefined;
+}
+
+/** An app that people sign in by, and the grants it holds. */
+export interface KnownApp {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** Refresh tokens, with the name of the person each is from. */
+  readonly grants: Readonly<Record<string, string>>;
+}
+
+/** https://developers.google.com/identity/protocols/oauth2/scopes#storage */
+const WRITING = /\/auth\/(devstorage\.(full_control|read_write)|cloud-platform)$/;
+const READING = /\/auth\/(devstorage\.(full_control|read_write|read_only)|cloud-platform(\.read-only)?)$/;
+
+/** What scopes allow; undefined when they are not about storage at all. */
+export function mayWrite(scopes: string): boolean | undefined {
+  const all = scopes.split(' ');
+  if (all.some((scope) => WRITING.test(scope))) return true;
+  return all.some((scope) => READING.test(scope)) ? false : undefined;
+}

@@ -1,0 +1,126 @@
+import { createPublicKey, randomBytes, verify } from 'node:crypto';
+import { type Identity, type KnownApp, type KnownServiceAccount, mayWrite } from './identities.ts';
+
+/** An error of the token endpoint (RFC 6749, section 5.2). */
+export class TokenError extends Error {
+  readonly code: 'invalid_grant' | 'invalid_client' | 'invalid_request' | 'invalid_scope' | 'unsupported_grant_type';
+
+  constructor(code: TokenError['code'], description: string) {
+    super(description);
+    this.name = 'TokenError';
+    this.code = code;
+  }
+
+  get status(): number {
+    return this.code === 'invalid_client' ? 401 : 400;
+  }
+}
+
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+/** Clocks may differ by so much. */
+const SKEW_SECONDS = 300;
+const LONGEST_ASSERTION_SECONDS = 3600;
+
+/** Gives out access tokens and knows them again. https://developers.google.com/identity/protocols/oauth2/service-account */
+export class TokenAuthority {
+  readonly accounts: ReadonlyMap<string, KnownServiceAccount>;
+  readonly #apps: readonly KnownApp[];
+  readonly #lifetimeMs: number;
+  readonly #issued = new Map<string, { identity: Identity; expiresAt: number }>();
+  readonly #revoked = new Set<string>();
+
+  constructor(accounts: readonly KnownServiceAccount[], apps: readonly KnownApp[], lifetimeMs: number) {
+    this.accounts = new Map(accounts.map((account) => [account.email, account]));
+    this.#apps = apps;
+    this.#lifetimeMs = lifetimeMs;
+  }
+
+  /** Whose token this is; undefined for one that is unknown or has expired. */
+  identify(token: string): Identity | undefined {
+    const known = this.#issued.get(token);
+    return known !== undefined && known.expiresAt > Date.now() ? known.identity : undefined;
+  }
+
+  /** Makes every token that was given out so far worthless. */
+  expireAll(): void {
+    this.#issued.clear();
+  }
+
+  /** Takes a grant back, as its owner can. */
+  revoke(refreshToken: string): void {
+    this.#revoked.add(refreshToken);
+  }
+
+  issue(identity: Identity): { access_token: string; expires_in: number; token_type: 'Bearer' } {
+    const token = `ya29.${randomBytes(32).toString('base64url')}`;
+    this.#issued.set(token, { identity, expiresAt: Date.now() + this.#lifetimeMs });
+    return { access_token: token, expires_in: Math.floor(this.#lifetimeMs / 1000), token_type: 'Bearer' };
+  }
+
+  /** Answers the token endpoint. `audiences`: what an assertion may name as its audience. @throws TokenError */
+  exchange(form: URLSearchParams, audiences: readonly string[]): object {
+    switch (form.get('grant_type')) {
+      case JWT_BEARER:
+        return this.issue(this.#ofAssertion(form.get('assertion') ?? '', audiences));
+      case 'refresh_token':
+        return this.issue(this.#ofGrant(form));
+      default:
+        throw new TokenError('unsupported_grant_type', 'Invalid grant_type.');
+    }
+  }
+
+  #ofGrant(form: URLSearchParams): Identity {
+    const app = this.#apps.find(({ clientId }) => clientId === form.get('client_id'));
+    if (app === undefined || app.clientSecret !== form.get('client_secret')) {
+      throw new TokenError('invalid_client', 'The OAuth client was not found.');
+    }
+    const refreshToken = form.get('refresh_token') ?? '';
+    const email = app.grants[refreshToken];
+    if (email === undefined || this.#revoked.has(refreshToken)) {
+      throw new TokenError('invalid_grant', 'Token has been expired or revoked.');
+    }
+    return { email, mayWrite: true };
+  }
+
+  #ofAssertion(assertion: string, audiences: readonly string[]): Identity {
+    const [head = '', claims = '', signature = '', ...rest] = assertion.split('.');
+    const header = parse(head);
+    const claim = parse(claims);
+    const account = this.accounts.get(String(claim.iss));
+    if (account === undefined) throw new TokenError('invalid_grant', 'Invalid grant: account not found');
+    const isRight =
+      header.alg === 'RS256' &&
+      rest.length === 0 &&
+      verify(
+        'RSA-SHA256',
+        Buffer.from(`${head}.${claims}`),
+        createPublicKey(account.publicKey),
+        Buffer.from(signature, 'base64url'),
+      );
+    if (!isRight) throw new TokenError('invalid_grant', 'Invalid JWT Signature.');
+    if (!audiences.includes(String(claim.aud))) {
+      throw new TokenError('invalid_grant', 'Invalid JWT: Failed audience check.');
+    }
+    const now = Date.now() / 1000;
+    const [iat, exp] = [Number(claim.iat), Number(claim.exp)];
+    const isTimely = iat <= now + SKEW_SECONDS && exp >= now - SKEW_SECONDS && exp - iat <= LONGEST_ASSERTION_SECONDS;
+    if (!isTimely) {
+      throw new TokenError(
+        'invalid_grant',
+        'Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.',
+      );
+    }
+    const writes = mayWrite(String(claim.scope ?? ''));
+    if (writes === undefined)
+      throw new TokenError('invalid_scope', 'Invalid OAuth scope or ID token audience provided.');
+    return { email: account.email, buckets: account.buckets, mayWrite: writes };
+  }
+}
+
+function parse(part: string): Record<string, unknown> {
+  try {
+    return JSON.parse(Buffer.from(part, 'base64url').toString('utf8')) as Record<string, unknown>;
+  } catch {
+    throw new TokenError('invalid_grant', 'Invalid JWT: not well formed.');
+  }
+}

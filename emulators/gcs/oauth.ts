@@ -1,0 +1,34 @@
+import { TokenError } from './auth/tokens.ts';
+import { receiveText } from './body.ts';
+import { type Exchange, header } from './exchange.ts';
+import { sendEmpty, sendJson } from './respond.ts';
+
+/** Google's own token endpoints: assertions may name them, whichever address they are sent to. */
+const GOOGLE_AUDIENCES = ['https://oauth2.googleapis.com/token', 'https://www.googleapis.com/oauth2/v4/token'];
+
+/** https://developers.google.com/identity/protocols/oauth2/service-account#httprest */
+export async function exchangeToken(exchange: Exchange): Promise<void> {
+  const form = new URLSearchParams(await receiveText(exchange));
+  try {
+    const audiences = [`${exchange.origin}/token`, ...GOOGLE_AUDIENCES];
+    await sendJson(exchange, exchange.tokens.exchange(form, audiences));
+  } catch (error) {
+    if (!(error instanceof TokenError)) throw error;
+    await sendJson(exchange, { error: error.code, error_description: error.message }, {}, error.status);
+  }
+}
+
+/** https://cloud.google.com/compute/docs/access/authenticate-workloads#applications */
+export async function serveMetadata(exchange: Exchange): Promise<void> {
+  const flavor = { 'metadata-flavor': 'Google' };
+  // The header proves that no browser or open proxy asks.
+  if (header(exchange, 'metadata-flavor') !== 'Google') return sendEmpty(exchange, 403, flavor);
+  const path = exchange.target.split('?')[0]?.slice('/computeMetadata/v1/'.length);
+  const email = `machine@${exchange.settings.projectId}.iam.gserviceaccount.com`;
+  switch (path) {
+    case 'instance/service-accounts/default/token':
+      return sendJson(exchange, exchange.tokens.issue({ email, mayWrite: true }), flavor);
+    default:
+      return sendEmpty(exchange, 404, flavor);
+  }
+}

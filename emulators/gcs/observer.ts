@@ -1,0 +1,90 @@
+import { EventEmitter } from 'node:events';
+
+/** What requests do, by the names of the two APIs' reference pages. */
+export type Operation =
+  | 'token'
+  | 'metadata'
+  | 'buckets.list'
+  | 'buckets.get'
+  | 'buckets.insert'
+  | 'buckets.delete'
+  | 'buckets.testIamPermissions'
+  | 'objects.list'
+  | 'objects.get'
+  | 'objects.download'
+  | 'objects.insert'
+  | 'objects.resume'
+  | 'objects.delete'
+  | 'objects.patch'
+  | 'objects.compose'
+  | 'objects.rewrite'
+  | 'objects.copy'
+  | 'xml.get'
+  | 'xml.head'
+  | 'xml.put'
+  | 'xml.delete'
+  | 'xml.initiate'
+  | 'xml.putPart'
+  | 'xml.listParts'
+  | 'xml.complete'
+  | 'xml.abort';
+
+/** A request as tests see it. */
+export interface RequestInfo {
+  readonly operation: Operation;
+  readonly method: string;
+  readonly bucket: string | undefined;
+  readonly name: string | undefined;
+}
+
+/** Every field given must hold. */
+export interface RequestMatch {
+  readonly operation?: Operation;
+  readonly bucket?: string;
+  readonly name?: string | RegExp;
+}
+
+interface Events {
+  /** The request is understood; nothing was done yet. */
+  arrived: [RequestInfo];
+}
+
+/** Tells tests what the server is asked, so that they can wait for events instead of sleeping. */
+export class Observer extends EventEmitter<Events> {
+  readonly #counts = new Map<Operation, number>();
+
+  constructor() {
+    super();
+    this.setMaxListeners(0);
+  }
+
+  /** Requests of one operation since the start. */
+  count(operation: Operation): number {
+    return this.#counts.get(operation) ?? 0;
+  }
+
+  /** Resolves with the next request that matches. */
+  waitFor(match: RequestMatch): Promise<RequestInfo> {
+    return new Promise((resolve) => {
+      const listener = (request: RequestInfo) => {
+        if (!matches(request, match)) return;
+        this.off('arrived', listener);
+        resolve(request);
+      };
+      this.on('arrived', listener);
+    });
+  }
+
+  record(request: RequestInfo): void {
+    this.#counts.set(request.operation, this.count(request.operation) + 1);
+    this.emit('arrived', request);
+  }
+}
+
+export function matches(request: RequestInfo, { operation, bucket, name }: RequestMatch): boolean {
+  return (
+    (operation === undefined || operation === request.operation) &&
+    (bucket === undefined || bucket === request.bucket) &&
+    (name === undefined || (typeof name === 'string' ? name === request.name : name.test(request.name ?? '')))
+  );
+}
