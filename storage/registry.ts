@@ -4,6 +4,7 @@ import type { AddressPolicy } from './address-policy.ts';
 import type { Credentials } from './credentials.ts';
 import type { Capabilities, StorageProvider } from './provider.ts';
 import { openAzure } from './providers/azure.ts';
+import { openGcs } from './providers/gcs.ts';
 import { openS3 } from './providers/s3.ts';
 
 /** What the operator, not the user, brings along. */
@@ -35,6 +36,7 @@ export function openProvider(credentials: Credentials, options: OpenOptions): St
     case 'azure':
       return openAzure(credentials, options);
     case 'gcs':
+      return openGcs(credentials, options);
     case 'dropbox':
       throw new AppError('NOT_SUPPORTED', 'On its way.');
   }

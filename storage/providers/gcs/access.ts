@@ -1,0 +1,60 @@
+import { AppError } from '../../../core/errors.ts';
+import type { RefreshToken } from '../../access-tokens.ts';
+import { createAddressPolicy } from '../../address-policy.ts';
+import type { CredentialsOf } from '../../credentials.ts';
+import { createHttpClient, type HttpClient } from '../../http.ts';
+import { parseServiceAccount, type ServiceAccount } from './credentials.ts';
+import { grantTokens, machineTokens, metadataAddress, serviceAccountTokens } from './tokens.ts';
+
+/** What the operator brings along (OperatorAccess in registry.ts, as far as it is Google's). */
+export interface GoogleOperator {
+  googleApp?: { clientId: string; clientSecret: string } | undefined;
+  machineIdentity: boolean;
+}
+
+/** How an account gets its access tokens. */
+export interface GcsAccess {
+  /** As Google names whom the credentials are of, without secrets. */
+  identity: string;
+  account: ServiceAccount | undefined;
+  refresh: RefreshToken;
+  /** Connections beside those of the provider. */
+  close(): Promise<void>;
+}
+
+/**
+ * Throws CREDENTIALS_INVALID and ENDPOINT_INVALID for a service account key that is none; PERMISSION_DENIED or
+ * CREDENTIALS_INVALID where the operator has not allowed, or not set up, what the credentials need.
+ */
+export function gcsAccess(
+  credentials: CredentialsOf<'gcs'>,
+  http: HttpClient,
+  operator: GoogleOperator | undefined,
+): GcsAccess {
+  const nothingToClose = async () => {};
+  if (credentials.serviceAccountKey !== undefined) {
+    const account = parseServiceAccount(credentials.serviceAccountKey);
+    const refresh = serviceAccountTokens(http, account);
+    return { identity: account.email, account, refresh, close: nothingToClose };
+  }
+  if (credentials.refreshToken !== undefined) {
+    const app = operator?.googleApp;
+    if (app === undefined) {
+      const text = 'This Skyferry has no Google app (any more): ask its operator, or connect a service account.';
+      throw new AppError('CREDENTIALS_INVALID', text);
+    }
+    const refresh = grantTokens(http, credentials.refreshToken, app);
+    return { identity: 'Google account', account: undefined, refresh, close: nothingToClose };
+  }
+  if (operator?.machineIdentity !== true) {
+    throw new AppError('PERMISSION_DENIED', 'The operator does not let accounts use the identity of the machine.');
+  }
+  // No user names this address, and nothing but the metadata server is reached by this client.
+  const metadata = createHttpClient(createAddressPolicy([metadataAddress]));
+  return {
+    identity: 'the identity of this machine',
+    account: undefined,
+    refresh: machineTokens(metadata),
+    close: () => metadata.close(),
+  };
+}
