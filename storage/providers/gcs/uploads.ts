@@ -84,7 +84,8 @@ export class GcsUploads {
         });
       }
       const next = element(document, 'NextPartNumberMarker');
-      const isMore: boolean = /<IsTruncated>true<\/IsTruncated>/.test(document) && next !== undefined && next !== marker;
+      const isMore: boolean =
+        /<IsTruncated>true<\/IsTruncated>/.test(document) && next !== undefined && next !== marker;
       marker = isMore ? next : undefined;
     }
     return parts.sort((a, b) => a.partNumber - b.partNumber);
