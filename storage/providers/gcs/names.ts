@@ -40,5 +40,5 @@ export function jsonPath(bucket: string, key?: string): string {
  */
 export function xmlPath(bucket: string, key: string): string {
   checkBucketName(bucket);
-  return `/${bucket}/${encodeValue(key).replace(/^\.{1,2}$/, (dots) => dots.replaceAll('.', '%2E'))}`;
+  return `/${bucket}/${encodeValue(key)}`;
 }

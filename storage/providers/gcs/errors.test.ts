@@ -1,0 +1,44 @@
+import { expect, it } from 'vitest';
+import { gcsError, parseFault } from './errors.ts';
+
+const json = (code: number, reason: string, message = 'words') =>
+  JSON.stringify({ error: { code, message, errors: [{ message, domain: 'global', reason }] } });
+const xml = (code: string) =>
+  `<?xml version='1.0'?><Error><Code>${code}</Code><Message>words &amp; more</Message></Error>`;
+
+it.each([
+  [401, json(401, 'authError'), 'CREDENTIALS_INVALID'],
+  [403, json(403, 'forbidden'), 'PERMISSION_DENIED'],
+  [403, json(403, 'rateLimitExceeded'), 'THROTTLED'],
+  [403, json(403, 'quotaExceeded'), 'QUOTA_EXCEEDED'],
+  [404, json(404, 'notFound', 'No such object: a/b'), 'OBJECT_NOT_FOUND'],
+  [404, json(404, 'notFound', 'The specified bucket does not exist.'), 'CONTAINER_NOT_FOUND'],
+  [400, json(400, 'invalid', `Provided CRC32C "x" doesn't match calculated CRC32C "y".`), 'CHECKSUM_MISMATCH'],
+  // A rewrite that was begun more than a week ago.
+  [410, json(410, 'gone'), 'UPLOAD_EXPIRED'],
+  [412, json(412, 'conditionNotMet'), 'PRECONDITION_FAILED'],
+  [429, json(429, 'rateLimitExceeded'), 'THROTTLED'],
+  [500, json(500, 'internalError'), 'PROVIDER_UNAVAILABLE'],
+  [503, json(503, 'backendError'), 'THROTTLED'],
+  [400, xml('BadDigest'), 'CHECKSUM_MISMATCH'],
+  [400, xml('InvalidPart'), 'UPLOAD_EXPIRED'],
+  [400, xml('UserProjectMissing'), 'PERMISSION_DENIED'],
+  [404, xml('NoSuchBucket'), 'CONTAINER_NOT_FOUND'],
+  [404, xml('NoSuchUpload'), 'UPLOAD_EXPIRED'],
+  [416, xml('InvalidRange'), 'OBJECT_CHANGED'],
+  [429, '', 'THROTTLED'],
+  [502, '<html>', 'PROVIDER_UNAVAILABLE'],
+  [404, '<html>', 'ENDPOINT_INVALID'],
+  [302, '', 'ENDPOINT_INVALID'],
+])('reads status %i with %s as an error of its kind', (status, document, code) => {
+  const fault = parseFault(document);
+  const headers = { 'retry-after': '3' };
+  const error = gcsError(
+    { status, headers, reason: fault?.reason, message: fault?.message ?? '' },
+    fault !== undefined,
+  );
+  expect(error.code).toBe(code);
+  if (code === 'THROTTLED') expect(error.retryAfterMs).toBe(3000);
+  // What the service says in words may repeat what was sent.
+  expect(error.message).not.toContain('words');
+});
