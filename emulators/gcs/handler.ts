@@ -84,7 +84,7 @@ export function createHandler(options: HandlerOptions) {
     handle(options, request, response, onRoute).catch(async (error: unknown) => {
       if (!(error instanceof GcsError || error instanceof ClientGoneError)) options.onInternalError(error);
       // Once an answer has begun it is too late for an error document: one that is cut off tells as much.
-      if (error instanceof ClientGoneError || response.headersSent) request.socket.destroy();
+      if (error instanceof ClientGoneError || response.headersSent) request.destroy();
       else await sendError(request, response, found, error);
     });
   };

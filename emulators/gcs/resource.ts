@@ -108,7 +108,8 @@ export function parseJson(text: string): Record<string, unknown> {
   if (text.trim() === '') return {};
   try {
     const value = JSON.parse(text) as unknown;
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+    // Google's client for Go sends `null` where it has no resource.
+    if (typeof value === 'object') return (value ?? {}) as Record<string, unknown>;
   } catch {
     // Told below.
   }

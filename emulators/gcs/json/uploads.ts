@@ -117,7 +117,10 @@ export async function resumeSession(exchange: Exchange): Promise<void> {
     session.append(pieces);
   }
   if (range.total === undefined || session.size < range.total) {
-    sendEmpty(exchange, 308, session.size === 0 ? {} : { range: `bytes=0-${session.size - 1}` });
+    const kept = session.size === 0 ? {} : { range: `bytes=0-${session.size - 1}` };
+    // Google's client for Go, which rclone has, asks not to be answered with a redirection, and reads this header.
+    const isPlain = header(exchange, 'x-guploader-no-308') === 'yes';
+    sendEmpty(exchange, isPlain ? 200 : 308, { ...kept, ...(isPlain ? { 'x-http-status-code-override': '308' } : {}) });
     return;
   }
   const content = session.finish();
