@@ -43,7 +43,8 @@ export interface StorageProvider {
   /**
    * Writes a whole object in one request; visible only when complete. At most `capabilities.write.singleMaxBytes`,
    * else OBJECT_TOO_LARGE. Idempotent for the same bytes. A failed or aborted write leaves the previous state; the one
-   * exception is a CHECKSUM_MISMATCH with `singleDigest` md5 and `digestTiming` after, which can leave nothing.
+   * exception is a CHECKSUM_MISMATCH with `digestTiming` after, which can leave nothing where the cloud takes no trailer
+   * (GCS) or no checksum but MD5 (S3): the digest of a stream is compared with the answer there.
    * A stream in `body` is destroyed when the call fails, and its AppError, if it failed first, is what rejects.
    */
   write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult>;

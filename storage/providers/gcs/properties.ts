@@ -1,7 +1,7 @@
 import { AppError } from '../../../core/errors.ts';
 import type { Digests, ObjectInfo, ObjectMetadata, Precondition, UploadBody, Version } from '../../provider.ts';
 import { objectSize } from '../body.ts';
-import { decodeHeaderValue, encodeHeaderValue, mtimeKey, mtimeSeconds, parseMtime } from '../metadata.ts';
+import { decodeHeaderValue, encodeHeaderValue, mtimeKey, parseMtime } from '../metadata.ts';
 import { listedSize } from '../xml.ts';
 import { notGcs } from './errors.ts';
 
@@ -53,11 +53,11 @@ export function requiredGeneration(precondition: Precondition | undefined): stri
   throw new AppError('PRECONDITION_FAILED', 'The destination is not the object that was expected.');
 }
 
-/** Custom metadata as it is stored, by either API: header-safe text, the modification time under rclone's key. */
+/** Custom metadata as it is stored, by either API: header-safe text, the modification time as rclone keeps it there. */
 function customMetadata(metadata: ObjectMetadata): Record<string, string> {
   const result: Record<string, string> = {};
   for (const [name, value] of Object.entries(metadata.user)) result[name.toLowerCase()] = encodeHeaderValue(value);
-  if (metadata.modifiedAt) result[mtimeKey] = mtimeSeconds(metadata.modifiedAt);
+  if (metadata.modifiedAt) result[mtimeKey] = metadata.modifiedAt.toISOString();
   return result;
 }
 
