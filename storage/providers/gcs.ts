@@ -262,6 +262,10 @@ class GcsProvider implements StorageProvider {
     const { container, key, pin, expiresInMs } = request;
     checkBucketName(container);
     checkObjectName(key);
+    if (/(^|\/)\.{1,2}(\/|$)/.test(key)) {
+      // Whoever reads such a URL resolves the dots, and the SDK does when it makes it.
+      throw new AppError('NOT_SUPPORTED', 'No URL leads to an object with . or .. between the slashes of its name.');
+    }
     if (expiresInMs > presign.maxExpiresMs || expiresInMs < 1000) {
       throw new AppError('INVALID_INPUT', 'A URL of Cloud Storage lasts from a second to seven days.');
     }

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import type { File } from '@google-cloud/storage';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { failure, raw, sdkClient, startTestServer, startWithClient, testBytes } from '../testing/support.ts';
 
 describe('Buckets (json_api/v1/buckets)', () => {
@@ -177,6 +177,12 @@ describe('Objects: compose, rewrite and copy', () => {
     const path = '/storage/v1/b/bucket/o/from/rewriteTo/b/bucket/o';
     const { rewriteToken } = JSON.parse((await raw(server, 'POST', `${path}/to2`, { body: '' })).text);
     expect((await raw(server, 'POST', `${path}/to3?rewriteToken=${rewriteToken}`, { body: '' })).status).toBe(400);
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 8 * 24 * 3600_000 });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const late = await raw(server, 'POST', `${path}/to2?rewriteToken=${rewriteToken}`, { body: '' });
+    expect(late.status).toBe(410);
     const conditional = await raw(server, 'POST', `${path}/to?ifGenerationMatch=0`, { body: '' });
     expect(conditional.status).toBe(412);
   });

@@ -1,7 +1,7 @@
 import { AppError } from '../../../core/errors.ts';
 import type { Digests, ObjectInfo, ObjectMetadata, Precondition, UploadBody, Version } from '../../provider.ts';
 import { objectSize } from '../body.ts';
-import { decodeHeaderValue, encodeHeaderValue, mtimeKey, parseMtime } from '../metadata.ts';
+import { decodeHeaderValue, encodeHeaderValue, mtimeKey, parseMtime, storableText } from '../metadata.ts';
 import { listedSize } from '../xml.ts';
 import { notGcs } from './errors.ts';
 
@@ -133,8 +133,8 @@ export function infoOfResource(resource: ObjectResource): ObjectInfo {
 export function infoOfHeaders(headers: Record<string, string>): ObjectInfo {
   const custom = Object.entries(headers)
     .filter(([name]) => name.startsWith(metadataPrefix))
-    .map(([name, value]) => [name.slice(metadataPrefix.length), value] as const);
-  const optional = (name: string) => (headers[name] === undefined ? {} : { [camel(name)]: headers[name] });
+    .map(([name, value]) => [name.slice(metadataPrefix.length), fromWire(value)] as const);
+  const optional = (name: string) => (headers[name] === undefined ? {} : { [camel(name)]: fromWire(headers[name]) });
   const caching = headers['cache-control'] ?? '';
   return toInfo({
     ...optional('content-type'),
@@ -149,6 +149,11 @@ export function infoOfHeaders(headers: Record<string, string>): ObjectInfo {
     modifiedAt: headers['last-modified'] === undefined ? null : new Date(headers['last-modified']),
     digests: hashHeader(headers),
   });
+}
+
+/** Values that were written by the JSON API hold any Unicode, which arrives as UTF-8, a character per byte. */
+function fromWire(value: string): string {
+  return /[\u0080-\u00ff]/.test(value) ? storableText(Buffer.from(value, 'latin1').toString('utf8')) : value;
 }
 
 function camel(header: string): string {

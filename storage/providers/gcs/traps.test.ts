@@ -107,6 +107,28 @@ describe('Objects', () => {
   });
 });
 
+it('Metadata that others wrote in plain Unicode is read alike by both APIs', async () => {
+  const { server, provider } = await start();
+  const { access_token } = server.tokens.issue({ email: 'other', mayWrite: true });
+  const resource = JSON.stringify({
+    name: 'n',
+    metadata: { city: 'Zürich 東京' },
+    contentDisposition: 'inline; a="ü"',
+  });
+  const body = `--x\r\n\r\n${resource}\r\n--x\r\n\r\nabc\r\n--x--`;
+  const headers = { authorization: `Bearer ${access_token}`, 'content-type': 'multipart/related; boundary=x' };
+  const path = '/upload/storage/v1/b/bucket/o?uploadType=multipart';
+  const request = httpRequest(server.endpoint + path, { method: 'POST', headers, agent: false }).end(body);
+  const [response] = await once(request, 'response');
+  response.resume();
+  expect(response.statusCode).toBe(200);
+  const { metadata } = await provider.stat(at('n'), signal);
+  expect(metadata.user).toEqual({ city: 'Zürich 東京' });
+  const { stream, info } = await provider.read(at('n'), signal);
+  stream.destroy();
+  expect(info.metadata).toEqual({ ...metadata, contentType: 'application/octet-stream' });
+});
+
 describe('Uploads in parts', () => {
   it('whose join turns out damaged leave nothing', async () => {
     const { server, provider } = await start();
@@ -257,6 +279,16 @@ describe('URLs', () => {
     await put(provider, 'a b/ü?.txt', Buffer.from('new'));
     expect((await fetchStatus(url)).status).toBe(404);
     expect(await codeOf(provider.presign({ ...at('n'), expiresInMs: 8 * 86_400_000 }, signal))).toBe('INVALID_INPUT');
+  });
+
+  it('never lead to another object than the one that was asked for', async () => {
+    const { provider } = await start();
+    for (const key of ['a/../b', '../b', 'a/.', 'a/./b']) {
+      expect(await codeOf(provider.presign({ ...at(key), expiresInMs: 1000 }, signal))).toBe('NOT_SUPPORTED');
+    }
+    await put(provider, 'a//b.../', Buffer.from('dots'));
+    const url = await provider.presign({ ...at('a//b.../'), expiresInMs: 60_000 }, signal);
+    expect(await fetchStatus(url)).toEqual({ status: 200, text: 'dots' });
   });
 
   it('are not offered without the key of a service account', async () => {

@@ -70,9 +70,12 @@ export class GcsUploads {
 
   async listParts(session: UploadSession, signal: AbortSignal): Promise<PartReceipt[]> {
     const parts: PartReceipt[] = [];
-    let marker: string | undefined = '0';
-    while (marker !== undefined) {
-      const query = { 'max-parts': String(maxListedParts), 'part-number-marker': marker };
+    let marker: string | undefined;
+    do {
+      const query: Record<string, string | undefined> = {
+        'max-parts': String(maxListedParts),
+        'part-number-marker': marker,
+      };
       const document: string = await this.#document({ ...at(session, query), method: 'GET', signal });
       if (!document.includes('<ListPartsResult')) throw notGcs();
       for (const block of blocks(document, 'Part')) {
@@ -84,10 +87,9 @@ export class GcsUploads {
         });
       }
       const next = element(document, 'NextPartNumberMarker');
-      const isMore: boolean =
-        /<IsTruncated>true<\/IsTruncated>/.test(document) && next !== undefined && next !== marker;
+      const isMore: boolean = /<IsTruncated>true<\/IsTruncated>/.test(document) && next !== marker;
       marker = isMore ? next : undefined;
-    }
+    } while (marker !== undefined);
     return parts.sort((a, b) => a.partNumber - b.partNumber);
   }
 
@@ -151,7 +153,7 @@ export class GcsUploads {
   }
 }
 
-function at({ container, key, id }: UploadSession, query: Record<string, string>) {
+function at({ container, key, id }: UploadSession, query: Record<string, string | undefined>) {
   return { path: xmlPath(container, key), query: { ...query, uploadId: id } };
 }
 
