@@ -24,7 +24,8 @@ export interface GcsAccess {
 
 /**
  * Throws CREDENTIALS_INVALID and ENDPOINT_INVALID for a service account key that is none; PERMISSION_DENIED or
- * CREDENTIALS_INVALID where the operator has not allowed, or not set up, what the credentials need.
+ * CREDENTIALS_INVALID where the operator has not allowed, or not set up, what the credentials need; ENDPOINT_INVALID for
+ * the machine's identity at an endpoint that is not Google's.
  */
 export function gcsAccess(
   credentials: CredentialsOf<'gcs'>,
@@ -49,6 +50,11 @@ export function gcsAccess(
   if (operator?.machineIdentity !== true) {
     throw new AppError('PERMISSION_DENIED', 'The operator does not let accounts use the identity of the machine.');
   }
+  if (!isGoogle(credentials.endpoint)) {
+    // Its token is the operator's: no address of a user may see it.
+    const text = "The identity of the machine opens Google's own endpoints only. Leave the endpoint out.";
+    throw new AppError('ENDPOINT_INVALID', text);
+  }
   // No user names this address, and nothing but the metadata server is reached by this client.
   const metadata = createHttpClient(createAddressPolicy([metadataAddress]));
   return {
@@ -57,4 +63,10 @@ export function gcsAccess(
     refresh: machineTokens(metadata),
     close: () => metadata.close(),
   };
+}
+
+function isGoogle(endpoint: string | undefined): boolean {
+  if (endpoint === undefined) return true;
+  const url = URL.parse(endpoint);
+  return url?.protocol === 'https:' && url.port === '' && url.hostname.endsWith('.googleapis.com');
 }

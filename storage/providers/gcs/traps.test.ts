@@ -231,6 +231,28 @@ describe('Access tokens', () => {
   });
 });
 
+it.each([
+  'http://storage.googleapis.com',
+  'https://storage.googleapis.com:8443',
+  'https://storage.googleapis.com.example.com',
+  'https://storage-googleapis.com',
+  'https://example.com/.googleapis.com',
+  'https://example.com',
+])("The machine's token, which is the operator's, is not sent to %s", (endpoint) => {
+  const options = { addressPolicy: createAddressPolicy([]), operator: { machineIdentity: true } };
+  const opening = () => openGcs({ provider: 'gcs', useMachineIdentity: true, endpoint }, options);
+  expect(opening).toThrow(expect.objectContaining({ code: 'ENDPOINT_INVALID' }));
+});
+
+it("The machine's identity opens Google's own endpoints", async () => {
+  const options = { addressPolicy: createAddressPolicy([]), operator: { machineIdentity: true } };
+  for (const endpoint of [undefined, 'https://storage.europe-west3.rep.googleapis.com']) {
+    const provider = openGcs({ provider: 'gcs', useMachineIdentity: true, endpoint }, options);
+    expect(provider.capabilities.presign).toBeNull();
+    await provider.close();
+  }
+});
+
 describe('Copies', () => {
   it('go on by their token until they are done, with the metadata and under the precondition of the request', async () => {
     const { server, provider } = await start({ rewriteBytes: 1024 * 1024 });
