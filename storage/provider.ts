@@ -44,7 +44,7 @@ export interface StorageProvider {
    * Writes a whole object in one request; visible only when complete. At most `capabilities.write.singleMaxBytes`,
    * else OBJECT_TOO_LARGE. Idempotent for the same bytes. A failed or aborted write leaves the previous state; the one
    * exception is a CHECKSUM_MISMATCH with `digestTiming` after, which can leave nothing where the cloud takes no trailer
-   * (GCS) or no checksum but MD5 (S3): the digest of a stream is compared with the answer there.
+   * (GCS, Dropbox) or no checksum but MD5 (S3): the digest of a stream is compared with the answer there.
    * A stream in `body` is destroyed when the call fails, and its AppError, if it failed first, is what rejects.
    */
   write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult>;
@@ -53,14 +53,16 @@ export interface StorageProvider {
   beginUpload(request: BeginUploadRequest, signal: AbortSignal): Promise<UploadSession>;
 
   /**
-   * Sends one part; parts may be sent in parallel and in any order. Sending a number again replaces it. UPLOAD_EXPIRED
-   * when the session is gone. The body is treated as that of `write`.
+   * Sends one part; parts may be sent in parallel and in any order, but for the last with `lastPartCloses`. Sending a
+   * number again replaces it, with `replacesParts`; with the same bytes it is a success always. UPLOAD_EXPIRED when the
+   * session is gone. The body is treated as that of `write`.
    */
   putPart(request: PutPartRequest, signal: AbortSignal): Promise<PartReceipt>;
 
   /**
    * Parts that the cloud holds for the session, ascending; their digests as far as the cloud repeats them. When the
    * session is gone UPLOAD_EXPIRED, or no parts where the cloud does not know sessions (then sending them again works).
+   * NOT_SUPPORTED without `capabilities.write.listsParts`.
    */
   listParts(session: UploadSession, signal: AbortSignal): Promise<PartReceipt[]>;
 
@@ -71,8 +73,8 @@ export interface StorageProvider {
   completeUpload(request: CompleteUploadRequest, signal: AbortSignal): Promise<WriteResult>;
 
   /**
-   * Drops an unfinished upload. Idempotent: a session that is gone is a success. Azure cannot drop blocks; they are
-   * never visible, and vanish by themselves after a week.
+   * Drops an unfinished upload. Idempotent: a session that is gone is a success. Azure cannot drop blocks, nor
+   * Dropbox sessions; they are never visible, and vanish by themselves after a week.
    */
   abortUpload(session: UploadSession, signal: AbortSignal): Promise<void>;
 
@@ -122,7 +124,7 @@ export interface StorageProvider {
 }
 
 /** Rises when the shape of `Capabilities` changes: stored ones of another revision are as good as none. */
-export const capabilitiesRevision = 2;
+export const capabilitiesRevision = 3;
 
 /** What a provider can do and its limits. The conformance suite picks its tests by these and checks them both ways. */
 export interface Capabilities {
@@ -153,6 +155,12 @@ export interface Capabilities {
     maxParts: number;
     /** The size of a part, but for the last, is a multiple of this. */
     partMultipleBytes: number;
+    /** Whether `listParts` tells; else it is NOT_SUPPORTED, and the receipts that the caller kept are what there is. */
+    listsParts: boolean;
+    /** Whether a number that is sent again with other bytes replaces the part; else only the same bytes may be. */
+    replacesParts: boolean;
+    /** Whether the last part ends the upload: then it is sent once all others are acknowledged, in any order. */
+    lastPartCloses: boolean;
     /** Digest of the whole body that the cloud checks or returns for `write`; the body must offer it. null: none. */
     singleDigest: DigestAlgorithm | null;
     /** The same for each part. */

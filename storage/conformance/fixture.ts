@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { expect } from 'vitest';
 import type { ErrorCode } from '../../core/errors.ts';
+import { type AccessTokens, localAccessTokens } from '../access-tokens.ts';
 import type { AddressPolicy } from '../address-policy.ts';
 import type { Credentials } from '../credentials.ts';
 import { bufferedBody, streamBody } from '../digest.ts';
@@ -13,7 +14,9 @@ import { openProvider } from '../registry.ts';
 export interface Fixture {
   /** Stands in the names of the tests. */
   name: string;
-  /** Starts a store with the containers `conformance` and `conformance-other`. */
+  /** Two containers of the store, the first one by byte order first. Default: `conformance` and `conformance-other`. */
+  containers?: readonly [string, string];
+  /** Starts a store with these containers and nothing in them. */
   start(): Promise<{ endpoint: string; close(): Promise<void> }>;
   credentials(endpoint: string): Credentials;
   /** The same with a secret that is well formed and wrong. */
@@ -36,8 +39,9 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
-export const container = 'conformance';
-export const otherContainer = 'conformance-other';
+/** Containers of the store that is being tested. */
+export let container = 'conformance';
+export let otherContainer = 'conformance-other';
 
 /** A running store, and providers that talk to it. */
 export interface Session {
@@ -55,24 +59,28 @@ export interface Session {
 export type Current = () => Session;
 
 export async function startSession(fixture: Fixture, addressPolicy: AddressPolicy): Promise<Session> {
+  [container, otherContainer] = fixture.containers ?? ['conformance', 'conformance-other'];
   const store = await fixture.start();
   const proxy = await fixture.startProxy(store.endpoint);
   const opened: StorageProvider[] = [];
-  const open = (credentials: Credentials, capabilities?: Capabilities) => {
-    const provider = openProvider(credentials, { addressPolicy, capabilities });
+  // Shared as those of one account are: exchanges that tests spoil are none that fetch a token.
+  const shared = localAccessTokens();
+  const open = (credentials: Credentials, capabilities?: Capabilities, tokens?: AccessTokens) => {
+    const provider = openProvider(credentials, { addressPolicy, capabilities, tokens });
     opened.push(provider);
     return provider;
   };
-  const { capabilities } = await open(fixture.credentials(store.endpoint)).check(never());
+  const { capabilities } = await open(fixture.credentials(store.endpoint), undefined, shared).check(never());
   return {
     fixture,
     proxy,
     capabilities,
-    provider: open(fixture.credentials(store.endpoint), capabilities),
+    provider: open(fixture.credentials(store.endpoint), capabilities, shared),
     open: (options = {}) =>
       open(
         options.credentials ?? fixture.credentials(options.proxied ? proxy.endpoint : store.endpoint),
         options.capabilities ?? capabilities,
+        options.credentials === undefined ? shared : undefined,
       ),
     async close() {
       await Promise.all(opened.map((provider) => provider.close()));
@@ -103,6 +111,18 @@ export function bytesOf(size: number): Buffer {
 }
 
 export const noMetadata: ObjectMetadata = { user: {} };
+
+/** What of the metadata the provider declares to keep. */
+export function keptMetadata(metadata: ObjectMetadata, { write }: Capabilities): ObjectMetadata {
+  const { user, modifiedAt, ...headers } = metadata;
+  const precision = write.modifiedAtPrecisionMs;
+  const ms = modifiedAt?.getTime() ?? 0;
+  return {
+    ...(write.contentHeaders ? headers : {}),
+    user: write.userMetadata ? user : {},
+    ...(modifiedAt === undefined || precision === null ? {} : { modifiedAt: new Date(ms - (ms % precision)) }),
+  };
+}
 
 /** A body in the form that the provider asks for: a stream, or chunks whose digest is known at once. */
 export function bodyOf(bytes: Uint8Array, capabilities: Capabilities): UploadBody {

@@ -24,14 +24,14 @@ export function integrity(current: Current): void {
     const { singleDigest } = session.capabilities.write;
     const key = freshKey('digest');
     const { digests } = await put(session, key, bytesOf(70_000));
-    const computed = createDigest(['md5', 'crc32c']);
+    const computed = createDigest(['md5', 'crc32c', 'dropbox']);
     computed.update(bytesOf(70_000));
     const expected = computed.digest();
     if (singleDigest !== null) expect(digests[singleDigest]).toBe(expected[singleDigest]);
     const info = await session.provider.stat({ container, key }, never());
     const stated = { ...info.assertedDigests, ...info.digests };
     expect(Object.keys(stated).length).toBeGreaterThan(0);
-    for (const algorithm of ['md5', 'crc32c'] as const) {
+    for (const algorithm of ['md5', 'crc32c', 'dropbox'] as const) {
       if (digests[algorithm] !== undefined) expect(digests[algorithm]).toBe(expected[algorithm]);
       if (stated[algorithm] !== undefined) expect(stated[algorithm]).toBe(expected[algorithm]);
     }

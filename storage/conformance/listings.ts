@@ -3,7 +3,9 @@ import type { Entry, ListRequest } from '../provider.ts';
 import { bytesOf, type Current, container, never, otherContainer, put, type Session } from './fixture.ts';
 
 /** Byte order puts U+FB00 before U+1F600; UTF-16 order, which JavaScript sorts by, the other way round. */
-const special = ['A', 'B', 'a', 'b/1', 'b/2/x', 'b0', 'é', 'ﬀ', '😀', 'z z', 'z+z', 'z%20z'];
+const anyCase = ['A', 'B', 'a', 'b/1', 'b/2/x', 'b0', 'é', 'ﬀ', '😀', 'z z', 'z+z', 'z%20z'];
+/** None that differs from another, or from a folder, by case only. */
+const oneCase = anyCase.filter((name) => !/^[AB]$/.test(name));
 const numbered = Array.from({ length: 1100 }, (_, index) => `many/${String(index * 7).padStart(5, '0')}`);
 
 function byBytes(a: string, b: string): number {
@@ -23,9 +25,11 @@ async function listAll(session: Session, request: ListRequest): Promise<Entry[][
 
 export function listings(current: Current): void {
   const root = 'listing/';
+  let special = anyCase;
 
   beforeAll(async () => {
     const session = current();
+    if (!session.capabilities.caseSensitive) special = oneCase;
     const keys = [...special, ...numbered].map((name) => root + name).values();
     const write = async () => {
       for (const key of keys) await put(session, key, bytesOf(1));
@@ -77,6 +81,19 @@ export function listings(current: Current): void {
   describe('of folder markers', () => {
     it('leaves out the marker of the folder itself, and shows it in a flat listing', async () => {
       const session = current();
+      if (session.capabilities.folders === 'real') {
+        await session.provider.createFolder({ container, key: 'marked/in/' }, never());
+        await session.provider.createFolder({ container, key: 'marked/in/' }, never());
+        await put(session, 'marked/file', bytesOf(1));
+        const { items } = await session.provider.list({ container, prefix: 'marked/', delimiter: '/' }, never());
+        expect(items.map(({ kind, key }) => `${kind} ${key}`).sort()).toEqual([
+          'file marked/file',
+          'folder marked/in/',
+        ]);
+        const all = await session.provider.list({ container, prefix: 'marked/' }, never());
+        expect(all.items.map(({ key }) => key)).toEqual(['marked/file']);
+        return;
+      }
       await put(session, 'marked/', bytesOf(0));
       await put(session, 'marked/file', bytesOf(1));
       const level = await session.provider.list({ container, prefix: 'marked/', delimiter: '/' }, never());

@@ -13,7 +13,7 @@ import {
   noMetadata,
   put,
 } from './fixture.ts';
-import { begin, partSize, sendPart, wholeDigests } from './uploads.ts';
+import { begin, partSize, partsHeld, sendPart, wholeDigests } from './uploads.ts';
 
 const hard = [
   'with space',
@@ -91,7 +91,7 @@ export function names(current: Current): void {
     const upload = await begin(session, key, bytes.length + 1);
     const longer = Buffer.concat([bytes, Buffer.from('!')]);
     const parts = [await sendPart(session, upload, longer, 1)];
-    expect(await provider.listParts(upload, never())).toHaveLength(1);
+    expect(await partsHeld(session, upload, parts)).toHaveLength(1);
     await provider.completeUpload({ session: upload, parts, digests: wholeDigests(session, longer) }, never());
     expectBytes(await get(session, key), longer);
 
@@ -99,9 +99,15 @@ export function names(current: Current): void {
     await expectCode(provider.stat({ container, key }, never()), 'OBJECT_NOT_FOUND');
   });
 
-  it('keeps names apart that differ by case or normal form', async () => {
+  it('keeps names apart that differ by case or normal form, or takes those for one that differ by case', async () => {
     const session = current();
-    expect(session.capabilities.caseSensitive).toBe(true);
+    if (!session.capabilities.caseSensitive) {
+      await put(session, 'form/x', Buffer.from('lower'));
+      await put(session, 'form/X', Buffer.from('upper'));
+      expect((await get(session, 'form/x')).toString()).toBe('upper');
+      expect((await session.provider.list({ container, prefix: 'form/' }, never())).items).toHaveLength(1);
+      return;
+    }
     const keys = ['form/\u00e9', 'form/e\u0301', 'form/\u00c9', 'form/x', 'form/X'];
     for (const key of keys) await put(session, key, Buffer.from(key));
     for (const key of keys) expect((await get(session, key)).toString()).toBe(key);

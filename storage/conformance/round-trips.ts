@@ -9,6 +9,7 @@ import {
   expectCode,
   freshKey,
   get,
+  keptMetadata,
   never,
   noMetadata,
   put,
@@ -82,11 +83,11 @@ export function roundTrips(current: Current): void {
       modifiedAt: new Date('2001-02-03T04:05:06.789Z'),
     };
     await put(session, key, bytesOf(10), metadata);
-    expect(session.capabilities.write.userMetadata).toBe(true);
-    expect((await session.provider.stat({ container, key }, never())).metadata).toEqual(metadata);
+    const kept = keptMetadata(metadata, session.capabilities);
+    expect((await session.provider.stat({ container, key }, never())).metadata).toEqual(kept);
     const { info, stream } = await session.provider.read({ container, key }, never());
     stream.destroy();
-    expect(info.metadata).toEqual(metadata);
+    expect(info.metadata).toEqual(kept);
   });
 
   it('states size, time and version alike in stat, read and list', async () => {
@@ -101,7 +102,12 @@ export function roundTrips(current: Current): void {
     // Which headers tell the storage class is the cloud's own choice.
     expect(read).toEqual({ ...info, storageClass: read.storageClass });
     expect(items).toHaveLength(1);
-    expect(items[0]).toMatchObject({ kind: 'file', key, sizeBytes: 1234, version: { etag: version.etag } });
+    expect(items[0]).toMatchObject({
+      kind: 'file',
+      key,
+      sizeBytes: 1234,
+      version: version.etag === undefined ? version : { etag: version.etag },
+    });
     expect(Math.abs((items[0]?.modifiedAt?.getTime() ?? 0) - (info.modifiedAt?.getTime() ?? 1e15))).toBeLessThan(1000);
   });
 

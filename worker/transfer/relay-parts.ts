@@ -36,8 +36,9 @@ export async function relayParts(route: Route, item: Item, run: BatchRun, checkp
   return new PartsJob(route, item, run, checkpoint).run();
 }
 
-/** Keeps what the cloud still has of the parts that it once acknowledged. */
+/** Keeps what the cloud still has of the parts that it once acknowledged; all of them where it does not tell. */
 async function reconcile(route: Route, item: Item, run: BatchRun, checkpoint: Checkpoint): Promise<void> {
+  if (!route.destination.provider.capabilities.write.listsParts) return;
   const listed = await route.destination.provider.listParts(checkpoint.session, run.signal);
   const tags = new Map(listed.map(({ partNumber, tag }) => [partNumber, tag]));
   checkpoint.parts = checkpoint.parts.filter(({ receipt }) => tags.get(receipt.partNumber) === receipt.tag);
@@ -117,7 +118,9 @@ class PartsJob {
       }
     };
     const waiting: Promise<void>[] = [];
+    const { lastPartCloses } = this.#route.destination.provider.capabilities.write;
     for (const part of partsOf(this.#item.sizeBytes, this.#checkpoint.partSizeBytes)) {
+      if (lastPartCloses && part.end === this.#item.sizeBytes) await Promise.all(waiting);
       if (!done.has(part.partNumber)) waiting.push(limiter.run(() => sendOne(part)));
     }
     // Parts under way when one fails are not lost: they end and are checkpointed.

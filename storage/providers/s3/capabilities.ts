@@ -11,6 +11,9 @@ const limits = {
   partMaxBytes: 5 * GiB,
   maxParts: 10_000,
   partMultipleBytes: 1,
+  listsParts: true,
+  replacesParts: true,
+  lastPartCloses: false,
 } as const;
 
 /** What a compatible store is known to do of these. */
