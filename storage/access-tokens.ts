@@ -87,7 +87,8 @@ function sharedInProcess(source: Source): AccessTokens {
       // One caller's abort must not fail the others.
       return await source.renew(refresh, refusedToken, AbortSignal.timeout(refreshTimeoutMs));
     } catch (error) {
-      if (!isOutage(error)) throw error;
+      // What the cloud refused is an AppError, whose cause can look like an outage of ours.
+      if (error instanceof AppError || !isOutage(error)) throw error;
       throw new AppError('SERVICE_UNAVAILABLE', 'The database cannot be reached.', { cause: error });
     }
   };

@@ -1,9 +1,9 @@
-import { AppError } from '../core/errors.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import type { AddressPolicy } from './address-policy.ts';
 import type { Credentials } from './credentials.ts';
 import type { Capabilities, StorageProvider } from './provider.ts';
 import { openAzure } from './providers/azure.ts';
+import { openDropbox } from './providers/dropbox.ts';
 import { openGcs } from './providers/gcs.ts';
 import { openS3 } from './providers/s3.ts';
 
@@ -38,6 +38,6 @@ export function openProvider(credentials: Credentials, options: OpenOptions): St
     case 'gcs':
       return openGcs(credentials, options);
     case 'dropbox':
-      throw new AppError('NOT_SUPPORTED', 'On its way.');
+      return openDropbox(credentials, options);
   }
 }
