@@ -46,6 +46,8 @@ const headersTimeoutMs = 60_000;
 /** Longest silence within a body that somebody is reading. */
 const bodyTimeoutMs = 60_000;
 const connectionsPerOrigin = 256;
+/** Dropbox states a file's path in a header, twice and with six characters for one: more than the usual 16 KiB. */
+const maxHeaderBytes = 64 * 1024;
 
 export function createHttpClient(policy: AddressPolicy): HttpClient {
   const connect = buildConnector({ timeout: connectTimeoutMs, allowH2: false, lookup: policy.lookup });
@@ -67,6 +69,7 @@ export function createHttpClient(policy: AddressPolicy): HttpClient {
     pipelining: 1,
     headersTimeout: headersTimeoutMs,
     bodyTimeout: bodyTimeoutMs,
+    maxHeaderSize: maxHeaderBytes,
   });
   return {
     send: (request) => new Promise((resolve, reject) => start(agent, request, resolve, reject)),

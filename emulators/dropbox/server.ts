@@ -98,7 +98,8 @@ export async function startDropboxServer(options: DropboxServerOptions): Promise
     signedIn: () => signedIn,
     onInternalError: options.onInternalError ?? ((error) => process.stderr.write(`${(error as Error).stack}\n`)),
   });
-  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, handler);
+  // A path of many characters beyond ASCII fills a header of its own.
+  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000, maxHeaderSize: 64 * 1024 }, handler);
   const host = options.host ?? '127.0.0.1';
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

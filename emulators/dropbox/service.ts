@@ -64,15 +64,26 @@ export interface Route {
   run(call: Call): unknown;
 }
 
+/** How a write meets another one to the same namespace: `refuse` answers 429, `wait` is for the server's own jobs. */
+export type Meeting = 'refuse' | 'wait';
+
 /**
  * Runs one write to a namespace. "Namespace lock contention": writes to one namespace are taken one after another, and
  * one that meets another is refused. https://developers.dropbox.com/dbx-performance-guide
  * @throws ApiError 429 too_many_write_operations
  */
-export async function writing<T>({ service }: Call, namespaces: readonly Namespace[], run: () => T): Promise<T> {
+export async function writing<T>(
+  { service }: Call,
+  namespaces: readonly Namespace[],
+  run: () => T,
+  meeting: Meeting = 'refuse',
+): Promise<T> {
   if (!service.commitLock) return run();
   const distinct = [...new Set(namespaces)];
-  if (distinct.some(({ locked }) => locked)) throw rateLimit('too_many_write_operations', 1);
+  while (distinct.some(({ locked }) => locked)) {
+    if (meeting === 'refuse') throw rateLimit('too_many_write_operations', 1);
+    await delay(1);
+  }
   for (const namespace of distinct) namespace.locked = true;
   try {
     await delay(service.commitMs);
@@ -84,9 +95,14 @@ export async function writing<T>({ service }: Call, namespaces: readonly Namespa
 
 /** @throws RouteError insufficient_space */
 export function requireSpace({ service, account }: Call, more: number): void {
-  if (usedBytes(account) + service.sessions.heldBytes + more > account.allocatedBytes) {
-    throw new RouteError(union('insufficient_space'));
-  }
+  // Counting one account goes through all of its files: not needed while all accounts together fit.
+  if (service.forest.totalBytes + more <= account.allocatedBytes) return;
+  if (usedBytes(account) + more > account.allocatedBytes) throw new RouteError(union('insufficient_space'));
+}
+
+/** Bounds the memory that unfinished uploads take to as much as the account has. @throws RouteError other */
+export function requireSessionSpace({ service, account }: Call, more: number): void {
+  if (service.sessions.heldBytes + more > account.allocatedBytes) throw new RouteError(union('other'));
 }
 
 export function usedBytes({ root, home }: Account): number {

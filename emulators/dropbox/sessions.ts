@@ -26,26 +26,26 @@ const fail = (tag: string, details: Record<string, unknown> = {}) => new RouteEr
 export class Sessions {
   readonly #sessions = new Map<string, Session>();
   readonly #now: () => number;
+  #heldBytes = 0;
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
+  /** Bytes of all unfinished sessions. */
   get heldBytes(): number {
-    let sum = 0;
-    for (const session of this.#sessions.values()) sum += extentOf(session);
-    return sum;
+    return this.#heldBytes;
   }
 
   /** @throws RouteError with an UploadSessionStartError */
   start(account: string, isConcurrent: boolean, chunks: readonly Buffer[], close: boolean): string {
     if (isConcurrent && lengthOf(chunks) > 0) throw fail('concurrent_session_data_not_allowed');
     if (isConcurrent && close) throw fail('concurrent_session_close_not_allowed');
-    for (const [id, session] of this.#sessions) if (session.expiresAt <= this.#now()) this.#sessions.delete(id);
+    for (const [id, session] of this.#sessions) if (session.expiresAt <= this.#now()) this.drop(id);
     const id = `pid_upload_session:${randomBytes(24).toString('base64url')}`;
-    const pieces = new Map<number, { chunks: readonly Buffer[]; size: number }>();
-    if (chunks.length > 0) pieces.set(0, { chunks, size: lengthOf(chunks) });
-    this.#sessions.set(id, { account, isConcurrent, expiresAt: this.#now() + LIFE_MS, pieces, closed: close });
+    const session = { account, isConcurrent, expiresAt: this.#now() + LIFE_MS, pieces: new Map(), closed: close };
+    this.#sessions.set(id, session);
+    this.#keep(session, 0, chunks);
     return id;
   }
 
@@ -62,7 +62,7 @@ export class Sessions {
       const expected = extentOf(session);
       if (offset !== expected) throw fail('incorrect_offset', { correct_offset: expected });
     }
-    if (size > 0) session.pieces.set(offset, { chunks, size });
+    this.#keep(session, offset, chunks);
     session.closed = close;
   }
 
@@ -94,7 +94,15 @@ export class Sessions {
   }
 
   drop(id: string): void {
+    for (const { size } of this.#sessions.get(id)?.pieces.values() ?? []) this.#heldBytes -= size;
     this.#sessions.delete(id);
+  }
+
+  #keep({ pieces }: Session, offset: number, chunks: readonly Buffer[]): void {
+    const size = lengthOf(chunks);
+    if (size === 0) return;
+    this.#heldBytes += size - (pieces.get(offset)?.size ?? 0);
+    pieces.set(offset, { chunks, size });
   }
 
   #find(account: string, id: string): Session {

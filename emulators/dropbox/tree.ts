@@ -60,6 +60,8 @@ export class Forest {
   readonly #byRev = new Map<string, FileNode>();
   readonly #mounts = new Set<FolderNode>();
   readonly #now: () => number;
+  /** Bytes of all files of all namespaces; those that files share count for each. */
+  totalBytes = 0;
   #revision = 0x5f3c10000000;
 
   constructor(now: () => number) {
@@ -154,6 +156,7 @@ export class Forest {
     const replaces = mode.tag === 'overwrite' || (mode.tag === 'update' && mode.rev === there.rev);
     if (replaces) {
       this.#byRev.delete(there.rev);
+      this.totalBytes += blob.size - there.blob.size;
       Object.assign(there, content, { rev: this.#nextRev() });
       delete there.exportOnly;
       this.#byRev.set(there.rev, there);
@@ -223,6 +226,7 @@ export class Forest {
   #addFile(parent: FolderNode, name: string, content: Content): FileNode {
     const file: FileNode = { kind: 'file', id: newId(), name, parent, rev: this.#nextRev(), ...content };
     this.#byId.set(file.id, file);
+    this.totalBytes += file.blob.size;
     this.#byRev.set(file.rev, file);
     childrenOf(parent).set(foldCase(name), file);
     return file;
@@ -272,8 +276,10 @@ export class Forest {
   #forget(node: Node): void {
     this.#byId.delete(node.id);
     if (node.kind === 'folder') this.#mounts.delete(node);
-    if (node.kind === 'file') this.#byRev.delete(node.rev);
-    else for (const child of node.children.values()) this.#forget(child);
+    if (node.kind === 'file') {
+      this.#byRev.delete(node.rev);
+      this.totalBytes -= node.blob.size;
+    } else for (const child of node.children.values()) this.#forget(child);
   }
 }
 

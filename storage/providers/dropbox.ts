@@ -223,8 +223,9 @@ class DropboxProvider implements StorageProvider {
     try {
       await this.#lane.alone(create, signal);
     } catch (error) {
-      if (error instanceof DropboxRefusal && error.has('conflict') && error.has('folder')) return;
-      throw error;
+      if (!(error instanceof DropboxRefusal) || !error.has('conflict')) throw error;
+      if (error.has('folder')) return;
+      throw new AppError('NAME_COLLISION', 'A file has the name of the folder. Rename one of them.', { cause: error });
     }
   }
 

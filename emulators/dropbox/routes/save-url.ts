@@ -28,10 +28,11 @@ async function save(call: Call, path: string, url: string): Promise<unknown> {
     clientModified: undefined,
   } as const;
   try {
-    const node = await writing(call, [forest.namespaceOf(call.root, path)], () => {
+    const saveNow = () => {
       requireSpace(call, blob.size);
       return forest.commit(call.root, blob, commit);
-    });
+    };
+    const node = await writing(call, [forest.namespaceOf(call.root, path)], saveNow, 'wait');
     return { ...metadataOf(call, node), '.tag': 'complete' };
   } catch (error) {
     return failed(error instanceof RouteError ? union('path', error.error) : union('other'));

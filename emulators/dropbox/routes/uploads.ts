@@ -1,7 +1,7 @@
 import { commitOf, flag, integer, list, struct, tagOf, text } from '../arguments.ts';
 import { blobOf, contentHash } from '../blob.ts';
 import { RouteError, union, within } from '../errors.ts';
-import { type Call, metadataOf, type Route, requireSpace, writing } from '../service.ts';
+import { type Call, metadataOf, type Route, requireSessionSpace, requireSpace, writing } from '../service.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -18,6 +18,10 @@ function withoutTag({ '.tag': _tag, ...rest }: Fields): Fields {
   return rest;
 }
 
+function lengthOf(chunks: readonly Buffer[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+}
+
 function cursorOf(fields: Fields): { id: string; offset: number } {
   const cursor = struct(fields, 'cursor');
   return { id: text(cursor, 'session_id'), offset: integer(cursor, 'offset') };
@@ -28,7 +32,11 @@ function finish(call: Call, entry: Fields, chunks: readonly Buffer[], mustBeClos
   const { sessions, forest } = call.service;
   const { id, offset } = cursorOf(entry);
   const blob = sessions.complete(call.account.id, id, offset, chunks, mustBeClosed);
-  const node = within('path', () => forest.commit(call.root, blob, commitOf(struct(entry, 'commit'))));
+  const commit = commitOf(struct(entry, 'commit'));
+  const node = within('path', () => {
+    requireSpace(call, blob.size);
+    return forest.commit(call.root, blob, commit);
+  });
   sessions.drop(id);
   return metadataOf(call, node);
 }
@@ -86,7 +94,7 @@ export const uploadRoutes: Record<string, Route> = {
     scope,
     run: (call) => {
       verifyHash(call);
-      requireSpace(call, 0);
+      requireSessionSpace(call, lengthOf(call.chunks));
       const isConcurrent = tagOf(call.argument.session_type) === 'concurrent';
       const close = flag(call.argument, 'close');
       return { session_id: call.service.sessions.start(call.account.id, isConcurrent, call.chunks, close) };
@@ -109,6 +117,7 @@ export const uploadRoutes: Record<string, Route> = {
     scope,
     run: (call) => {
       verifyHash(call);
+      requireSessionSpace(call, lengthOf(call.chunks));
       const { id, offset } = cursorOf(call.argument);
       call.service.sessions.append(call.account.id, id, offset, call.chunks, flag(call.argument, 'close'));
       return null;

@@ -36,7 +36,8 @@ export async function listEntries(
   const { prefix, delimiter } = request;
   const base = prefix.slice(0, Math.max(0, prefix.lastIndexOf('/')));
   const start = prefix.slice(prefix.lastIndexOf('/') + 1);
-  if (prefix.startsWith('/') || (base !== '' && !canExist(base))) return { items: [], nextCursor: null };
+  if (prefix.startsWith('/') || base.endsWith('/') || (base !== '' && !canExist(base)))
+    return { items: [], nextCursor: null };
 
   const state = request.cursor === undefined ? firstState(base, start, delimiter) : parseState(request.cursor);
   const isTree = state.in === 'tree';

@@ -118,7 +118,8 @@ export class Placing {
     } catch (error) {
       // Not waited for: who cancelled wants an answer at once.
       const options = { signal: AbortSignal.timeout(cleanUpMs), extraHeaders };
-      void callSdk(() => this.#client.filesDeleteV2({ path: hidden }, options)).catch(() => {});
+      const remove = () => callSdk(() => this.#client.filesDeleteV2({ path: hidden }, options));
+      void this.#lane.alone(remove, options.signal).catch(() => {});
       throw error;
     }
   }
@@ -140,7 +141,13 @@ export class Placing {
       await callSdk(() => this.#client.filesDeleteV2({ path, parent_rev: there }, options));
     }
     const move = { from_path: facts.id, to_path: path, autorename: false };
-    const { metadata } = await callSdk(() => this.#client.filesMoveV2(move, options));
+    const { metadata } = await callSdk(() => this.#client.filesMoveV2(move, options)).catch((error: AppError) => {
+      if (error.code !== 'PRECONDITION_FAILED' || precondition !== undefined) throw error;
+      throw new AppError('CONFLICT', 'Somebody else writes to the destination at the same time.', {
+        retry: 'backoff',
+        cause: error,
+      });
+    });
     if (metadata['.tag'] !== 'file') throw new AppError('OBJECT_CHANGED', 'The file has gone while it moved.');
     return toWriteResult(metadata);
   }
