@@ -10,7 +10,7 @@ import {
   startServer,
   startWithProvider,
   streamOf,
-} from './testing.ts';
+} from '../../../test/support/dropbox.ts';
 
 it('paths are case-insensitive and case-preserving', async () => {
   const { provider } = await startWithProvider();

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
-import type { IngestRequest } from '../../provider.ts';
 import {
   container,
   failure,
@@ -14,7 +13,8 @@ import {
   put,
   startServer,
   startWithProvider,
-} from './testing.ts';
+} from '../../../test/support/dropbox.ts';
+import type { IngestRequest } from '../../provider.ts';
 
 const metadata = { user: {} };
 

@@ -1,5 +1,15 @@
 import { expect, it } from 'vitest';
-import { container, failure, get, never, open, put, startServer, startWithProvider, streamOf } from './testing.ts';
+import {
+  container,
+  failure,
+  get,
+  never,
+  open,
+  put,
+  startServer,
+  startWithProvider,
+  streamOf,
+} from '../../../test/support/dropbox.ts';
 
 it('access tokens live four hours: one refresh serves all who ask at the same time', async () => {
   const { server, provider } = await startWithProvider();

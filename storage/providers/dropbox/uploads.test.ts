@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-import { bufferedBody } from '../../digest.ts';
 import {
   begin,
   container,
@@ -15,7 +14,8 @@ import {
   startServer,
   startWithProvider,
   streamOf,
-} from './testing.ts';
+} from '../../../test/support/dropbox.ts';
+import { bufferedBody } from '../../digest.ts';
 
 it('commits in one namespace go in batches and never meet (too_many_write_operations)', async () => {
   const server = await startServer({}, { commitMs: 20 });

@@ -1,17 +1,17 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { expect, onTestFinished } from 'vitest';
-import type { AppError, ErrorCode } from '../../../core/errors.ts';
+import type { AppError, ErrorCode } from '../../core/errors.ts';
 import {
   type AccountOptions,
   type DropboxServer,
   type DropboxServerOptions,
   startDropboxServer,
-} from '../../../emulators/dropbox/server.ts';
-import { createAddressPolicy } from '../../address-policy.ts';
-import { bufferedBody, createDigest, streamBody } from '../../digest.ts';
-import type { Precondition, StorageProvider, UploadSession } from '../../provider.ts';
-import { openDropbox } from '../dropbox.ts';
+} from '../../emulators/dropbox/server.ts';
+import { createAddressPolicy } from '../../storage/address-policy.ts';
+import { bufferedBody, createDigest, streamBody } from '../../storage/digest.ts';
+import type { Precondition, StorageProvider, UploadSession } from '../../storage/provider.ts';
+import { openProvider } from '../../storage/registry.ts';
 
 export const container = 'dropbox';
 export const partBytes = 4 * 1024 * 1024;
@@ -38,7 +38,7 @@ export async function startServer(
 }
 
 export function open(server: DropboxServer, refreshToken = 'ann'): StorageProvider {
-  const provider = openDropbox(
+  const provider = openProvider(
     { provider: 'dropbox', appKey: 'app', refreshToken, endpoint: server.endpoint },
     { addressPolicy: createAddressPolicy(['127.0.0.0/8']) },
   );
