@@ -2,7 +2,7 @@ import type { Db } from '../core/db.ts';
 import { AppError } from '../core/errors.ts';
 import { isOutage } from '../core/outage.ts';
 import { type Keyring, open, seal } from '../core/secrets.ts';
-import { throwIfCancelled } from './http.ts';
+import { orAborted, throwIfCancelled } from './http.ts';
 
 /** A short-lived token of a cloud that signs in by OAuth. */
 export interface AccessToken {
@@ -107,13 +107,4 @@ function sharedInProcess(source: Source): AccessTokens {
       refusedToken = token;
     },
   };
-}
-
-/** Rejects with CANCELLED as soon as the signal is aborted; what it waits for goes on. */
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(new AppError('CANCELLED', 'The call was cancelled.'));
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

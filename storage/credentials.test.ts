@@ -18,6 +18,19 @@ describe('credentials', () => {
     expect(credentialsSchema.parse({ ...account, sasToken })).toEqual({ ...account, sasToken });
   });
 
+  it('take the identity of the machine, a service principal, and what S3 is to do with what it keeps', () => {
+    const machine = { provider: 's3', region: 'eu-central-1', addressing: 'virtual', useMachineIdentity: true };
+    const kept = { storageClass: 'STANDARD_IA', serverSideEncryption: 'aws:kms', kmsKeyId: 'alias/k' };
+    expect(credentialsSchema.parse({ ...machine, ...kept, requesterPays: true })).toEqual({
+      ...machine,
+      ...kept,
+      requesterPays: true,
+    });
+    const { accountKey: _, ...account } = azure;
+    const principal = { ...account, tenantId: 'contoso.example', clientId: 'client', clientSecret: 'se cret' };
+    expect(credentialsSchema.parse(principal)).toEqual(principal);
+  });
+
   // Region and account name become part of a host name, keys and tokens part of headers.
   it.each([
     [{ ...s3, region: 'evil.example/' }, 'region'],
@@ -34,6 +47,16 @@ describe('credentials', () => {
     [{ ...azure, sasToken: 'sig=x' }, 'accountKey'],
     [{ ...azure, accountKey: undefined, sasToken: 'https://x/?sig=y' }, 'sasToken'],
     [{ ...azure, accountKey: undefined, sasToken: 'sig=y#z' }, 'sasToken'],
+    [{ ...s3, useMachineIdentity: true }, 'accessKeyId'],
+    [{ provider: 's3' }, 'accessKeyId'],
+    [{ ...s3, accessKeyId: undefined }, 'accessKeyId'],
+    [{ ...s3, secretAccessKey: undefined }, 'secretAccessKey'],
+    [{ ...s3, storageClass: 'standard\r\nx: y' }, 'storageClass'],
+    [{ ...s3, serverSideEncryption: 'rot13' }, 'serverSideEncryption'],
+    [{ ...s3, kmsKeyId: 'alias/k' }, 'kmsKeyId'],
+    [{ ...azure, tenantId: 't' }, 'accountKey'],
+    [{ ...azure, accountKey: undefined, tenantId: 't', clientId: 'c' }, 'clientSecret'],
+    [{ ...azure, accountKey: undefined, tenantId: '../x', clientId: 'c', clientSecret: 's' }, 'tenantId'],
     [{ provider: 'ftp' }, 'provider'],
   ])('refuse %j by the field', (value, field) => {
     const result = credentialsSchema.safeParse(value);

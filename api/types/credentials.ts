@@ -11,8 +11,17 @@ const S3Addressing = builder.enumType('S3Addressing', {
   } as const,
 });
 
+const S3Encryption = builder.enumType('S3Encryption', {
+  description: 'How S3 encrypts the objects that it keeps.',
+  values: {
+    S3_KEYS: { value: 'AES256', description: 'With keys of S3 itself (SSE-S3).' },
+    KMS_KEY: { value: 'aws:kms', description: 'With a key of the key management service (SSE-KMS).' },
+  } as const,
+});
+
 const S3CredentialsInput = builder.inputType('S3CredentialsInput', {
-  description: 'Access to AWS S3 or a compatible store.',
+  description:
+    'Access to AWS S3 or a compatible store: exactly one of an access key (`accessKeyId` with `secretAccessKey`) and `useMachineIdentity`.',
   fields: (t) => ({
     endpoint: t.string({
       description: 'Address of a compatible store, https://host[:port]. Absent: AWS S3 of the region.',
@@ -26,23 +35,57 @@ const S3CredentialsInput = builder.inputType('S3CredentialsInput', {
       defaultValue: 'virtual',
       description: 'How buckets are named in addresses.',
     }),
-    accessKeyId: t.string({ required: true, description: 'Id of the access key, at most 256 characters.' }),
+    accessKeyId: t.string({ description: 'Id of the access key, at most 256 characters.' }),
     secretAccessKey: t.string({
-      required: true,
       description: 'Secret of the access key, at most 1024 characters. Sealed at rest, never answered.',
     }),
     sessionToken: t.string({ description: 'Session token of temporary credentials, at most 8192 characters.' }),
+    useMachineIdentity: t.boolean({
+      description:
+        'true: the identity of the machine that Skyferry runs on (instance role, web identity). Only where the operator allows it.',
+    }),
+    storageClass: t.string({
+      description:
+        'Storage class of the objects that are written, such as `STANDARD_IA`, at most 64 characters. Absent: `STANDARD`.',
+    }),
+    serverSideEncryption: t.field({
+      type: S3Encryption,
+      description: 'Encryption of the objects that are written. Absent: as the bucket is set.',
+    }),
+    kmsKeyId: t.string({
+      description:
+        'Id, ARN or alias of the key for `KMS_KEY`, at most 2048 characters. Absent: the default key of the AWS account.',
+    }),
+    requesterPays: t.boolean({
+      description: 'true: this account pays for its requests to buckets whose requester pays. Default: false.',
+    }),
   }),
 });
 
 const AzureCredentialsInput = builder.inputType('AzureCredentialsInput', {
-  description: 'Access to Azure Blob Storage: exactly one of `accountKey` and `sasToken`.',
+  description:
+    'Access to Azure Blob Storage: exactly one of `accountKey`, `sasToken`, `connectionString`, and a service principal (`tenantId`, `clientId` and `clientSecret`).',
   fields: (t) => ({
-    accountName: t.string({ required: true, description: 'Name of the storage account, 3 to 64 characters.' }),
+    accountName: t.string({
+      description:
+        'Name of the storage account, 3 to 24 lower-case letters and digits. May be absent with a connection string, which names it.',
+    }),
     accountKey: t.string({ description: 'Shared key of the storage account, base64. Sealed at rest, never answered.' }),
     sasToken: t.string({
       description:
         'Account or service SAS, with or without the leading `?`, at most 4096 characters. Sealed at rest, never answered.',
+    }),
+    connectionString: t.string({
+      description:
+        'Connection string of the storage account, with its key or a shared access signature, at most 8192 characters. Sealed at rest, never answered.',
+    }),
+    tenantId: t.string({
+      description: 'Directory (tenant) of the service principal: its id or domain, at most 128 characters.',
+    }),
+    clientId: t.string({ description: 'Application (client) id of the service principal, at most 128 characters.' }),
+    clientSecret: t.string({
+      description:
+        'Secret of the service principal, its value and not its id, at most 1024 characters. Sealed at rest, never answered.',
     }),
     endpoint: t.string({
       description: 'Address of the blob service. Absent: https://<accountName>.blob.core.windows.net.',

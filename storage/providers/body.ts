@@ -57,6 +57,14 @@ export function requireConditional(isHonoured: boolean, precondition: Preconditi
   throw new AppError('NOT_SUPPORTED', 'The store does not hold this kind of write to preconditions.');
 }
 
+/** Headers of a precondition that names the state by its ETag. */
+export function conditionHeaders(precondition: Precondition | undefined): Record<string, string> {
+  return {
+    ...(precondition?.ifAbsent ? { 'if-none-match': '*' } : {}),
+    ...(precondition?.ifMatch?.etag === undefined ? {} : { 'if-match': precondition.ifMatch.etag }),
+  };
+}
+
 /** Rejects with NOT_SUPPORTED, for an ability that is not declared. */
 export function unsupported(what: string): Promise<never> {
   return Promise.reject(new AppError('NOT_SUPPORTED', `This cloud does not offer ${what}.`));

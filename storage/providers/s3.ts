@@ -3,23 +3,27 @@ import { DeleteObjectsCommand, ListBucketsCommand, type S3Client } from '@aws-sd
 import { AppError } from '../../core/errors.ts';
 import type { AddressPolicy } from '../address-policy.ts';
 import { DamagedObjectRemains } from '../damaged-object.ts';
-import { createHttpClient, type HttpClient, type HttpResponse } from '../http.ts';
+import { bufferedBody } from '../digest.ts';
+import { createHttpClient, type HttpClient, type HttpResponse, orAborted, throwIfCancelled } from '../http.ts';
 import type {
   AccountCheck,
   BeginUploadRequest,
   Capabilities,
   CompleteUploadRequest,
   ContainerEntry,
+  CopyOffer,
+  CopyRequest,
   DeleteRequest,
   DeleteResult,
   Entry,
   ListRequest,
   Location,
   ObjectInfo,
+  OfferCopyRequest,
   Page,
   PageRequest,
   PartReceipt,
-  Precondition,
+  PresignRequest,
   PutPartRequest,
   ReadRequest,
   ReadResult,
@@ -29,22 +33,35 @@ import type {
   WriteRequest,
   WriteResult,
 } from '../provider.ts';
-import { discardBody, expectRange, rangeHeader, requireConditional, unsupported } from './body.ts';
+import { conditionHeaders, discardBody, expectRange, rangeHeader, requireConditional, unsupported } from './body.ts';
+import { presignedSeconds, requireFolderKey } from './offers.ts';
 import { checkBucketName, type S3Address, type S3Credentials, s3Address } from './s3/address.ts';
-import { awsAbilities, leastAbilities, s3Capabilities } from './s3/capabilities.ts';
+import { awsAbilities, leastAbilities, type S3Abilities, s3Capabilities } from './s3/capabilities.ts';
+import { S3Copies } from './s3/copies.ts';
 import { S3Refusal, s3Error } from './s3/errors.ts';
 import { listObjects } from './s3/listing.ts';
 import { probeAbilities } from './s3/probe.ts';
 import { md5OfEtag, toObjectInfo, toPutHeaders, toVersion } from './s3/properties.ts';
 import { S3Rest } from './s3/rest.ts';
-import { callSdk, createS3Client } from './s3/sdk.ts';
-import { createSigner } from './s3/signer.ts';
+import { callSdk, createS3Client, keysOf } from './s3/sdk.ts';
+import { requestHeaders, uploadSettings, writeHeaders } from './s3/settings.ts';
+import { createSigner, type KeySource } from './s3/signer.ts';
 import { acknowledged, S3Uploads } from './s3/uploads.ts';
 
-export function openS3(
-  credentials: S3Credentials,
-  options: { addressPolicy: AddressPolicy; capabilities?: Capabilities | undefined },
-): StorageProvider {
+interface S3Options {
+  addressPolicy: AddressPolicy;
+  operator?: { machineIdentity: boolean } | undefined;
+  capabilities?: Capabilities | undefined;
+}
+
+/** Throws PERMISSION_DENIED for the machine's identity where the operator does not allow it. */
+export function openS3(credentials: S3Credentials, options: S3Options): StorageProvider {
+  if (credentials.useMachineIdentity && !options.operator?.machineIdentity) {
+    throw new AppError(
+      'PERMISSION_DENIED',
+      'The operator does not let accounts use the identity of this machine. Give an access key instead.',
+    );
+  }
   return new S3Provider(credentials, options.addressPolicy, options.capabilities);
 }
 
@@ -64,18 +81,33 @@ class S3Provider implements StorageProvider {
   readonly #rest: S3Rest;
   readonly #client: S3Client;
   readonly #uploads: S3Uploads;
+  readonly #copies: S3Copies;
+  readonly #keys: KeySource;
+  readonly #settings: Record<string, string>;
   readonly #bucketsSeen = new Set<string>();
 
   constructor(credentials: S3Credentials, addressPolicy: AddressPolicy, probed: Capabilities | undefined) {
     this.#credentials = credentials;
     this.#address = s3Address(credentials);
-    this.capabilities = probed ?? s3Capabilities(this.#address.isAws ? awsAbilities : leastAbilities);
+    this.capabilities = probed ?? this.#toCapabilities(this.#address.isAws ? awsAbilities : leastAbilities);
     this.#http = createHttpClient(addressPolicy);
-    this.#rest = new S3Rest(this.#http, this.#address, createSigner(credentials));
     this.#client = createS3Client(credentials, this.#address, this.#http);
-    this.#uploads = new S3Uploads(this.#rest, this.#client, this.capabilities, (location, signal) =>
+    this.#keys = keysOf(this.#client);
+    const signer = createSigner(credentials.region, this.#keys);
+    this.#rest = new S3Rest(this.#http, this.#address, signer, requestHeaders(credentials));
+    this.#settings = writeHeaders(credentials);
+    const settings = uploadSettings(credentials);
+    this.#uploads = new S3Uploads(this.#rest, this.#client, this.capabilities, settings, (location, signal) =>
       this.stat(location, signal),
     );
+    this.#copies = new S3Copies({
+      rest: this.#rest,
+      address: this.#address,
+      uploads: this.#uploads,
+      capabilities: this.capabilities,
+      settings: this.#settings,
+      read: (request, signal) => this.read(request, signal),
+    });
   }
 
   /** A compatible store is probed with a few tiny objects, which are deleted again; see s3/probe.ts. */
@@ -90,7 +122,8 @@ class S3Provider implements StorageProvider {
     const abilities = this.#address.isAws
       ? awsAbilities
       : await probeAbilities(this.#rest, this.#client, buckets, signal);
-    return { identity: this.#credentials.accessKeyId, capabilities: s3Capabilities(abilities) };
+    const { accessKeyId } = await orAborted(this.#keys(), signal);
+    return { identity: accessKeyId, capabilities: this.#toCapabilities(abilities) };
   }
 
   async listContainers(request: PageRequest, signal: AbortSignal): Promise<Page<ContainerEntry>> {
@@ -159,7 +192,7 @@ class S3Provider implements StorageProvider {
     const { headers, body: answer } = await this.#rest.send({
       method: 'PUT',
       ...pathOf(request),
-      headers: { ...toPutHeaders(metadata), ...conditionHeaders(precondition) },
+      headers: { ...toPutHeaders(metadata), ...this.#settings, ...conditionHeaders(precondition) },
       body,
       digest: this.capabilities.write.singleDigest ?? undefined,
       signal,
@@ -205,24 +238,43 @@ class S3Provider implements StorageProvider {
     return this.#uploads.abort(session, signal);
   }
 
-  offerCopy(): Promise<never> {
-    return unsupported('copies inside the cloud');
+  async offerCopy(request: OfferCopyRequest, signal: AbortSignal): Promise<CopyOffer> {
+    if (this.capabilities.copy === null) return unsupported('copies inside the cloud');
+    return this.#copies.offer(request, signal);
   }
 
-  copy(): Promise<never> {
-    return unsupported('copies inside the cloud');
+  async copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult> {
+    this.checkName(request.key);
+    return this.#copies.copy(request, signal);
   }
 
   ingest(): Promise<never> {
     return unsupported('fetching from a URL');
   }
 
-  presign(): Promise<never> {
-    return unsupported('URLs for one object');
+  /** Pinned where the pin has a version id: an ETag has no place in a URL. */
+  async presign(request: PresignRequest, signal: AbortSignal): Promise<string> {
+    throwIfCancelled(signal);
+    const seconds = presignedSeconds(this.capabilities, request);
+    const { container, key, pin } = request;
+    const query: Record<string, string> = pin?.versionId === undefined ? {} : { versionId: pin.versionId };
+    return orAborted(this.#rest.presign(container, key, query, seconds), signal);
   }
 
-  createFolder(): Promise<never> {
-    return unsupported('folders');
+  /** An empty object; one that is there already stays as it is where the store can be held to that. */
+  async createFolder(location: Location, signal: AbortSignal): Promise<void> {
+    requireFolderKey(location.key);
+    const { conditional } = this.capabilities.write;
+    const body = bufferedBody([], ['crc32c', 'md5']);
+    const metadata = { contentType: 'application/x-directory', user: {} };
+    try {
+      await this.write(
+        { ...location, body, metadata, ...(conditional ? { precondition: { ifAbsent: true } } : {}) },
+        signal,
+      );
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'PRECONDITION_FAILED') throw error;
+    }
   }
 
   quota(): Promise<never> {
@@ -264,6 +316,12 @@ class S3Provider implements StorageProvider {
   close(): Promise<void> {
     this.#client.destroy();
     return this.#http.close();
+  }
+
+  #toCapabilities(abilities: S3Abilities): Capabilities {
+    const { sessionToken, useMachineIdentity } = this.#credentials;
+    const isLasting = sessionToken === undefined && !useMachineIdentity;
+    return s3Capabilities(abilities, isLasting ? 'key' : 'session');
   }
 
   get #etagIsMd5(): boolean {
@@ -309,11 +367,4 @@ class S3Provider implements StorageProvider {
 
 function pathOf({ container, key }: Location): { bucket: string; key: string } {
   return { bucket: container, key };
-}
-
-function conditionHeaders(precondition: Precondition | undefined): Record<string, string> {
-  return {
-    ...(precondition?.ifAbsent ? { 'if-none-match': '*' } : {}),
-    ...(precondition?.ifMatch?.etag === undefined ? {} : { 'if-match': precondition.ifMatch.etag }),
-  };
 }

@@ -2,6 +2,7 @@ import { type Capabilities, capabilitiesRevision } from '../../provider.ts';
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
+const dayMs = 86_400_000;
 
 /** Limits of "Amazon S3 multipart upload limits"; compatible stores keep to the same. */
 const limits = {
@@ -26,14 +27,40 @@ export interface S3Abilities {
   crc32c: boolean;
   /** Preconditions hold, for PutObject and CompleteMultipartUpload. */
   conditional: boolean;
+  /** Copies are held to the source's ETag and take new metadata: of whole objects up to 5 GiB, or by parts beyond. */
+  copies: 'none' | 'whole' | 'parts';
+  /** Preconditions hold for CopyObject. */
+  conditionalCopies: boolean;
 }
 
 /** AWS's own documentation promises these. */
-export const awsAbilities: S3Abilities = { ordered: true, etagIsMd5: true, crc32c: true, conditional: true };
+export const awsAbilities: S3Abilities = {
+  ordered: true,
+  etagIsMd5: true,
+  crc32c: true,
+  conditional: true,
+  copies: 'parts',
+  conditionalCopies: true,
+};
 /** What any store that calls itself compatible does. */
-export const leastAbilities: S3Abilities = { ordered: false, etagIsMd5: true, crc32c: false, conditional: false };
+export const leastAbilities: S3Abilities = {
+  ordered: false,
+  etagIsMd5: true,
+  crc32c: false,
+  conditional: false,
+  copies: 'none',
+  conditionalCopies: false,
+};
 
-export function s3Capabilities({ ordered, etagIsMd5, crc32c, conditional }: S3Abilities): Capabilities {
+/**
+ * "Sharing objects with presigned URLs" in the S3 user guide: seven days, and no longer than the credentials that
+ * signed. When those of a session end is not known here; an hour is the least that a role's session is made for.
+ */
+const presignMaxMs = { key: 7 * dayMs, session: dayMs / 24 };
+
+/** `signer`: whether requests are signed with a lasting key or with one of a session. */
+export function s3Capabilities(abilities: S3Abilities, signer: 'key' | 'session' = 'key'): Capabilities {
+  const { ordered, etagIsMd5, crc32c, conditional, copies, conditionalCopies } = abilities;
   const bodyDigest = crc32c ? 'crc32c' : etagIsMd5 ? 'md5' : null;
   return {
     revision: capabilitiesRevision,
@@ -54,9 +81,16 @@ export function s3Capabilities({ ordered, etagIsMd5, crc32c, conditional }: S3Ab
       contentHeaders: true,
       modifiedAtPrecisionMs: 1,
     },
-    copy: null,
+    copy:
+      copies === 'none'
+        ? null
+        : {
+            scheme: 's3',
+            maxBytes: copies === 'parts' ? limits.objectMaxBytes : limits.singleMaxBytes,
+            conditional: conditionalCopies && conditional,
+          },
     ingest: null,
-    presign: null,
+    presign: { maxExpiresMs: presignMaxMs[signer] },
     folders: 'marker',
     quota: false,
     caseSensitive: true,

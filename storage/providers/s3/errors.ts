@@ -31,6 +31,7 @@ const codes = {
   NoSuchKey: 'OBJECT_NOT_FOUND',
   NoSuchVersion: 'OBJECT_NOT_FOUND',
   InvalidObjectState: 'OBJECT_ARCHIVED',
+  ObjectNotInActiveTierError: 'OBJECT_ARCHIVED',
   InvalidRange: 'OBJECT_CHANGED',
   ConditionalRequestConflict: 'PRECONDITION_FAILED',
   PreconditionFailed: 'PRECONDITION_FAILED',
@@ -64,6 +65,10 @@ const codes = {
   PermanentRedirect: 'ENDPOINT_INVALID',
   Redirect: 'ENDPOINT_INVALID',
   TemporaryRedirect: 'ENDPOINT_INVALID',
+  InvalidStorageClass: 'INVALID_INPUT',
+  'KMS.DisabledException': 'INVALID_INPUT',
+  'KMS.KMSInvalidStateException': 'INVALID_INPUT',
+  'KMS.NotFoundException': 'INVALID_INPUT',
   MetadataTooLarge: 'INVALID_INPUT',
   EntityTooSmall: 'INVALID_INPUT',
   MethodNotAllowed: 'NOT_SUPPORTED',
@@ -87,6 +92,7 @@ const statuses = {
 } satisfies Record<number, ErrorCode>;
 
 const messages: Partial<Record<ErrorCode, string>> = {
+  INVALID_INPUT: 'The store refuses what was asked for. Check storage class, encryption key and metadata.',
   CREDENTIALS_INVALID: 'The store refused the credentials. Check the access key, its secret and the region.',
   PERMISSION_DENIED: 'The credentials are right, but not allowed to do this.',
   CONTAINER_NOT_FOUND: 'The bucket does not exist.',

@@ -8,8 +8,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { AppError, type ErrorCode } from '../../../core/errors.ts';
 import { bufferedBody, streamBody } from '../../digest.ts';
-import type { UploadBody } from '../../provider.ts';
+import type { UploadBody, Version } from '../../provider.ts';
 import { leastAbilities, type S3Abilities } from './capabilities.ts';
+import { type CopySource, sendCopy } from './copy-requests.ts';
 import { listObjects } from './listing.ts';
 import { fromBase64, md5OfEtag } from './properties.ts';
 import type { S3Rest } from './rest.ts';
@@ -19,6 +20,8 @@ import { callSdk } from './sdk.ts';
 const maxBuckets = 3;
 /** Their order differs between bytes (these), UTF-16 units (last two swapped) and any alphabet (first two swapped). */
 const names = ['B', 'a', '\ufb00', '\u{1f600}'];
+/** Of no object. */
+const strangeEtag = '"0123456789abcdef0123456789abcdef"';
 const content = Buffer.from('Skyferry found out what this store can do. This object may be deleted.\n');
 
 /**
@@ -67,8 +70,10 @@ class Probe {
     const etagIsMd5 = md5OfEtag(headers) === md5.digest('md5');
     const crc32c = (await this.#checksCrc32c()) && (await this.#checksWholeCrc32c());
     const conditional = (await this.#honoursConditions(first)) && (await this.#honoursConditionsOfUploads(first));
+    const copies = await this.#copies(first);
+    const conditionalCopies = copies !== 'none' && (await this.#honoursConditionsOfCopies(first));
     const ordered = await this.#listsInOrder();
-    return { ordered, etagIsMd5, crc32c, conditional };
+    return { ordered, etagIsMd5, crc32c, conditional, copies, conditionalCopies };
   }
 
   /** Removes what the probe wrote, versions included; a failure to do so is no reason to refuse the account. */
@@ -138,9 +143,7 @@ class Probe {
 
   async #honoursConditions(existing: string): Promise<boolean> {
     const absent = await refusal(() => this.#put(existing, { headers: { 'if-none-match': '*' } }));
-    const match = await refusal(() =>
-      this.#put(existing, { headers: { 'if-match': '"0123456789abcdef0123456789abcdef"' } }),
-    );
+    const match = await refusal(() => this.#put(existing, { headers: { 'if-match': strangeEtag } }));
     return absent === 'PRECONDITION_FAILED' && match === 'PRECONDITION_FAILED';
   }
 
@@ -149,28 +152,69 @@ class Probe {
     return code === 'PRECONDITION_FAILED';
   }
 
-  async #upload(key: string, begin: object, complete: object): Promise<void> {
+  /** A copy is held to the source's ETag, and has the metadata that it was given; by parts, exactly the range too. */
+  async #copies(existing: string): Promise<S3Abilities['copies']> {
+    const stale = await refusal(() => this.#copy(existing, 'copy', { etag: strangeEtag }));
+    if (stale !== 'PRECONDITION_FAILED') return 'none';
+    const whole = await refusal(async () => {
+      await this.#copy(existing, 'copy');
+      const headers = await this.#head('copy');
+      const isRight = headers['x-amz-meta-probe'] === 'copied' && headers['content-length'] === String(content.length);
+      if (!isRight) throw new AppError('NOT_SUPPORTED', '');
+    });
+    if (whole !== null) return 'none';
+    const parts = await refusal(async () => {
+      const range = { start: 1, end: 9 };
+      await this.#upload(`${this.#prefix}copy`, {}, {}, (key, query) =>
+        sendCopy(this.#rest, this.#source(existing), { container: this.#bucket, key, query, range }, this.#signal).then(
+          ({ tag }) => ({ ETag: tag }),
+        ),
+      );
+      if ((await this.#head('copy'))['content-length'] !== '8') throw new AppError('NOT_SUPPORTED', '');
+    });
+    return parts === null ? 'parts' : 'whole';
+  }
+
+  async #honoursConditionsOfCopies(existing: string): Promise<boolean> {
+    const absent = await refusal(() => this.#copy(existing, 'copy', {}, { 'if-none-match': '*' }));
+    const match = await refusal(() => this.#copy(existing, 'copy', {}, { 'if-match': strangeEtag }));
+    return absent === 'PRECONDITION_FAILED' && match === 'PRECONDITION_FAILED';
+  }
+
+  #source(name: string, version: Version = {}): CopySource {
+    return { container: this.#bucket, key: this.#prefix + name, version };
+  }
+
+  async #copy(from: string, to: string, version: Version = {}, headers: Record<string, string> = {}): Promise<void> {
+    const key = this.#prefix + to;
+    const replaced = { 'x-amz-metadata-directive': 'REPLACE', 'x-amz-meta-probe': 'copied', ...headers };
+    const target = { container: this.#bucket, key, headers: replaced };
+    const made = await sendCopy(this.#rest, this.#source(from, version), target, this.#signal);
+    this.#written.push({ key, versionId: made.version.versionId });
+  }
+
+  async #head(name: string): Promise<Record<string, string>> {
+    const request = { bucket: this.#bucket, key: this.#prefix + name, signal: this.#signal };
+    const response = await this.#rest.send({ method: 'HEAD', ...request });
+    await response.body.text(0);
+    return response.headers;
+  }
+
+  /** One part; `send` sends it, by default a body with whatever checksum the upload was begun with. */
+  async #upload(
+    key: string,
+    begin: object,
+    complete: object,
+    send: (key: string, query: Record<string, string>) => Promise<object> = (...where) =>
+      this.#sendPart(...where, 'ChecksumAlgorithm' in begin),
+  ): Promise<void> {
     const target = { Bucket: this.#bucket, Key: key };
     const options = { abortSignal: this.#signal };
     const { UploadId } = await callSdk(() =>
       this.#client.send(new CreateMultipartUploadCommand({ ...target, ...begin }), options),
     );
     try {
-      const response = await this.#rest.send({
-        method: 'PUT',
-        bucket: this.#bucket,
-        key,
-        query: { partNumber: '1', uploadId: UploadId as string },
-        body: streamed(),
-        digest: 'ChecksumAlgorithm' in begin ? 'crc32c' : undefined,
-        signal: this.#signal,
-      });
-      await response.body.text(1024);
-      const part = {
-        PartNumber: 1,
-        ETag: response.headers.etag,
-        ...('ChecksumAlgorithm' in begin ? { ChecksumCRC32C: response.headers['x-amz-checksum-crc32c'] } : {}),
-      };
+      const part = { PartNumber: 1, ...(await send(key, { partNumber: '1', uploadId: UploadId as string })) };
       const done = await callSdk(() =>
         this.#client.send(
           new CompleteMultipartUploadCommand({ ...target, UploadId, MultipartUpload: { Parts: [part] }, ...complete }),
@@ -183,6 +227,23 @@ class Probe {
         () => {},
       );
     }
+  }
+
+  async #sendPart(key: string, query: Record<string, string>, hasChecksum: boolean): Promise<object> {
+    const response = await this.#rest.send({
+      method: 'PUT',
+      bucket: this.#bucket,
+      key,
+      query,
+      body: streamed(),
+      digest: hasChecksum ? 'crc32c' : undefined,
+      signal: this.#signal,
+    });
+    await response.body.text(1024);
+    return {
+      ETag: response.headers.etag,
+      ...(hasChecksum ? { ChecksumCRC32C: response.headers['x-amz-checksum-crc32c'] } : {}),
+    };
   }
 
   async #listsInOrder(): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { AppError } from '../../../core/errors.ts';
-import type { HttpClient, HttpRequest, HttpResponse } from '../../http.ts';
+import { type HttpClient, type HttpRequest, type HttpResponse, orAborted } from '../../http.ts';
 import type { DigestAlgorithm, UploadBody } from '../../provider.ts';
 import { discardBody, plainBody } from '../body.ts';
 import { queryString, type S3Address, target } from './address.ts';
@@ -20,6 +20,8 @@ export interface S3Request {
   body?: UploadBody;
   /** Digest of the body that goes along for the store to check; absent: none does. */
   digest?: DigestAlgorithm | undefined;
+  /** Idle time before the answer's headers, in milliseconds; for what a store works on before it answers. */
+  headersTimeoutMs?: number;
   signal: AbortSignal;
 }
 
@@ -27,12 +29,15 @@ export interface S3Request {
 export class S3Rest {
   readonly #http: HttpClient;
   readonly #address: S3Address;
-  readonly #sign: Signer;
+  readonly #signer: Signer;
+  readonly #always: Record<string, string>;
 
-  constructor(http: HttpClient, address: S3Address, sign: Signer) {
+  /** `always`: headers of every request, in lower case. */
+  constructor(http: HttpClient, address: S3Address, signer: Signer, always: Record<string, string>) {
     this.#http = http;
     this.#address = address;
-    this.#sign = sign;
+    this.#signer = signer;
+    this.#always = always;
   }
 
   /** Resolves for 2xx, with the body still to be read; everything else is an AppError. */
@@ -41,20 +46,23 @@ export class S3Rest {
     try {
       const { origin, path, host } = target(this.#address, bucket, key);
       const payload = body ? describe(body, request.digest) : undefined;
-      const headers = await this.#sign({
+      const own = { host, 'x-amz-content-sha256': emptyPayload, ...this.#always, ...request.headers };
+      const signing = this.#signer.sign({
         method,
-        protocol: origin.startsWith('https:') ? 'https:' : 'http:',
+        protocol: protocolOf(origin),
         hostname: host,
         path,
         query,
-        headers: mergeEncoding({ host, 'x-amz-content-sha256': emptyPayload, ...request.headers }, payload?.headers),
+        headers: mergeEncoding(own, payload?.headers),
       });
+      const headers = await orAborted(signing, signal);
       const response = await this.#http.send({
         method,
         origin,
         path: path + queryString(query),
         headers,
         signal,
+        ...(request.headersTimeoutMs === undefined ? {} : { headersTimeoutMs: request.headersTimeoutMs }),
         ...(payload ? { body: payload.body } : {}),
       });
       if (response.status >= 200 && response.status < 300 && !isErrorPage(response)) return response;
@@ -64,6 +72,27 @@ export class S3Rest {
       throw error;
     }
   }
+
+  /** A URL by which anybody can read the object for so many seconds. Sends nothing. */
+  async presign(bucket: string, key: string, query: Record<string, string>, seconds: number): Promise<string> {
+    const { origin, path, host } = target(this.#address, bucket, key);
+    const signed = await this.#signer.presign(
+      {
+        method: 'GET',
+        protocol: protocolOf(origin),
+        hostname: host,
+        path,
+        query: { ...query, ...this.#always },
+        headers: { host, 'x-amz-content-sha256': unsignedPayload },
+      },
+      seconds,
+    );
+    return origin + path + queryString(signed);
+  }
+}
+
+function protocolOf(origin: string): 'http:' | 'https:' {
+  return origin.startsWith('https:') ? 'https:' : 'http:';
 }
 
 /** An object may well be HTML; what S3 answers to anything but a read is not. */

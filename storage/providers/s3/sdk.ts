@@ -7,6 +7,8 @@ import type { S3Address, S3Credentials } from './address.ts';
 import { queryString } from './address.ts';
 import { isWebPage, notS3, s3Error } from './errors.ts';
 import { toError } from './rest.ts';
+import { requestHeaders } from './settings.ts';
+import type { KeySource } from './signer.ts';
 
 /** Largest answer that is read for the SDK: a page of 1,000 parts is far below. */
 const maxAnswerBytes = 16 * 1024 * 1024;
@@ -19,11 +21,15 @@ const completeTimeoutMs = 10 * 60_000;
  */
 export function createS3Client(credentials: S3Credentials, address: S3Address, http: HttpClient): S3Client {
   const { accessKeyId, secretAccessKey, sessionToken, region } = credentials;
+  const always = requestHeaders(credentials);
   const client = new S3Client({
     region,
     endpoint: address.endpoint.origin + address.endpoint.basePath,
     forcePathStyle: address.pathStyle,
-    credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
+    // Without keys the SDK asks its chain of providers, which end with the machine's own identity.
+    ...(accessKeyId === undefined || secretAccessKey === undefined
+      ? {}
+      : { credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) } }),
     maxAttempts: 1,
     // Compatible stores answer 501 to checksums that they do not know; what we want checked we ask for ourselves.
     requestChecksumCalculation: 'WHEN_REQUIRED',
@@ -40,6 +46,7 @@ export function createS3Client(credentials: S3Credentials, address: S3Address, h
   client.middlewareStack.add(
     (next, context) => (args) => {
       const request = args.request as { body?: unknown; headers: Record<string, string> };
+      Object.assign(request.headers, always);
       if (context.commandName === 'DeleteObjectsCommand' && typeof request.body === 'string') {
         for (const name of Object.keys(request.headers)) if (/checksum/i.test(name)) delete request.headers[name];
         request.headers['content-md5'] = createHash('md5').update(request.body).digest('base64');
@@ -47,9 +54,17 @@ export function createS3Client(credentials: S3Credentials, address: S3Address, h
       return next(args);
     },
     // After the SDK's own digests, before the signature.
-    { step: 'build', priority: 'low', name: 'contentMd5OfDeleteObjects' },
+    { step: 'build', priority: 'low', name: 'headersOfOurOwn' },
   );
   return client;
+}
+
+/**
+ * The keys that the client signs with. Throws CREDENTIALS_INVALID where the machine has no identity that AWS knows, or
+ * cannot be asked for it.
+ */
+export function keysOf(client: S3Client): KeySource {
+  return () => callSdk(() => client.config.credentials());
 }
 
 interface SdkRequest {
@@ -93,6 +108,13 @@ export async function callSdk<T>(call: () => Promise<T>): Promise<T> {
     }
     if (error instanceof Error && error.name === 'AbortError') {
       throw new AppError('CANCELLED', 'The call was cancelled.', { cause: error });
+    }
+    if (error instanceof Error && (error.name === 'CredentialsProviderError' || 'tryNextLink' in error)) {
+      throw new AppError(
+        'CREDENTIALS_INVALID',
+        'This machine has no identity at AWS, or it cannot be read. Give its instance a role, or use an access key.',
+        { cause: error },
+      );
     }
     throw notS3(error);
   }

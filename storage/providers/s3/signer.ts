@@ -1,6 +1,5 @@
 import { createHash, createHmac, createSecretKey, type Hash, type Hmac, type KeyObject } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
-import type { S3Credentials } from './address.ts';
 
 /** SHA-256 of an empty body, for requests without one. */
 export const emptyPayload = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
@@ -51,18 +50,40 @@ export interface SignableRequest {
   headers: Record<string, string>;
 }
 
-/** Resolves to the headers with date, token and authorization of Signature Version 4. */
-export type Signer = (request: SignableRequest) => Promise<Record<string, string>>;
+export interface Signer {
+  /** Resolves to the headers with date, token and authorization of Signature Version 4. */
+  sign(request: SignableRequest): Promise<Record<string, string>>;
+  /** Resolves to the query of a URL that is good for so many seconds ("Authenticating requests: using query parameters"). */
+  presign(request: SignableRequest, seconds: number): Promise<Record<string, string>>;
+}
 
-export function createSigner({ accessKeyId, secretAccessKey, sessionToken, region }: S3Credentials): Signer {
+/** What signs: keys that were given, or whose of the machine are current. */
+export type KeySource = () => Promise<AwsKeys>;
+
+export interface AwsKeys {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken?: string | undefined;
+}
+
+export function createSigner(region: string, keys: KeySource): Signer {
   const signer = new SignatureV4({
     service: 's3',
     region,
-    credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
+    credentials: async () => {
+      const { sessionToken, ...lasting } = await keys();
+      return { ...lasting, ...(sessionToken === undefined ? {} : { sessionToken }) };
+    },
     sha256: Sha256 as never,
     // S3 signs the path as it is sent, encoded once and not normalised.
     uriEscapePath: false,
     applyChecksum: false,
   });
-  return async (request) => (await signer.sign(request)).headers;
+  return {
+    sign: async (request) => (await signer.sign(request)).headers,
+    presign: async (request, seconds) => {
+      const signed = await signer.presign(request, { expiresIn: seconds });
+      return Object.fromEntries(Object.entries(signed.query ?? {}).map(([name, value]) => [name, String(value)]));
+    },
+  };
 }

@@ -3,6 +3,7 @@ import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  type CreateMultipartUploadCommandInput,
   ListPartsCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
@@ -39,16 +40,20 @@ export class S3Uploads {
   readonly #partDigest: DigestAlgorithm | null;
   readonly #joinsCrc32c: boolean;
   readonly #etagIsMd5: boolean;
+  readonly #settings: Partial<CreateMultipartUploadCommandInput>;
 
+  /** `settings`: what every object is written with. */
   constructor(
     rest: S3Rest,
     client: S3Client,
     capabilities: Capabilities,
+    settings: Partial<CreateMultipartUploadCommandInput>,
     stat: (location: Location, signal: AbortSignal) => Promise<ObjectInfo>,
   ) {
     this.#rest = rest;
     this.#client = client;
     this.#stat = stat;
+    this.#settings = settings;
     this.#partDigest = capabilities.write.partDigest;
     this.#joinsCrc32c = capabilities.write.completeDigest === 'crc32c';
     this.#etagIsMd5 = capabilities.read.digests.includes('md5');
@@ -67,6 +72,7 @@ export class S3Uploads {
         metadata.contentDisposition === undefined ? undefined : encodeHeaderValue(metadata.contentDisposition),
       CacheControl: metadata.cacheControl,
       Metadata: toUserMetadata(metadata),
+      ...this.#settings,
       ...(this.#joinsCrc32c ? { ChecksumAlgorithm: 'CRC32C', ChecksumType: 'FULL_OBJECT' } : {}),
     });
     const answer = await callSdk(() => this.#client.send(command, { abortSignal: signal }));
