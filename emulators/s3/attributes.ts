@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { header, headersWithPrefix, type RequestContext } from './context.ts';
 import { S3Error } from './errors.ts';
 import type { ResponseHeaders } from './respond.ts';
@@ -30,9 +31,11 @@ const ARCHIVED_CLASSES = ['GLACIER', 'DEEP_ARCHIVE'];
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html: user-defined metadata is limited to 2 KB. */
 const MAXIMUM_METADATA_BYTES = 2048;
 
-/** Headers that ask for what this server does not do; silence would be a false promise of encryption or locking. */
+/** Told in answers, and told only: nothing is encrypted here. */
+const ENCRYPTION_HEADERS = ['x-amz-server-side-encryption', 'x-amz-server-side-encryption-aws-kms-key-id'];
+
+/** Headers that ask for what this server does not do; silence would be a false promise of locking, or of keys of the client's own. */
 const UNSUPPORTED_HEADERS = [
-  'x-amz-server-side-encryption',
   'x-amz-server-side-encryption-customer-algorithm',
   'x-amz-copy-source-server-side-encryption-customer-algorithm',
   'x-amz-object-lock-mode',
@@ -48,7 +51,7 @@ const UNSUPPORTED_HEADERS = [
 export function readAttributes(context: RequestContext): ObjectAttributes {
   refuseUnsupportedHeaders(context);
   return {
-    headers: readSystemHeaders(context),
+    headers: { ...readSystemHeaders(context), ...readEncryption(context) },
     metadata: readMetadata(context),
     storageClass: readStorageClass(context) ?? 'STANDARD',
     tags: readTaggingHeader(context),
@@ -90,6 +93,39 @@ export function readSystemHeaders(context: RequestContext): Record<string, strin
   }
   headers['content-type'] ??= 'binary/octet-stream';
   return headers;
+}
+
+/**
+ * What a new object is said to be encrypted with. A copy does not take it over from its source.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/specifying-kms-encryption.html
+ * @throws InvalidArgument
+ */
+export function readEncryption(context: RequestContext): Record<string, string> {
+  const [algorithm, keyId] = ENCRYPTION_HEADERS.map((name) => header(context, name));
+  if (algorithm === undefined && keyId === undefined) {
+    return {};
+  }
+  if (!/^(AES256|aws:kms)$/.test(algorithm ?? '')) {
+    throw new S3Error('InvalidArgument', 'The encryption method specified is not supported');
+  }
+  if (keyId !== undefined && algorithm !== 'aws:kms') {
+    throw new S3Error('InvalidArgument', 'A KMS key goes with aws:kms only');
+  }
+  return encryptionHeaders({ [ENCRYPTION_HEADERS[0] as string]: algorithm, [ENCRYPTION_HEADERS[1] as string]: keyId });
+}
+
+/** Those of `headers` that tell of encryption. */
+export function encryptionHeaders(headers: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const given = ENCRYPTION_HEADERS.filter((name) => headers[name] !== undefined);
+  return Object.fromEntries(given.map((name) => [name, headers[name] as string]));
+}
+
+/**
+ * ETag of an object that came in one piece: its MD5, but for one under SSE-KMS, whose ETag only looks like one.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+ */
+export function etagOf(headers: Readonly<Record<string, string>>, md5: string): string {
+  return headers['x-amz-server-side-encryption'] === 'aws:kms' ? randomBytes(16).toString('hex') : md5;
 }
 
 /** @throws MetadataTooLarge */

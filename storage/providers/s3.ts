@@ -132,7 +132,7 @@ class S3Provider implements StorageProvider {
       ...(request.limit === undefined ? {} : { MaxBuckets: Math.min(request.limit, 1000) }),
       ...(request.cursor === undefined ? {} : { ContinuationToken: request.cursor }),
     });
-    const answer = await callSdk(() => this.#client.send(command, { abortSignal: signal }));
+    const answer = await callSdk(signal, () => this.#client.send(command, { abortSignal: signal }));
     const items = (answer.Buckets ?? []).map(({ Name, CreationDate }) => ({
       name: Name ?? '',
       createdAt: CreationDate ?? null,
@@ -288,7 +288,7 @@ class S3Provider implements StorageProvider {
     for (let at = 0; at < joint.length; at += deleteBatch) {
       const Objects = joint.slice(at, at + deleteBatch).map((Key) => ({ Key }));
       const command = new DeleteObjectsCommand({ Bucket: request.container, Delete: { Objects, Quiet: true } });
-      const answer = await callSdk(() => this.#client.send(command, { abortSignal: signal }));
+      const answer = await callSdk(signal, () => this.#client.send(command, { abortSignal: signal }));
       for (const { Key = '', Code } of answer.Errors ?? []) {
         const error = s3Error({ status: 400, code: Code, headers: {} });
         if (error.code !== 'OBJECT_NOT_FOUND') failed.push({ key: Key, code: error.code, message: error.message });

@@ -38,8 +38,10 @@ export class Authenticator {
     } else {
       throw new S3Error('AccessDenied');
     }
-    if (request.headers['x-amz-security-token'] !== undefined || query.has('X-Amz-Security-Token')) {
-      // Only temporary credentials come with a token.
+    const token = request.headers['x-amz-security-token'] ?? query.get('X-Amz-Security-Token');
+    const known = this.#credentials.get(claim.accessKeyId);
+    if (token !== known?.sessionToken && (known !== undefined || token !== undefined)) {
+      // Temporary credentials come with a token, and only these.
       throw new S3Error('InvalidToken');
     }
     if (!claim.timestamp.startsWith(claim.date)) {

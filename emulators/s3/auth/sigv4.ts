@@ -5,6 +5,8 @@ import { decodeComponent, uriEncode } from '../keys.ts';
 export interface Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+  /** Temporary credentials come with one, and are no good without. */
+  readonly sessionToken?: string;
 }
 
 /** Lower-case names; Node decodes the values as Latin-1, one character per byte. */

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
 import {
+  encryptionHeaders,
+  etagOf,
+  readEncryption,
   readMetadata,
   readStorageClass,
   readSystemHeaders,
@@ -41,14 +44,15 @@ export async function copyObject(context: RequestContext): Promise<void> {
     ...attributes,
     key,
     size: source.object.size,
-    etag: copy.etag,
+    etag: etagOf(attributes.headers, copy.etag),
     lastModified: currentSecond(),
     checksum: copy.checksum,
     parts: undefined,
     blobs: [copy.blob],
   };
   handOver(copy.blob, () => context.store.putObject(bucketName(context), object, condition));
-  await sendResult(context, 'CopyObjectResult', object.lastModified, copy);
+  const result = { ...copy, etag: object.etag };
+  await sendResult(context, 'CopyObjectResult', object.lastModified, result, encryptionHeaders(object.headers));
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html */
@@ -83,7 +87,13 @@ interface Copy {
   readonly checksum: StoredChecksum | undefined;
 }
 
-function sendResult(context: RequestContext, root: string, lastModified: number, copy: Copy): Promise<void> {
+function sendResult(
+  context: RequestContext,
+  root: string,
+  lastModified: number,
+  copy: Copy,
+  headers: Record<string, string> = {},
+): Promise<void> {
   return sendXml(
     context,
     xmlDocument(
@@ -92,12 +102,15 @@ function sendResult(context: RequestContext, root: string, lastModified: number,
       element('ETag', quoted(copy.etag)),
       checksumXml(copy.checksum),
     ),
+    { headers },
   );
 }
 
 /** What the copy is said to be: taken from the source, or from this request where a directive says REPLACE. */
 function copiedAttributes(context: RequestContext, { bucket, object }: CopySource): ObjectAttributes {
   refuseUnsupportedHeaders(context);
+  const own = encryptionHeaders(object.headers);
+  const plain = Object.fromEntries(Object.entries(object.headers).filter(([name]) => !(name in own)));
   const replacesMetadata = isReplaced(context, 'x-amz-metadata-directive');
   const replacesTags = isReplaced(context, 'x-amz-tagging-directive');
   const storageClass = readStorageClass(context);
@@ -109,7 +122,7 @@ function copiedAttributes(context: RequestContext, { bucket, object }: CopySourc
     );
   }
   return {
-    headers: replacesMetadata ? readSystemHeaders(context) : object.headers,
+    headers: { ...(replacesMetadata ? readSystemHeaders(context) : plain), ...readEncryption(context) },
     metadata: replacesMetadata ? readMetadata(context) : object.metadata,
     tags: replacesTags ? readTaggingHeader(context) : object.tags,
     storageClass: storageClass ?? 'STANDARD',

@@ -67,7 +67,8 @@ describe.each(STORES)('metadata, tags and attributes in %s', (store) => {
   it('refuses what it does not do instead of ignoring it (API_PutObject: encryption, ACLs, storage classes)', async () => {
     const { client } = await startWithClient({ store });
     const put = (input: object) => failure(client.send(new PutObjectCommand({ Bucket, Key: 'k', Body: '', ...input })));
-    expect(await put({ ServerSideEncryption: 'aws:kms' })).toMatchObject({ code: 'NotImplemented', status: 501 });
+    expect(await put({ ServerSideEncryption: 'aws:kms:dsse' })).toMatchObject({ code: 'InvalidArgument', status: 400 });
+    expect(await put({ SSEKMSKeyId: 'alias/key' })).toMatchObject({ code: 'InvalidArgument', status: 400 });
     expect(await put({ ACL: 'public-read' })).toMatchObject({ code: 'AccessControlListNotSupported', status: 400 });
     expect(await put({ StorageClass: 'CHEAP' })).toMatchObject({ code: 'InvalidStorageClass', status: 400 });
     expect(await failure(client.send(new HeadObjectCommand({ Bucket, Key: 'k' })))).toMatchObject({ status: 404 });

@@ -1,4 +1,4 @@
-import { readAttributes } from '../attributes.ts';
+import { encryptionHeaders, etagOf, readAttributes } from '../attributes.ts';
 import { writeCondition } from '../conditions.ts';
 import { bucketName, bucketOf, keyOf, type RequestContext } from '../context.ts';
 import { sendEmpty } from '../respond.ts';
@@ -12,7 +12,7 @@ export async function putObject(context: RequestContext): Promise<void> {
   const condition = writeCondition(context);
   condition(bucketOf(context).objects.get(key));
   const { blob, size, md5, checksum } = await receiveBlob(context);
-  const etag = md5.toString('hex');
+  const etag = etagOf(attributes.headers, md5.toString('hex'));
   const stored: StoredChecksum | undefined = checksum && { ...checksum, type: 'FULL_OBJECT' };
   const object = {
     ...attributes,
@@ -25,5 +25,5 @@ export async function putObject(context: RequestContext): Promise<void> {
     blobs: [blob],
   };
   handOver(blob, () => context.store.putObject(bucketName(context), object, condition));
-  sendEmpty(context, 200, { etag: quoted(etag), ...checksumHeaders(stored) });
+  sendEmpty(context, 200, { etag: quoted(etag), ...checksumHeaders(stored), ...encryptionHeaders(attributes.headers) });
 }

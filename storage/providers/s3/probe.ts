@@ -210,12 +210,12 @@ class Probe {
   ): Promise<void> {
     const target = { Bucket: this.#bucket, Key: key };
     const options = { abortSignal: this.#signal };
-    const { UploadId } = await callSdk(() =>
+    const { UploadId } = await callSdk(this.#signal, () =>
       this.#client.send(new CreateMultipartUploadCommand({ ...target, ...begin }), options),
     );
     try {
       const part = { PartNumber: 1, ...(await send(key, { partNumber: '1', uploadId: UploadId as string })) };
-      const done = await callSdk(() =>
+      const done = await callSdk(this.#signal, () =>
         this.#client.send(
           new CompleteMultipartUploadCommand({ ...target, UploadId, MultipartUpload: { Parts: [part] }, ...complete }),
           options,
@@ -223,9 +223,9 @@ class Probe {
       );
       this.#written.push({ key, versionId: done.VersionId });
     } finally {
-      await callSdk(() => this.#client.send(new AbortMultipartUploadCommand({ ...target, UploadId }), options)).catch(
-        () => {},
-      );
+      await callSdk(this.#signal, () =>
+        this.#client.send(new AbortMultipartUploadCommand({ ...target, UploadId }), options),
+      ).catch(() => {});
     }
   }
 

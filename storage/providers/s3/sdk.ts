@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { S3Client } from '@aws-sdk/client-s3';
 import { AppError } from '../../../core/errors.ts';
-import type { HttpClient, HttpRequest } from '../../http.ts';
+import { type HttpClient, type HttpRequest, orAborted } from '../../http.ts';
 import type { S3Address, S3Credentials } from './address.ts';
 import { queryString } from './address.ts';
 import { isWebPage, notS3, s3Error } from './errors.ts';
@@ -64,7 +64,13 @@ export function createS3Client(credentials: S3Credentials, address: S3Address, h
  * cannot be asked for it.
  */
 export function keysOf(client: S3Client): KeySource {
-  return () => callSdk(() => client.config.credentials());
+  return async () => {
+    try {
+      return await client.config.credentials();
+    } catch (error) {
+      throw sdkError(error);
+    }
+  };
 }
 
 interface SdkRequest {
@@ -95,27 +101,35 @@ async function sendThrough(http: HttpClient, request: SdkRequest, abortSignal: u
   return { statusCode: response.status, headers: response.headers, body: Readable.from([Buffer.from(text)]) };
 }
 
-/** Runs one call of the SDK and translates what it throws. */
-export async function callSdk<T>(call: () => Promise<T>): Promise<T> {
+/**
+ * Runs one call of the SDK and translates what it throws. The signal is the call's own too: what the SDK does before it
+ * sends, such as asking for the machine's keys, knows nothing of it.
+ */
+export async function callSdk<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
   try {
-    return await call();
+    return await orAborted(call(), signal);
   } catch (error) {
-    if (error instanceof AppError) throw error;
-    // CompleteMultipartUpload may fail after its 200 has gone: the SDK reads that from the body.
-    if (error instanceof Error && '$metadata' in error && error.name !== 'SyntaxError') {
-      const { httpStatusCode = 500 } = error.$metadata as { httpStatusCode?: number };
-      throw s3Error({ status: Math.max(httpStatusCode, 500), code: error.name, headers: {} }, error);
-    }
-    if (error instanceof Error && error.name === 'AbortError') {
-      throw new AppError('CANCELLED', 'The call was cancelled.', { cause: error });
-    }
-    if (error instanceof Error && (error.name === 'CredentialsProviderError' || 'tryNextLink' in error)) {
-      throw new AppError(
-        'CREDENTIALS_INVALID',
-        'This machine has no identity at AWS, or it cannot be read. Give its instance a role, or use an access key.',
-        { cause: error },
-      );
-    }
-    throw notS3(error);
+    throw sdkError(error);
   }
+}
+
+function sdkError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  // CompleteMultipartUpload may fail after its 200 has gone: the SDK reads that from the body.
+  if (error instanceof Error && '$metadata' in error && error.name !== 'SyntaxError') {
+    const { httpStatusCode = 500 } = error.$metadata as { httpStatusCode?: number };
+    return s3Error({ status: Math.max(httpStatusCode, 500), code: error.name, headers: {} }, error);
+  }
+  if (error instanceof Error && error.name === 'AbortError') {
+    return new AppError('CANCELLED', 'The call was cancelled.', { cause: error });
+  }
+  // Errors of its chain of providers, of whichever kind, say whether the next is to be tried.
+  if (error instanceof Error && 'tryNextLink' in error) {
+    return new AppError(
+      'CREDENTIALS_INVALID',
+      'This machine has no identity at AWS, or it cannot be read. Give its instance a role, or use an access key.',
+      { cause: error },
+    );
+  }
+  return notS3(error);
 }

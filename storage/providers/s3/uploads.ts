@@ -75,7 +75,7 @@ export class S3Uploads {
       ...this.#settings,
       ...(this.#joinsCrc32c ? { ChecksumAlgorithm: 'CRC32C', ChecksumType: 'FULL_OBJECT' } : {}),
     });
-    const answer = await callSdk(() => this.#client.send(command, { abortSignal: signal }));
+    const answer = await callSdk(signal, () => this.#client.send(command, { abortSignal: signal }));
     if (answer.UploadId === undefined) throw notS3();
     return { container, key, sizeBytes, metadata, id: answer.UploadId };
   }
@@ -104,7 +104,7 @@ export class S3Uploads {
     let marker: string | undefined;
     do {
       const command = new ListPartsCommand({ ...uploadOf(session), PartNumberMarker: marker });
-      const answer = await callSdk(() => this.#client.send(command, { abortSignal: signal })).catch((error) => {
+      const answer = await callSdk(signal, () => this.#client.send(command, { abortSignal: signal })).catch((error) => {
         throw uploadError(error);
       });
       for (const { PartNumber = 0, Size = 0, ETag = '', ChecksumCRC32C } of answer.Parts ?? []) {
@@ -141,7 +141,7 @@ export class S3Uploads {
       ...(precondition?.ifMatch?.etag === undefined ? {} : { IfMatch: precondition.ifMatch.etag }),
     });
     try {
-      const answer = await callSdk(() => this.#client.send(command, { abortSignal: signal }));
+      const answer = await callSdk(signal, () => this.#client.send(command, { abortSignal: signal }));
       const stored = fromBase64(answer.ChecksumCRC32C);
       const version = versionOf(answer.ETag, answer.VersionId);
       return {
@@ -168,7 +168,7 @@ export class S3Uploads {
   async abort(session: UploadSession, signal: AbortSignal): Promise<void> {
     const command = new AbortMultipartUploadCommand(uploadOf(session));
     try {
-      await callSdk(() => this.#client.send(command, { abortSignal: signal }));
+      await callSdk(signal, () => this.#client.send(command, { abortSignal: signal }));
     } catch (error) {
       if (uploadError(error).code !== 'UPLOAD_EXPIRED') throw error;
     }

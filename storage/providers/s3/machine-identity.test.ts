@@ -1,0 +1,97 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type S3Server, startS3Server } from '../../../emulators/s3/server.ts';
+import { createAddressPolicy } from '../../address-policy.ts';
+import { openS3 } from '../s3.ts';
+
+const machine = { accessKeyId: 'ASIAMACHINE', secretAccessKey: 'SK', sessionToken: 'token/of+the=role' };
+const { signal } = new AbortController();
+let server: S3Server;
+let identity: Server;
+let answer: () => object | undefined;
+let asked: number;
+
+beforeEach(async () => {
+  server = await startS3Server({ credentials: [machine], buckets: ['bucket'] });
+  asked = 0;
+  // The endpoint that containers and pods read their role's credentials from (SDK reference: container credential provider).
+  identity = createServer((_request, response) => {
+    asked += 1;
+    const found = answer();
+    if (found !== undefined) response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(found));
+  });
+  identity.listen(0, '127.0.0.1');
+  await once(identity, 'listening');
+  const address = `http://127.0.0.1:${(identity.address() as AddressInfo).port}/`;
+  vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', address);
+  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_PROFILE', 'AWS_WEB_IDENTITY_TOKEN_FILE']) {
+    vi.stubEnv(name, undefined);
+  }
+  for (const name of ['AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE']) vi.stubEnv(name, '/dev/null');
+  answer = () => ({
+    AccessKeyId: machine.accessKeyId,
+    SecretAccessKey: machine.secretAccessKey,
+    Token: machine.sessionToken,
+    Expiration: new Date(Date.now() + 3_600_000).toISOString().replace(/\.\d+/, ''),
+  });
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  identity.closeAllConnections();
+  identity.close();
+  await server.close();
+});
+
+function open(machineIdentity: boolean) {
+  return openS3(
+    { provider: 's3', addressing: 'path', region: 'us-east-1', endpoint: server.endpoint, useMachineIdentity: true },
+    { addressPolicy: createAddressPolicy(['127.0.0.1']), operator: { machineIdentity } },
+  );
+}
+
+describe('the identity of the machine', () => {
+  it('opens an account where the operator allows it, asked for once', async () => {
+    const provider = open(true);
+    const { identity: name, capabilities } = await provider.check(signal);
+    expect(name).toBe(machine.accessKeyId);
+    expect(capabilities.presign).toEqual({ maxExpiresMs: 3_600_000 });
+    expect((await provider.list({ container: 'bucket', prefix: '' }, signal)).items).toEqual([]);
+    expect(asked).toBe(1);
+    const url = await provider.presign({ container: 'bucket', key: 'none', expiresInMs: 60_000 }, signal);
+    expect((await fetch(url)).status).toBe(404);
+    await provider.close();
+  });
+
+  it('is refused where the operator does not', () => {
+    expect(() => open(false)).toThrow(expect.objectContaining({ code: 'PERMISSION_DENIED' }));
+    expect(asked).toBe(0);
+  });
+
+  it('says that there is none', async () => {
+    answer = () => ({});
+    const provider = open(true);
+    await expect(provider.check(signal)).rejects.toMatchObject({ code: 'CREDENTIALS_INVALID' });
+    await expect(provider.list({ container: 'bucket', prefix: '' }, signal)).rejects.toMatchObject({
+      code: 'CREDENTIALS_INVALID',
+    });
+    await provider.close();
+  });
+
+  it('is not waited for by a call that was aborted', async () => {
+    answer = () => undefined;
+    const provider = open(true);
+    const controller = new AbortController();
+    const reached = once(identity, 'request');
+    const reading = provider.list({ container: 'bucket', prefix: '' }, controller.signal);
+    const checking = provider.check(controller.signal);
+    const ended = Promise.all(
+      [reading, checking].map((call) => expect(call).rejects.toMatchObject({ code: 'CANCELLED' })),
+    );
+    await reached;
+    controller.abort();
+    await ended;
+    await provider.close();
+  });
+});
