@@ -1,93 +1,64 @@
 import { Readable } from 'node:stream';
 import type { BlobServiceClient, ContainerClient } from '@azure/storage-blob';
-import { StorageSharedKeyCredential } from '@azure/storage-blob';
 import { AppError, type ErrorCode } from '../../core/errors.ts';
+import type { AccessTokens } from '../access-tokens.ts';
 import type { AddressPolicy } from '../address-policy.ts';
-import type { Credentials } from '../credentials.ts';
+import { bufferedBody } from '../digest.ts';
 import { createHttpClient, type HttpClient, throwIfCancelled } from '../http.ts';
-import {
-  type AccountCheck,
-  type BeginUploadRequest,
-  type Capabilities,
-  type CompleteUploadRequest,
-  type ContainerEntry,
-  capabilitiesRevision,
-  type DeleteRequest,
-  type DeleteResult,
-  type Entry,
-  type ListRequest,
-  type Location,
-  type ObjectInfo,
-  type Page,
-  type PageRequest,
-  type PartReceipt,
-  type PutPartRequest,
-  type ReadRequest,
-  type ReadResult,
-  type StorageProvider,
-  type UploadSession,
-  type WriteRequest,
-  type WriteResult,
+import type {
+  AccountCheck,
+  BeginUploadRequest,
+  Capabilities,
+  CompleteUploadRequest,
+  ContainerEntry,
+  CopyOffer,
+  CopyRequest,
+  DeleteRequest,
+  DeleteResult,
+  Entry,
+  IngestRequest,
+  ListRequest,
+  Location,
+  ObjectInfo,
+  OfferCopyRequest,
+  Page,
+  PageRequest,
+  PartReceipt,
+  PresignRequest,
+  PutPartRequest,
+  ReadRequest,
+  ReadResult,
+  StorageProvider,
+  UploadSession,
+  WriteRequest,
+  WriteResult,
 } from '../provider.ts';
+import { type AzureCredentials, type BlobAccess, blobAccess } from './azure/access.ts';
 import { blockId, newSessionId, partNumberOf } from './azure/blocks.ts';
+import { azureCapabilities } from './azure/capabilities.ts';
+import { FromUrl } from './azure/from-url.ts';
 import { listBlobs } from './azure/listing.ts';
 import { checkBlobName, checkContainerName } from './azure/names.ts';
 import { toAzureMetadata, toObjectInfo, toPutBlobHeaders, toVersion } from './azure/properties.ts';
+import { ReadUrls } from './azure/read-urls.ts';
 import { BlobRest, conditionHeaders, requireEtag } from './azure/rest.ts';
 import { callSdk, createServiceClient } from './azure/sdk.ts';
-import { SharedKeySigner } from './azure/signer.ts';
 import { discardBody, expectRange, rangeHeader, requireConditional, unsupported } from './body.ts';
-import { parseEndpoint } from './endpoint.ts';
+import { type Endpoint, parseEndpoint } from './endpoint.ts';
+import { presignedSeconds, requireFolderKey, requireOffer } from './offers.ts';
 
-const MiB = 1024 * 1024;
-
-/**
- * Limits of "Scalability and performance targets for Blob storage", but for the size of what is sent at once: the
- * service takes 4,000 MiB a block and 5,000 MiB a blob, yet it checks a body against an MD5 that comes before it, so
- * that every body is held in memory. 100 MiB in 50,000 blocks are 4.7 TiB.
- */
-const azureCapabilities: Capabilities = {
-  revision: capabilitiesRevision,
-  listing: { order: 'none', maxPageSize: 5000 },
-  read: { digests: ['md5'], pinned: true },
-  write: {
-    singleMaxBytes: 100 * MiB,
-    objectMaxBytes: 50_000 * 100 * MiB,
-    partMinBytes: 1,
-    partMaxBytes: 100 * MiB,
-    maxParts: 50_000,
-    partMultipleBytes: 1,
-    listsParts: true,
-    replacesParts: true,
-    lastPartCloses: false,
-    singleDigest: 'md5',
-    partDigest: 'md5',
-    completeDigest: null,
-    digestTiming: 'before',
-    conditional: true,
-    conditionalUpload: true,
-    userMetadata: true,
-    contentHeaders: true,
-    modifiedAtPrecisionMs: 1,
-  },
-  copy: null,
-  ingest: null,
-  presign: null,
-  folders: 'marker',
-  quota: false,
-  caseSensitive: true,
-  maxKeyBytes: 1024,
-};
-
-type AzureCredentials = Extract<Credentials, { provider: 'azure' }>;
-
-export function openAzure(
-  credentials: AzureCredentials,
-  options: { addressPolicy: AddressPolicy; capabilities?: Capabilities | undefined },
-): StorageProvider {
-  return new AzureProvider(credentials, options.addressPolicy, options.capabilities ?? azureCapabilities);
+interface AzureOptions {
+  addressPolicy: AddressPolicy;
+  tokens?: AccessTokens | undefined;
+  capabilities?: Capabilities | undefined;
 }
 
+export function openAzure(credentials: AzureCredentials, options: AzureOptions): StorageProvider {
+  return new AzureProvider(credentials, options);
+}
+
+/** How long an offered blob stays open to the other account. */
+const offerMs = 3_600_000;
 /** Deletes under way at a time. */
 const deleteConcurrency = 16;
 /** What can be wrong with one blob; anything else stands in the way of all and fails the call. */
@@ -101,34 +72,49 @@ const failuresOfOne: readonly ErrorCode[] = [
 class AzureProvider implements StorageProvider {
   readonly capabilities: Capabilities;
   readonly #accountName: string;
-  readonly #hasSas: boolean;
+  readonly #endpoint: Endpoint;
   readonly #http: HttpClient;
+  readonly #access: BlobAccess;
   readonly #rest: BlobRest;
   readonly #service: BlobServiceClient;
+  readonly #fromUrl: FromUrl;
+  readonly #urls: ReadUrls;
 
-  constructor(credentials: AzureCredentials, addressPolicy: AddressPolicy, capabilities: Capabilities) {
-    const { accountName, accountKey, sasToken = '' } = credentials;
+  constructor(credentials: AzureCredentials, { addressPolicy, tokens, capabilities }: AzureOptions) {
+    const { accountName } = credentials;
     const endpoint = parseEndpoint(credentials.endpoint ?? `https://${accountName}.blob.core.windows.net`);
-    const key = accountKey === undefined ? undefined : new StorageSharedKeyCredential(accountName, accountKey);
-    const sas = sasToken.replace(/^\?/, '');
-    this.capabilities = capabilities;
     this.#accountName = accountName;
-    this.#hasSas = key === undefined;
+    this.#endpoint = endpoint;
     this.#http = createHttpClient(addressPolicy);
-    this.#rest = new BlobRest(this.#http, endpoint, key && new SharedKeySigner(key), sas);
-    const url = endpoint.origin + endpoint.basePath + (sas === '' ? '' : `?${sas}`);
-    this.#service = createServiceClient(url, key, this.#http);
+    this.#access = blobAccess(credentials, endpoint, this.#http, tokens);
+    this.capabilities = capabilities ?? azureCapabilities(this.#access.kind, false);
+    this.#rest = new BlobRest(this.#http, endpoint, this.#access);
+    this.#service = createServiceClient(endpoint, this.#access, this.#http);
+    this.#fromUrl = new FromUrl(this.#rest, this);
+    this.#urls = new ReadUrls(accountName, endpoint, this.#access, this.#service);
   }
 
   async check(signal: AbortSignal): Promise<AccountCheck> {
     try {
       await this.listContainers({ limit: 1 }, signal);
     } catch (error) {
-      // A SAS that is made for one container proves itself, too, when it may not list them all.
-      const isLimited = this.#hasSas && error instanceof AppError && error.code === 'PERMISSION_DENIED';
+      // A SAS or a role for one container proves itself, too, when it may not list them all.
+      const isLimited = this.#access.kind !== 'key' && error instanceof AppError && error.code === 'PERMISSION_DENIED';
       if (!isLimited) throw error;
     }
-    return { identity: this.#accountName, capabilities: azureCapabilities };
+    const isHierarchical = await this.#isHierarchical(signal);
+    return { identity: this.#accountName, capabilities: azureCapabilities(this.#access.kind, isHierarchical) };
+  }
+
+  /** Whoever may not ask gets a flat namespace: directories are told from blobs in listings all the same. */
+  async #isHierarchical(signal: AbortSignal): Promise<boolean> {
+    try {
+      const answer = await callSdk(() => this.#service.getAccountInfo({ abortSignal: signal }));
+      return answer.isHierarchicalNamespaceEnabled ?? false;
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'PERMISSION_DENIED') return false;
+      throw error;
+    }
   }
 
   async listContainers(request: PageRequest, signal: AbortSignal): Promise<Page<ContainerEntry>> {
@@ -296,24 +282,57 @@ class AzureProvider implements StorageProvider {
     throwIfCancelled(signal);
   }
 
-  offerCopy(): Promise<never> {
-    return unsupported('copies inside the cloud');
+  async offerCopy(request: OfferCopyRequest, signal: AbortSignal): Promise<CopyOffer> {
+    const { container, key, pin } = request;
+    const { info } = await this.read({ container, key, pin, range: { start: 0, end: 0 } }, signal);
+    const ticket = await this.#urls.make(request, offerMs, signal);
+    const { sizeBytes, version } = info;
+    return { container, key, scheme: 'azure', store: this.#store, sizeBytes, version, ticket };
   }
 
-  copy(): Promise<never> {
-    return unsupported('copies inside the cloud');
+  async copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult> {
+    this.checkName(request.key);
+    requireOffer(this.capabilities, this.#store, request);
+    return this.#fromUrl.copy(request, signal);
   }
 
-  ingest(): Promise<never> {
-    return unsupported('fetching from a URL');
+  async ingest(request: IngestRequest, signal: AbortSignal): Promise<WriteResult> {
+    const { ingest } = this.capabilities;
+    if (ingest === null) return unsupported('fetching from a URL');
+    this.checkName(request.key);
+    requireConditional(ingest.conditional, request.precondition);
+    if (request.sizeBytes > ingest.maxBytes) {
+      throw new AppError('OBJECT_TOO_LARGE', 'The service does not fetch objects of this size.');
+    }
+    return this.#fromUrl.ingest(request, signal);
   }
 
-  presign(): Promise<never> {
-    return unsupported('URLs for one object');
+  /** Not pinned: a URL has no place for an ETag. */
+  async presign(request: PresignRequest, signal: AbortSignal): Promise<string> {
+    throwIfCancelled(signal);
+    return this.#urls.make(request, presignedSeconds(this.capabilities, request) * 1000, signal);
   }
 
-  createFolder(): Promise<never> {
-    return unsupported('folders');
+  /**
+   * An empty blob whose name ends in a slash, as others keep folders that are empty, with the mark by which Hadoop and
+   * the Data Lake tools know them. With a hierarchical namespace a directory, whose name has no slash at its end.
+   */
+  async createFolder(location: Location, signal: AbortSignal): Promise<void> {
+    requireFolderKey(location.key);
+    const isReal = this.capabilities.folders === 'real';
+    const key = isReal ? location.key.replace(/\/+$/, '') : location.key;
+    const metadata = { user: { hdi_isfolder: 'true' } };
+    const body = bufferedBody([], ['md5']);
+    const precondition = { ifAbsent: true } as const;
+    try {
+      await this.write({ container: location.container, key, body, metadata, precondition }, signal);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'PRECONDITION_FAILED') throw error;
+      const there = isReal ? await this.stat({ container: location.container, key }, signal) : undefined;
+      if (there && there.metadata.user.hdi_isfolder !== 'true') {
+        throw new AppError('CONFLICT', 'There is a file where the folder is to be.', { cause: error });
+      }
+    }
   }
 
   quota(): Promise<never> {
@@ -341,11 +360,18 @@ class AzureProvider implements StorageProvider {
   }
 
   checkName(key: string): void {
-    checkBlobName(key);
+    checkBlobName(key, this.capabilities.folders);
   }
 
   close(): Promise<void> {
     return this.#http.close();
+  }
+
+  /** Blobs are read across accounts within one of Azure's clouds; an emulator is known by its address. */
+  get #store(): string {
+    const { origin, hostname } = this.#endpoint;
+    const own = new RegExp(`^${this.#accountName}(?:-secondary)?\\.(?:z\\d+\\.)?(?=blob\\.)`);
+    return own.test(hostname) ? hostname.replace(own, '') : origin;
   }
 
   #container(name: string): ContainerClient {

@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode } from '../../../core/errors.ts';
+import { AppError, type AppErrorOptions, type ErrorCode } from '../../../core/errors.ts';
 import { retryAfterMs } from '../../http-errors.ts';
 
 /**
@@ -36,6 +36,7 @@ const codes = {
   BlobAlreadyExists: 'PRECONDITION_FAILED',
   ConditionNotMet: 'PRECONDITION_FAILED',
   TargetConditionNotMet: 'PRECONDITION_FAILED',
+  SourceConditionNotMet: 'OBJECT_CHANGED',
   BlobNotFound: 'OBJECT_NOT_FOUND',
   ResourceNotFound: 'OBJECT_NOT_FOUND',
   BlobTypeNotSupported: 'NOT_SUPPORTED',
@@ -74,7 +75,7 @@ const statuses = {
 } satisfies Record<number, ErrorCode>;
 
 const messages: Partial<Record<ErrorCode, string>> = {
-  CREDENTIALS_INVALID: 'Azure refused the credentials. Check the account name and the key or SAS token.',
+  CREDENTIALS_INVALID: 'Azure refused the credentials. Check the account name and what opens it.',
   PERMISSION_DENIED: 'The credentials are right, but not allowed to do this.',
   CONTAINER_NOT_FOUND: 'The container does not exist.',
   OBJECT_NOT_FOUND: 'The blob does not exist.',
@@ -108,6 +109,18 @@ export function assertFromAzure(headers: Record<string, string>): void {
   );
 }
 
+/** An answer of the service that refuses, with its HTTP status and the service's own code. */
+export class AzureRefusal extends AppError {
+  readonly status: number;
+  readonly reason: string | undefined;
+
+  constructor(fault: AzureFault, code: ErrorCode, message: string, options: AppErrorOptions) {
+    super(code, message, options);
+    this.status = fault.status;
+    this.reason = fault.code;
+  }
+}
+
 export function azureError(fault: AzureFault, cause?: unknown): AppError {
   const { status, code, headers } = fault;
   // The code stands for firewall rules as well as, in some answers, for a wrong signature.
@@ -129,7 +142,7 @@ export function azureError(fault: AzureFault, cause?: unknown): AppError {
   const detail = [code, `status ${status}`].filter((part) => part !== undefined).join(', ');
   const text = messages[appCode] ?? 'Azure refused the request.';
   const retryAfter = retryAfterMs(headers['retry-after']);
-  return new AppError(appCode, `${text} (${detail})`, {
+  return new AzureRefusal(fault, appCode, `${text} (${detail})`, {
     cause,
     ...(retryAfter === undefined ? {} : { retryAfterMs: retryAfter }),
   });

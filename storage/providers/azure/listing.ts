@@ -35,19 +35,30 @@ export function parseListing(document: string, request: Pick<ListRequest, 'prefi
     throw new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as the Azure Blob service does.');
   }
   const items: Entry[] = [];
-  for (const block of blocks(document, 'BlobPrefix')) {
+  const folders = new Set<string>();
+  const addFolder = (key: string) => {
+    if (folders.has(key)) return;
+    folders.add(key);
     items.push({
       kind: 'folder',
-      key: nameOf(block),
+      key,
       sizeBytes: 0,
       modifiedAt: null,
       version: null,
       digests: {},
       storageClass: null,
     });
-  }
+  };
+  for (const block of blocks(document, 'BlobPrefix')) addFolder(nameOf(block));
   for (const block of blocks(document, 'Blob')) {
     const key = nameOf(block);
+    // A directory of a hierarchical namespace (List Blobs, from version 2020-10-02 on) is no object: in a flat listing
+    // it is left out, in one of a level it is a folder, once.
+    if (element(block, 'ResourceType') === 'directory') {
+      const folder = key.endsWith('/') ? key : `${key}/`;
+      if (request.delimiter !== undefined && folder !== request.prefix) addFolder(folder);
+      continue;
+    }
     // The marker of the very folder that is listed.
     if (request.delimiter !== undefined && key === request.prefix) continue;
     const text = element(block, 'Etag');

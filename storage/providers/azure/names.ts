@@ -1,4 +1,5 @@
 import { AppError } from '../../../core/errors.ts';
+import type { Capabilities } from '../../provider.ts';
 import { storableText } from '../metadata.ts';
 
 function refuse(rule: string): never {
@@ -12,15 +13,17 @@ const forbidden = /[\u0000-\u001f\u007f-\u009f\ufffe\uffff]/;
 /**
  * Rules of "Naming and Referencing Containers, Blobs, and Metadata" (Storage REST reference). Dots at the end of a
  * path segment get lost on the way, because clients and servers normalise URLs. A slash at the end is what the same page
- * advises against for that reason too, yet it is how folder markers are kept, and it survives here.
+ * advises against for that reason too, yet it is how folder markers are kept, and it survives here. Where folders are real
+ * (hierarchical namespace), a slash at the end can only be that of a directory.
  */
-export function checkBlobName(key: string): void {
+export function checkBlobName(key: string, folders: Capabilities['folders'] = 'marker'): void {
   if (key === '') refuse('it is empty.');
   if (key.length > 1024) refuse('it is longer than 1,024 characters.');
   if (!key.isWellFormed()) refuse('it is not valid Unicode.');
   if (forbidden.test(key)) refuse('it holds control characters.');
   if (key.split('/').length > 254) refuse('it has more than 254 path segments.');
   if (/\.(\/|$)/.test(key)) refuse('a path segment ends with a dot.');
+  if (folders === 'real' && key.endsWith('/')) refuse('it ends in a slash, which only directories do in this account.');
   if (key.includes('\\')) refuse('it holds a backslash, which the service takes for a slash.');
 }
 

@@ -1,11 +1,11 @@
 import { AppError } from '../../../core/errors.ts';
 import type { HttpClient, HttpRequest, HttpResponse } from '../../http.ts';
 import type { Precondition, UploadBody, Version } from '../../provider.ts';
-import { discardBody, plainBody } from '../body.ts';
+import { discardBody, conditionHeaders as etagConditions, plainBody } from '../body.ts';
 import { type Endpoint, encodeKey, encodeValue } from '../endpoint.ts';
+import type { BlobAccess } from './access.ts';
 import { assertFromAzure, azureError } from './errors.ts';
 import { checkContainerName } from './names.ts';
-import type { SharedKeySigner } from './signer.ts';
 
 /** Version of the Storage REST API that the calls beside the SDK speak. */
 const apiVersion = '2021-12-02';
@@ -20,6 +20,8 @@ export interface BlobRequest {
   query?: Record<string, string>;
   headers?: Record<string, string>;
   body?: UploadBody;
+  /** Idle time before the answer's headers, in milliseconds; for what the service works on before it answers. */
+  headersTimeoutMs?: number;
   signal: AbortSignal;
 }
 
@@ -27,15 +29,12 @@ export interface BlobRequest {
 export class BlobRest {
   readonly #http: HttpClient;
   readonly #endpoint: Endpoint;
-  readonly #signer: SharedKeySigner | undefined;
-  readonly #sas: string;
+  readonly #access: BlobAccess;
 
-  /** `sas`: query string without `?`, or '' with a signer. */
-  constructor(http: HttpClient, endpoint: Endpoint, signer: SharedKeySigner | undefined, sas: string) {
+  constructor(http: HttpClient, endpoint: Endpoint, access: BlobAccess) {
     this.#http = http;
     this.#endpoint = endpoint;
-    this.#signer = signer;
-    this.#sas = sas;
+    this.#access = access;
   }
 
   /** Resolves for 2xx, with the body still to be read; everything else is an AppError. */
@@ -44,20 +43,22 @@ export class BlobRest {
     try {
       checkContainerName(container);
       const query = Object.entries(request.query ?? {}).map(([name, value]) => `${name}=${encodeValue(value)}`);
-      if (this.#sas !== '') query.push(this.#sas);
+      if (this.#access.sas !== '') query.push(this.#access.sas);
       const blob = key === undefined ? '' : `/${encodeKey(key)}`;
       const path = `${this.#endpoint.basePath}/${container}${blob}${query.length > 0 ? `?${query.join('&')}` : ''}`;
       const headers: Record<string, string> = { ...request.headers, 'x-ms-version': apiVersion };
       if (body) headers['content-length'] = String(body.sizeBytes);
-      this.#signer?.sign(method, this.#endpoint.origin + path, headers);
+      await this.#access.authorize(method, this.#endpoint.origin + path, headers, signal);
       const response = await this.#http.send({
         method,
         origin: this.#endpoint.origin,
         path,
         headers,
         signal,
+        ...(request.headersTimeoutMs === undefined ? {} : { headersTimeoutMs: request.headersTimeoutMs }),
         ...(body ? { body: plainBody(body) } : {}),
       });
+      if (response.status === 401) this.#access.refused(headers);
       if (response.status < 200 || response.status >= 300) throw await toError(response);
       assertFromAzure(response.headers);
       return response;
@@ -82,10 +83,8 @@ async function toError(response: HttpResponse): Promise<AppError> {
 
 /** Headers of a precondition on what is there now. */
 export function conditionHeaders(precondition: Precondition | undefined): Record<string, string> {
-  return {
-    ...(precondition?.ifAbsent ? { 'if-none-match': '*' } : {}),
-    ...(precondition?.ifMatch ? { 'if-match': requireEtag(precondition.ifMatch) } : {}),
-  };
+  if (precondition?.ifMatch) requireEtag(precondition.ifMatch);
+  return etagConditions(precondition);
 }
 
 export function requireEtag(version: Version): string {

@@ -4,11 +4,12 @@ import {
   type HttpOperationResponse,
   isRestError,
   newPipeline,
-  type StorageSharedKeyCredential,
   type WebResource,
 } from '@azure/storage-blob';
 import { AppError } from '../../../core/errors.ts';
 import type { HttpClient } from '../../http.ts';
+import type { Endpoint } from '../endpoint.ts';
+import type { BlobAccess } from './access.ts';
 import { assertFromAzure, azureError } from './errors.ts';
 
 /** Largest answer that is read for the SDK: a page of 5,000 blobs or a list of 50,000 blocks is far below. */
@@ -18,29 +19,30 @@ const maxAnswerBytes = 64 * 1024 * 1024;
  * The vendor's client for calls whose answers or bodies are XML. Its requests go through our connections, so that
  * address policy, time-outs and closing hold for them too. It makes one attempt and follows no redirect.
  */
-export function createServiceClient(
-  url: string,
-  credential: StorageSharedKeyCredential | undefined,
-  http: HttpClient,
-): BlobServiceClient {
-  const pipeline = newPipeline(credential ?? new AnonymousCredential(), {
-    httpClient: { sendRequest: (request) => sendThrough(http, request) },
+export function createServiceClient(endpoint: Endpoint, access: BlobAccess, http: HttpClient): BlobServiceClient {
+  const pipeline = newPipeline(access.key ?? new AnonymousCredential(), {
+    httpClient: { sendRequest: (request) => sendThrough(http, access, request) },
     retryOptions: { maxTries: 1 },
   });
-  return new BlobServiceClient(url, pipeline);
+  const sas = access.sas === '' ? '' : `?${access.sas}`;
+  return new BlobServiceClient(endpoint.origin + endpoint.basePath + sas, pipeline);
 }
 
-async function sendThrough(http: HttpClient, request: WebResource): Promise<HttpOperationResponse> {
+async function sendThrough(http: HttpClient, access: BlobAccess, request: WebResource): Promise<HttpOperationResponse> {
   const url = new URL(request.url);
   const signal = (request.abortSignal as AbortSignal | undefined) ?? new AbortController().signal;
+  const sent = request.headers.toJson();
+  // What the account's key signs, the pipeline has signed already.
+  if (access.key === undefined) await access.authorize(request.method, request.url, sent, signal);
   const response = await http.send({
     method: request.method as 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE',
     origin: url.origin,
     path: url.pathname + url.search,
-    headers: request.headers.toJson(),
+    headers: sent,
     ...(typeof request.body === 'string' ? { body: Buffer.from(request.body) } : {}),
     signal,
   });
+  if (response.status === 401) access.refused(sent);
   const bodyAsText = await response.body.text(maxAnswerBytes);
   if (response.status >= 300 && response.status < 400) {
     throw azureError({ status: response.status, code: undefined, headers: response.headers });
