@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { createAddressPolicy } from './address-policy.ts';
 import { conditions } from './conformance/conditions.ts';
+import { copies } from './conformance/copies.ts';
 import { type Fixture, type Session, startSession } from './conformance/fixture.ts';
 import { integrity } from './conformance/integrity.ts';
 import { interruptions } from './conformance/interruptions.ts';
+import { large } from './conformance/large.ts';
 import { listings } from './conformance/listings.ts';
 import { names } from './conformance/names.ts';
 import { refusals } from './conformance/refusals.ts';
@@ -31,5 +33,7 @@ export function conformance(fixture: Fixture): void {
     describe('integrity', () => integrity(current));
     describe('interruptions', () => interruptions(current));
     describe('refusals', () => refusals(current));
+    describe('beyond reading and writing', () => copies(current));
+    describe('in large', () => large(current));
   });
 }

@@ -21,6 +21,12 @@ export interface Fixture {
   credentials(endpoint: string): Credentials;
   /** The same with a secret that is well formed and wrong. */
   wrongCredentials(endpoint: string): Credentials;
+  /** Other credentials, or those of another account, that may write to the containers and read what is offered. */
+  otherCredentials?(endpoint: string): Credentials;
+  /** How many objects the largest listing has, where the store cannot write the usual 10,000 in seconds. */
+  manyKeys?: number;
+  /** A fast way to write objects of any content, where there is one. */
+  fill?(endpoint: string, container: string, keys: readonly string[]): Promise<void>;
   /** A proxy of plain HTTP before the store, which spoils single exchanges. */
   startProxy(endpoint: string): Promise<Proxy>;
 }
@@ -46,6 +52,8 @@ export let otherContainer = 'conformance-other';
 /** A running store, and providers that talk to it. */
 export interface Session {
   fixture: Fixture;
+  /** Of the store itself, past the proxy. */
+  endpoint: string;
   proxy: Proxy;
   /** Open, with its capabilities as probed. */
   provider: StorageProvider;
@@ -73,6 +81,7 @@ export async function startSession(fixture: Fixture, addressPolicy: AddressPolic
   const { capabilities } = await open(fixture.credentials(store.endpoint), undefined, shared).check(never());
   return {
     fixture,
+    endpoint: store.endpoint,
     proxy,
     capabilities,
     provider: open(fixture.credentials(store.endpoint), capabilities, shared),

@@ -15,6 +15,7 @@ import {
   never,
   noMetadata,
   put,
+  type Session,
 } from './fixture.ts';
 import { begin, isThere } from './uploads.ts';
 
@@ -29,7 +30,7 @@ async function drain(stream: Readable): Promise<{ bytes: number; error: unknown 
   }
 }
 
-type Call = (provider: StorageProvider, session: UploadSession, signal: AbortSignal) => Promise<unknown>;
+export type Call = (provider: StorageProvider, session: UploadSession, signal: AbortSignal) => Promise<unknown>;
 
 const part = { partNumber: 1, sizeBytes: 10, tag: 'AAAA', digests: {} };
 /** Every call of the contract that sends something at some provider. */
@@ -56,6 +57,36 @@ const calls = (current: Current): Record<string, Call> => {
 
 /** Longest time that a call may take to settle after its abort, in milliseconds. */
 const abortLimitMs = 1000;
+
+/** Expects CANCELLED of the call: before it begins, and while it waits for an answer that does not come. */
+export async function settlesWhenAborted(session: Session, provider: StorageProvider, call: Call): Promise<void> {
+  const target: UploadSession = {
+    container,
+    key: freshKey('stall'),
+    id: 'session',
+    sizeBytes: 10,
+    metadata: noMetadata,
+  };
+
+  const aborted = AbortSignal.abort();
+  await expectCode(call(provider, target, aborted), 'CANCELLED');
+
+  const controller = new AbortController();
+  const stalled = session.proxy.spoilNext({ kind: 'stall' });
+  const settled = call(provider, target, controller.signal).then(
+    (value) => value,
+    (error) => error as AppError,
+  );
+  const sent = await Promise.race([stalled.then(() => true), settled.then(() => false)]);
+  if (!sent) {
+    // It needs no request here; the fault must not hit somebody else.
+    await provider.list({ container, prefix: '' }, AbortSignal.timeout(50)).catch(() => {});
+    return;
+  }
+  controller.abort();
+  const late = new Promise((resolve) => setTimeout(resolve, abortLimitMs, 'late').unref());
+  expect(await Promise.race([settled, late])).toMatchObject({ code: 'CANCELLED' });
+}
 
 export function interruptions(current: Current): void {
   it.each(['reset', 'end'] as const)('fails when a read is cut off (%s), never ends early', async (how) => {
@@ -88,34 +119,8 @@ export function interruptions(current: Current): void {
   for (const name of Object.keys(calls(current))) {
     it(`settles ${name} when its signal is aborted`, async () => {
       const session = current();
-      const call = calls(current)[name] as Call;
       const provider = session.open({ proxied: true });
-      const target: UploadSession = {
-        container,
-        key: freshKey('stall'),
-        id: 'session',
-        sizeBytes: 10,
-        metadata: noMetadata,
-      };
-
-      const aborted = AbortSignal.abort();
-      await expectCode(call(provider, target, aborted), 'CANCELLED');
-
-      const controller = new AbortController();
-      const stalled = session.proxy.spoilNext({ kind: 'stall' });
-      const settled = call(provider, target, controller.signal).then(
-        (value) => value,
-        (error) => error as AppError,
-      );
-      const sent = await Promise.race([stalled.then(() => true), settled.then(() => false)]);
-      if (!sent) {
-        // It needs no request here; the fault must not hit somebody else.
-        await provider.list({ container, prefix: '' }, AbortSignal.timeout(50)).catch(() => {});
-        return;
-      }
-      controller.abort();
-      const late = new Promise((resolve) => setTimeout(resolve, abortLimitMs, 'late').unref());
-      expect(await Promise.race([settled, late])).toMatchObject({ code: 'CANCELLED' });
+      await settlesWhenAborted(session, provider, calls(current)[name] as Call);
     });
   }
 

@@ -4,6 +4,7 @@ import {
   StorageSharedKeyCredential,
 } from '@azure/storage-blob';
 import { startAzurite } from '../../emulators/azure.ts';
+import { startAzureFromUrl } from '../../emulators/azure-from-url.ts';
 import { startFaultProxy } from '../../emulators/fault-proxy.ts';
 import { conformance } from '../conformance.ts';
 
@@ -15,15 +16,20 @@ const sasToken = generateAccountSASQueryParameters(
 ).toString();
 const azurite = { ...account, accountKey, containers: ['conformance', 'conformance-other'] };
 
-for (const [name, right, wrong] of [
-  ['Azure Blob with the account key', { accountKey }, { accountKey: 'd3Jvbmc=' }],
-  ['Azure Blob with a SAS token', { sasToken: `?${sasToken}` }, { sasToken: sasToken.replace('sig=', 'sig=A') }],
+const [byKey, bySas] = [{ accountKey }, { sasToken: `?${sasToken}` }];
+
+for (const [name, right, wrong, other] of [
+  ['Azure Blob with the account key', byKey, { accountKey: 'd3Jvbmc=' }, bySas],
+  ['Azure Blob with a SAS token', bySas, { sasToken: sasToken.replace('sig=', 'sig=A') }, byKey],
 ] as const) {
   conformance({
     name,
-    start: () => startAzurite(azurite),
+    start: async () => startAzureFromUrl(await startAzurite(azurite)),
+    // Azurite looks through all of its blobs for each that is written.
+    manyKeys: 2_000,
     startProxy: startFaultProxy,
     credentials: (endpoint) => ({ ...account, ...right, endpoint }),
+    otherCredentials: (endpoint) => ({ ...account, ...other, endpoint }),
     wrongCredentials: (endpoint) => ({ ...account, ...wrong, endpoint }),
   });
 }

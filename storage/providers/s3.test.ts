@@ -3,15 +3,17 @@ import { startS3Server } from '../../emulators/s3/server.ts';
 import { conformance } from '../conformance.ts';
 
 const keys = { accessKeyId: 'conformance', secretAccessKey: 'right' };
+const other = { accessKeyId: 'other', secretAccessKey: 'right too' };
 const account = { provider: 's3', region: 'us-east-1', addressing: 'path', ...keys } as const;
 
 for (const flexibleChecksums of [true, false]) {
   conformance({
     name: flexibleChecksums ? 'S3' : 'S3 without checksums of its own',
     start: () =>
-      startS3Server({ credentials: [keys], buckets: ['conformance', 'conformance-other'], flexibleChecksums }),
+      startS3Server({ credentials: [keys, other], buckets: ['conformance', 'conformance-other'], flexibleChecksums }),
     startProxy: startFaultProxy,
     credentials: (endpoint) => ({ ...account, endpoint }),
+    otherCredentials: (endpoint) => ({ ...account, ...other, endpoint }),
     wrongCredentials: (endpoint) => ({ ...account, endpoint, secretAccessKey: 'wrong' }),
   });
 }
