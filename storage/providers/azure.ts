@@ -36,7 +36,7 @@ import type {
 import { type AzureCredentials, type BlobAccess, blobAccess } from './azure/access.ts';
 import { blockId, newSessionId, partNumberOf } from './azure/blocks.ts';
 import { azureCapabilities } from './azure/capabilities.ts';
-import { FromUrl } from './azure/from-url.ts';
+import { FromUrl, storeOf } from './azure/from-url.ts';
 import { listBlobs } from './azure/listing.ts';
 import { checkBlobName, checkContainerName } from './azure/names.ts';
 import { toAzureMetadata, toObjectInfo, toPutBlobHeaders, toVersion } from './azure/properties.ts';
@@ -287,12 +287,20 @@ class AzureProvider implements StorageProvider {
     const { info } = await this.read({ container, key, pin, range: { start: 0, end: 0 } }, signal);
     const ticket = await this.#urls.make(request, offerMs, signal);
     const { sizeBytes, version } = info;
-    return { container, key, scheme: 'azure', store: this.#store, sizeBytes, version, ticket };
+    return {
+      container,
+      key,
+      scheme: 'azure',
+      store: storeOf(this.#endpoint, this.#accountName),
+      sizeBytes,
+      version,
+      ticket,
+    };
   }
 
   async copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult> {
     this.checkName(request.key);
-    requireOffer(this.capabilities, this.#store, request);
+    requireOffer(this.capabilities, storeOf(this.#endpoint, this.#accountName), request);
     return this.#fromUrl.copy(request, signal);
   }
 
@@ -365,13 +373,6 @@ class AzureProvider implements StorageProvider {
 
   close(): Promise<void> {
     return this.#http.close();
-  }
-
-  /** Blobs are read across accounts within one of Azure's clouds; an emulator is known by its address. */
-  get #store(): string {
-    const { origin, hostname } = this.#endpoint;
-    const own = new RegExp(`^${this.#accountName}(?:-secondary)?\\.(?:z\\d+\\.)?(?=blob\\.)`);
-    return own.test(hostname) ? hostname.replace(own, '') : origin;
   }
 
   #container(name: string): ContainerClient {

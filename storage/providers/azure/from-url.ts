@@ -11,6 +11,7 @@ import type {
   UploadSession,
   WriteResult,
 } from '../../provider.ts';
+import type { Endpoint } from '../endpoint.ts';
 import { sourceChanged } from '../offers.ts';
 import { inParallel } from '../parallel.ts';
 import { blockId, newSessionId } from './blocks.ts';
@@ -140,6 +141,15 @@ export class FromUrl {
     });
     await response.body.text(0);
   }
+}
+
+/** Blobs are read across accounts within one of Azure's clouds; another endpoint is known by its address. */
+export function storeOf({ origin, hostname }: Endpoint, accountName: string): string {
+  const [account = '', ...rest] = hostname.split('.');
+  const isOfAccount = account === accountName || account === `${accountName}-secondary`;
+  // Accounts may stand in a DNS zone: ACCOUNT.z01.blob.storage.azure.net.
+  const cloud = rest.join('.').replace(/^z\d+\./, '');
+  return isOfAccount && cloud.startsWith('blob.') ? cloud : origin;
 }
 
 function sourceHeaders({ url, etag }: Source): Record<string, string> {

@@ -55,6 +55,18 @@ describe('listings', () => {
     expect(page.nextCursor).toBe('2!8&x');
   });
 
+  it('of a hierarchical namespace hold directories, which are folders in a level and nothing in a flat listing', () => {
+    const directory = (name: string) =>
+      blob(`<Name>${name}</Name>`).replace('<BlobType>', '<ResourceType>directory</ResourceType><BlobType>');
+    const file = blob('<Name>p/b</Name>').replace('<BlobType>', '<ResourceType>file</ResourceType><BlobType>');
+    const blobs = `<BlobPrefix><Name>p/a/</Name></BlobPrefix>${directory('p')}${directory('p/a')}${file}${directory('p/c')}`;
+    const seen = (delimiter: '/' | undefined) =>
+      parseListing(document(blobs), { prefix: 'p/', delimiter }).items.map(({ kind, key }) => `${kind} ${key}`);
+    expect(seen('/')).toEqual(['folder p/a/', 'file p/b', 'folder p/c/']);
+    const flat = document(directory('p') + directory('p/a') + file);
+    expect(parseListing(flat, { prefix: '', delimiter: undefined }).items.map(({ key }) => key)).toEqual(['p/b']);
+  });
+
   it('are no web pages', () => {
     expect(() => parseListing('<html></html>', request)).toThrow(expect.objectContaining({ code: 'ENDPOINT_INVALID' }));
   });

@@ -1,0 +1,134 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type AzuriteServer, startAzurite } from '../../../emulators/azure.ts';
+import { startAzureFromUrl } from '../../../emulators/azure-from-url.ts';
+import { createAddressPolicy } from '../../address-policy.ts';
+import { bufferedBody } from '../../digest.ts';
+import { createHttpClient, type HttpClient } from '../../http.ts';
+import type { CopyOffer, StorageProvider } from '../../provider.ts';
+import { openAzure } from '../azure.ts';
+import { parseEndpoint } from '../endpoint.ts';
+import { blobAccess } from './access.ts';
+import { FromUrl, storeOf } from './from-url.ts';
+import { BlobRest } from './rest.ts';
+
+const container = 'from-url';
+const metadata = { contentType: 'text/x-copy', user: { of: 'the copy' } };
+const bytes = Buffer.alloc(1_000_003, 'abcdefgh-');
+const { signal } = new AbortController();
+const policy = createAddressPolicy(['127.0.0.1']);
+
+let azurite: AzuriteServer;
+let provider: StorageProvider;
+let http: HttpClient;
+/** The provider's own way, but for the size of its blocks. */
+let fromUrl: FromUrl;
+
+beforeAll(async () => {
+  azurite = await startAzureFromUrl(await startAzurite({ containers: [container] }));
+  const { endpoint, accountName, accountKey } = azurite;
+  const credentials = { provider: 'azure', accountName, accountKey, endpoint } as const;
+  provider = openAzure(credentials, { addressPolicy: policy });
+  http = createHttpClient(policy);
+  const address = parseEndpoint(endpoint);
+  fromUrl = new FromUrl(new BlobRest(http, address, blobAccess(credentials, address, http)), provider, 300_000);
+  const body = bufferedBody([bytes], ['md5']);
+  await provider.write({ container, key: 'source', body, metadata: { user: {} } }, signal);
+});
+afterAll(async () => {
+  await provider.close();
+  await http.close();
+  await azurite.close();
+});
+
+async function get(key: string): Promise<Buffer> {
+  return buffer((await provider.read({ container, key }, signal)).stream);
+}
+const isThere = async (key: string) => (await provider.list({ container, prefix: key }, signal)).items.length > 0;
+const offer = (): Promise<CopyOffer> => provider.offerCopy({ container, key: 'source' }, signal);
+
+describe('what comes in several blocks', () => {
+  it('is copied with every byte and the metadata of the request', async () => {
+    const result = await fromUrl.copy({ offer: await offer(), container, key: 'copy', metadata }, signal);
+    expect((await get('copy')).equals(bytes)).toBe(true);
+    expect(await provider.stat({ container, key: 'copy' }, signal)).toMatchObject({
+      version: result.version,
+      metadata,
+    });
+  });
+
+  it('is not copied when the source has changed: no block is taken of another', async () => {
+    const stale = { ...(await offer()), version: { etag: '"0x8DB000000000000"' } };
+    const copying = fromUrl.copy({ offer: stale, container, key: 'stale', metadata }, signal);
+    await expect(copying).rejects.toMatchObject({ code: 'OBJECT_CHANGED' });
+    expect(await isThere('stale')).toBe(false);
+  });
+
+  it('is fetched from elsewhere, and refused when it is shorter than it was said to be', async () => {
+    const source = createServer((request, response) => {
+      const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+      const part = bytes.subarray(Number(first), Number(last) + 1);
+      if (part.length === 0) response.writeHead(416).end();
+      else response.writeHead(206, { 'content-length': part.length }).end(part);
+    });
+    source.listen(0, '127.0.0.1');
+    await once(source, 'listening');
+    const url = `http://127.0.0.1:${(source.address() as AddressInfo).port}/?secret`;
+    const request = { container, url, metadata, digests: {} };
+    await fromUrl.ingest({ ...request, key: 'fetched', sizeBytes: bytes.length }, signal);
+    expect((await get('fetched')).equals(bytes)).toBe(true);
+    const shorter = fromUrl.ingest({ ...request, key: 'shorter', sizeBytes: bytes.length + 5 }, signal);
+    await expect(shorter).rejects.toMatchObject({ code: 'OBJECT_CHANGED' });
+    const ended = fromUrl.ingest({ ...request, key: 'shorter', sizeBytes: bytes.length * 2 }, signal);
+    await expect(ended).rejects.toMatchObject({ code: 'ENDPOINT_UNREACHABLE' });
+    expect(await isThere('shorter')).toBe(false);
+    source.close();
+  });
+});
+
+describe('an offer', () => {
+  it('opens one blob for an hour, for reading', async () => {
+    const { ticket = '', store } = await offer();
+    expect((await fetch(ticket)).status).toBe(200);
+    expect((await fetch(ticket.replace('/source?', '/copy?'))).status).toBe(403);
+    expect((await fetch(ticket, { method: 'DELETE' })).status).toBe(403);
+    const expiry = Date.parse(new URL(ticket).searchParams.get('se') ?? '') - Date.now();
+    expect(expiry).toBeGreaterThan(3_500_000);
+    expect(expiry).toBeLessThanOrEqual(3_600_000);
+    expect(store).toBe(new URL(azurite.endpoint).origin);
+  });
+
+  it('is taken in all of one cloud of Azure, and at one address of any other', () => {
+    expect(
+      [
+        'https://harbour.blob.core.windows.net',
+        'https://harbour-secondary.blob.core.windows.net',
+        'https://harbour.z12.blob.storage.azure.net',
+        'https://harbour.blob.core.chinacloudapi.cn',
+        'https://files.example.com',
+        'http://127.0.0.1:10000/harbour',
+      ].map((endpoint) => storeOf(parseEndpoint(endpoint), 'harbour')),
+    ).toEqual([
+      'blob.core.windows.net',
+      'blob.core.windows.net',
+      'blob.storage.azure.net',
+      'blob.core.chinacloudapi.cn',
+      'https://files.example.com',
+      'http://127.0.0.1:10000',
+    ]);
+  });
+
+  it('that the service may not read is refused, and one without a ticket too', async () => {
+    const made = await offer();
+    const spoiled = { ...made, ticket: made.ticket?.replace('sig=', 'sig=A') as string };
+    const copying = provider.copy({ offer: spoiled, container, key: 'denied', metadata }, signal);
+    await expect(copying).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    const { ticket: _, ...closed } = made;
+    await expect(provider.copy({ offer: closed, container, key: 'denied', metadata }, signal)).rejects.toMatchObject({
+      code: 'PERMISSION_DENIED',
+    });
+  });
+});
