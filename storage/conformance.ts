@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { createAddressPolicy } from './address-policy.ts';
+import { abilities } from './conformance/abilities.ts';
 import { conditions } from './conformance/conditions.ts';
-import { copies } from './conformance/copies.ts';
 import { type Fixture, type Session, startSession } from './conformance/fixture.ts';
 import { integrity } from './conformance/integrity.ts';
 import { interruptions } from './conformance/interruptions.ts';
@@ -33,7 +33,7 @@ export function conformance(fixture: Fixture): void {
     describe('integrity', () => integrity(current));
     describe('interruptions', () => interruptions(current));
     describe('refusals', () => refusals(current));
-    describe('beyond reading and writing', () => copies(current));
+    describe('beyond reading and writing', () => abilities(current));
     describe('in large', () => large(current));
   });
 }

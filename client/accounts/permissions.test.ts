@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { azureSasCommand, s3Policy } from './permissions.ts';
 
@@ -29,4 +30,22 @@ describe('s3Policy', () => {
 
 it('asks Azure for reading only at a source', () => {
   expect(azureSasCommand('source', 'harbour')).toMatch(/--account-name harbour .*--permissions rl \\/s);
+});
+
+describe('the guides in docs/providers', () => {
+  const guide = (name: string) => readFileSync(new URL(`../../docs/providers/${name}`, import.meta.url), 'utf8');
+
+  it('hold the very policies for S3', () => {
+    const policies = [...guide('s3.md').matchAll(/```json\n(\{.*?\n\})\n```/gs)].map(([, text]) =>
+      JSON.parse(text ?? ''),
+    );
+    expect(policies).toEqual(
+      (['source', 'destination'] as const).map((use) => JSON.parse(s3Policy(use, 'YOUR-BUCKET'))),
+    );
+  });
+
+  it('hold the very command for Azure', () => {
+    const command = azureSasCommand('source', 'YOUR-ACCOUNT').replaceAll('\n', '\n  ');
+    expect(guide('azure.md')).toContain(command);
+  });
 });

@@ -178,3 +178,16 @@ export async function expectCode(promise: Promise<unknown>, code: ErrorCode) {
   expect(error).toMatchObject({ name: 'AppError', code });
   return error as import('../../core/errors.ts').AppError;
 }
+
+/** What a copy is to have, whatever its source has. */
+export const copiedMetadata: ObjectMetadata = {
+  contentType: 'text/x-copy',
+  cacheControl: 'max-age=7',
+  user: { name: 'Zürich' },
+  modifiedAt: new Date('2011-12-13T14:15:16.789Z'),
+};
+
+/** Passes when a call that is not declared is refused. */
+export async function expectRefusal(promise: Promise<unknown>): Promise<void> {
+  await expectCode(promise, 'NOT_SUPPORTED');
+}

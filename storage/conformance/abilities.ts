@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import type { StorageProvider } from '../provider.ts';
+import { copies, foreignCopy } from './copies.ts';
+import {
+  bytesOf,
+  type Current,
+  container,
+  expectBytes,
+  expectCode,
+  expectRefusal,
+  freshKey,
+  get,
+  never,
+  noMetadata,
+  put,
+  type Session,
+} from './fixture.ts';
+import { ingestion } from './ingestion.ts';
+import { type Call, settlesWhenAborted } from './interruptions.ts';
+
+/** What may be declared and what may not: each either works or is refused. */
+export function abilities(current: Current): void {
+  describe('copies', () => copies(current));
+  describe('fetching from URLs', () => ingestion(current));
+  describe('URLs for one object', () => presigning(current));
+  describe('folders', () => folders(current));
+
+  it('tells how much room there is, or that it cannot', async () => {
+    const { provider, capabilities } = current();
+    if (!capabilities.quota) return expectRefusal(provider.quota(never()));
+    const quota = await provider.quota(never());
+    if (quota !== null) {
+      expect(quota.usedBytes).toBeGreaterThanOrEqual(0);
+      expect(quota.totalBytes).toBeGreaterThanOrEqual(quota.usedBytes);
+    }
+  });
+
+  for (const name of Object.keys(calls())) {
+    it(`settles ${name} when its signal is aborted`, async () => {
+      const session = current();
+      const provider = session.open({ proxied: true });
+      const call = calls()[name] as NewCall;
+      if (!call.isDeclared(session)) return expectRefusal(call.run(provider, session, never()));
+      await settlesWhenAborted(session, provider, (aborted, _upload, signal) => call.run(aborted, session, signal));
+    });
+
+    it(`takes a request to slow down from ${name}, and leaves no socket behind`, async () => {
+      const session = current();
+      const call = calls()[name] as NewCall;
+      if (!call.isDeclared(session) || call.isLocal) return;
+      const before = session.proxy.connections();
+      const provider = session.open({ proxied: true });
+      const response = 'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n';
+      const spoiled = session.proxy.spoilNext({ kind: 'answer', response });
+      const error = await expectCode(call.run(provider, session, never()), 'THROTTLED');
+      await spoiled;
+      expect(error).toMatchObject({ retry: 'backoff', retryAfterMs: 7000 });
+      await provider.close();
+      await expect.poll(() => session.proxy.connections()).toBe(before);
+    });
+  }
+}
+
+interface NewCall {
+  isDeclared(session: Session): boolean;
+  /** It may need no request. */
+  isLocal?: boolean;
+  run(provider: StorageProvider, session: Session, signal: AbortSignal): ReturnType<Call>;
+}
+
+/** The calls that not every provider has. Nothing that they name exists. */
+const calls = (): Record<string, NewCall> => {
+  const key = freshKey('stall');
+  return {
+    offerCopy: {
+      isDeclared: ({ capabilities }) => capabilities.copy !== null,
+      run: (provider, _session, signal) => provider.offerCopy({ container, key }, signal),
+    },
+    copy: {
+      isDeclared: ({ capabilities }) => capabilities.copy !== null,
+      run: (provider, session, signal) => provider.copy(foreignCopy(session, { key }), signal),
+    },
+    ingest: {
+      isDeclared: ({ capabilities }) => capabilities.ingest !== null,
+      run: (provider, _session, signal) =>
+        provider.ingest(
+          { container, key, url: 'http://127.0.0.1:1/', sizeBytes: 1, metadata: noMetadata, digests: {} },
+          signal,
+        ),
+    },
+    presign: {
+      isDeclared: ({ capabilities }) => capabilities.presign !== null,
+      isLocal: true,
+      run: (provider, _session, signal) => provider.presign({ container, key, expiresInMs: 60_000 }, signal),
+    },
+    createFolder: {
+      isDeclared: () => true,
+      run: (provider, _session, signal) => provider.createFolder({ container, key: `${key}/` }, signal),
+    },
+    quota: {
+      isDeclared: ({ capabilities }) => capabilities.quota,
+      run: (provider, _session, signal) => provider.quota(signal),
+    },
+  };
+};
+
+function presigning(current: Current): void {
+  it('open it to anybody, whole and in part, until they expire', async () => {
+    const session = current();
+    const key = freshKey("url 'ü' + (1)%");
+    const { presign } = session.capabilities;
+    const request = { container, key, expiresInMs: 60_000 };
+    if (presign === null) return expectRefusal(session.provider.presign(request, never()));
+    const { version: pin } = await put(session, key, bytesOf(10_000));
+    const url = await session.provider.presign({ ...request, pin }, never());
+    expectBytes(Buffer.from(await (await fetch(url)).arrayBuffer()), bytesOf(10_000));
+    const part = await fetch(url, { headers: { range: 'bytes=10-19' } });
+    expectBytes(Buffer.from(await part.arrayBuffer()), bytesOf(10_000).subarray(10, 20));
+    for (const method of ['PUT', 'DELETE']) {
+      const refused = await fetch(url, { method });
+      await refused.arrayBuffer();
+      expect(refused.status).toBeGreaterThanOrEqual(400);
+    }
+    const brief = await session.provider.presign({ ...request, expiresInMs: 1000 }, never());
+    const status = async () => {
+      const response = await fetch(brief);
+      await response.arrayBuffer();
+      return response.status;
+    };
+    await expect.poll(status, { timeout: 10_000, interval: 200 }).toBe(403);
+  });
+
+  it('live no longer than is declared, and longer than nothing', async () => {
+    const { provider, capabilities } = current();
+    if (capabilities.presign === null) return;
+    const { maxExpiresMs } = capabilities.presign;
+    const location = { container, key: 'x' };
+    await provider.presign({ ...location, expiresInMs: maxExpiresMs }, never());
+    for (const expiresInMs of [maxExpiresMs + 1000, 0, -1]) {
+      await expectCode(provider.presign({ ...location, expiresInMs }, never()), 'INVALID_INPUT');
+    }
+  });
+}
+
+function folders(current: Current): void {
+  it('are made, twice without harm, and seen as folders by their parent', async () => {
+    const { provider } = current();
+    const parent = `${freshKey('folders')}/`;
+    for (const name of ['empty/', 'große/', 'empty/'])
+      await provider.createFolder({ container, key: parent + name }, never());
+    const { items } = await provider.list({ container, prefix: parent, delimiter: '/' }, never());
+    expect(items.map(({ kind, key }) => `${kind} ${key.slice(parent.length)}`).sort()).toEqual([
+      'folder empty/',
+      'folder große/',
+    ]);
+    const inside = await provider.list({ container, prefix: `${parent}empty/`, delimiter: '/' }, never());
+    expect(inside.items).toEqual([]);
+  });
+
+  it('keep what is in them when they are made again', async () => {
+    const session = current();
+    const folder = `${freshKey('folders')}/`;
+    await session.provider.createFolder({ container, key: folder }, never());
+    await put(session, `${folder}file`, bytesOf(10));
+    await session.provider.createFolder({ container, key: folder }, never());
+    expectBytes(await get(session, `${folder}file`), bytesOf(10));
+  });
+
+  it('have names that end in a slash', async () => {
+    await expectCode(current().provider.createFolder({ container, key: 'no-slash' }, never()), 'INVALID_INPUT');
+  });
+}
