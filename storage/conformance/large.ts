@@ -6,7 +6,6 @@ import { bodyOf, bytesOf, type Current, container, freshKey, never, noMetadata, 
 
 const MiB = 1024 * 1024;
 const writers = 32;
-const deleted = 1_500;
 
 async function writeMany(session: Session, keys: readonly string[]): Promise<void> {
   const { fill } = session.fixture;
@@ -49,11 +48,13 @@ export function large(current: Current): void {
     expect(listed.toSorted()).toEqual(sorted);
     if (session.capabilities.listing.order === 'bytes') expect(listed).toEqual(sorted);
 
+    // More than one request of any cloud deletes, where there are so many.
+    const deleted = Math.min(1_500, many / 2);
     const some = sorted.slice(0, deleted);
     expect(await session.provider.deleteObjects({ container, keys: some }, never())).toEqual({ failed: [] });
     const { items } = await session.provider.list({ container, prefix, limit: 1 }, never());
     expect(sorted.slice(deleted)).toContain(items[0]?.key);
-  }, 60_000);
+  }, 120_000);
 
   it('keeps 100 MiB that came in parts, several at a time', async () => {
     const session = current();
@@ -89,5 +90,5 @@ export function large(current: Current): void {
     for await (const chunk of stream) actual.update(chunk as Buffer);
     expect(info.sizeBytes).toBe(sizeBytes);
     expect(actual.digest('hex')).toBe(expected.digest('hex'));
-  }, 60_000);
+  }, 120_000);
 }

@@ -26,7 +26,7 @@ for (const [name, right, wrong, other] of [
     name,
     start: async () => startAzureFromUrl(await startAzurite(azurite)),
     // Azurite looks through all of its blobs for each that is written.
-    manyKeys: 2_000,
+    manyKeys: 1_200,
     startProxy: startFaultProxy,
     credentials: (endpoint) => ({ ...account, ...right, endpoint }),
     otherCredentials: (endpoint) => ({ ...account, ...other, endpoint }),
