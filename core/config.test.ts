@@ -30,6 +30,9 @@ test.each([
   ['AUTH_SECRET', 'short'],
   ['WORKER_COUNT', '0'],
   ['LOG_LEVEL', 'loud'],
+  ['DROPBOX_APP_KEY', 'two words'],
+  ['ALLOW_MACHINE_IDENTITY', 'perhaps'],
+  ['GOOGLE_ENDPOINT', 'ftp://example.com'],
 ])('a wrong %s is refused by name and not repeated', (name, value) => {
   const attempt = () => parseConfig({ ...least, [name]: value });
   expect(attempt).toThrow(new RegExp(`^Wrong configuration:\\n  ${name}: `));
@@ -51,4 +54,12 @@ test('production refuses the demo key, current or old', () => {
   expect(() => parseConfig({ ...production, KEY_ENCRYPTION_KEYS_OLD: demo })).toThrow(
     'KEY_ENCRYPTION_KEYS_OLD: must not be',
   );
+});
+
+test('the id and the secret of an app come together, and the one that is missing is named', () => {
+  const id = { GOOGLE_OAUTH_CLIENT_ID: 'an-id' };
+  const secret = { GOOGLE_OAUTH_CLIENT_SECRET: 'a-secret' };
+  expect(() => parseConfig({ ...least, ...id })).toThrow('GOOGLE_OAUTH_CLIENT_SECRET: is required');
+  expect(() => parseConfig({ ...least, ...secret })).toThrow('GOOGLE_OAUTH_CLIENT_ID: is required');
+  expect(parseConfig({ ...least, ...id, ...secret })).toMatchObject({ ...id, ...secret });
 });

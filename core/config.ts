@@ -17,6 +17,12 @@ const isAddressRange = (text: string) => ipaddr.isValidCIDR(text) || ipaddr.isVa
 const addressRanges = list.refine((items) => items.every(isAddressRange), {
   message: 'must be addresses or CIDR ranges, such as 10.0.0.0/8, comma separated',
 });
+/** Keys, ids and secrets of OAuth apps, as they go into addresses and forms. */
+const appPart = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,256}$/, 'must be 1 to 256 printable characters without blanks')
+  .optional();
+const standIn = z.url({ protocol: /^https?$/ }).optional();
 const keyForm = /^[a-z0-9-]{1,32}:[A-Za-z0-9+/]{43}=$/;
 const keyMessage = 'must be <id>:<32 bytes in base64>, such as made by: npm run keys:new';
 
@@ -75,6 +81,24 @@ export const configSchema = z.object({
   ALLOWED_PRIVATE_ADDRESSES: addressRanges.describe(
     'Address ranges (CIDR, comma separated) that storage endpoints may lie in although they are private or loopback',
   ),
+  DROPBOX_APP_KEY: appPart.describe(
+    'App key of the Dropbox app that people connect their Dropbox through. Unset: Dropbox cannot be connected',
+  ),
+  GOOGLE_OAUTH_CLIENT_ID: appPart.describe(
+    'Client id of the Google OAuth app that people connect their Google Cloud Storage through. Unset: only service account keys',
+  ),
+  GOOGLE_OAUTH_CLIENT_SECRET: appPart.describe('Client secret of that app'),
+  ALLOW_MACHINE_IDENTITY: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((value) => value === 'true')
+    .describe(
+      'true: anybody signed in may connect the cloud identity of the machine that Skyferry runs on, and all that it may read',
+    ),
+  DROPBOX_ENDPOINT: standIn.describe('Root of a local server that stands in for Dropbox. Unset: Dropbox itself'),
+  GOOGLE_ENDPOINT: standIn.describe(
+    "Root of a local server that stands in for Google's sign-in and storage. Unset: Google itself",
+  ),
   WORKER_COUNT: z.coerce
     .number()
     .int()
@@ -106,6 +130,12 @@ export const configSchema = z.object({
 
 export type Config = z.infer<typeof configSchema>;
 
+/** The first is needed where the second is given. */
+const goTogether = [
+  ['GOOGLE_OAUTH_CLIENT_ID', 'GOOGLE_OAUTH_CLIENT_SECRET'],
+  ['GOOGLE_OAUTH_CLIENT_SECRET', 'GOOGLE_OAUTH_CLIENT_ID'],
+] as const;
+
 /**
  * Parses the variables of `schema` out of an environment. Throws an Error that names each wrong or missing variable and
  * what it must be; values are not repeated in it, because they may be secrets. An empty variable counts as unset.
@@ -120,6 +150,11 @@ export function parseEnvironment<Schema extends z.ZodObject>(
     const name = String(issue.path[0]);
     return `  ${name}: ${present[name] === undefined ? 'is required' : issue.message}`;
   });
+  for (const [name, other] of goTogether) {
+    if (name in schema.shape && present[name] === undefined && present[other] !== undefined) {
+      problems.push(`  ${name}: is required with ${other}`);
+    }
+  }
   if (present.NODE_ENV === 'production') {
     for (const name of ['KEY_ENCRYPTION_KEY', 'KEY_ENCRYPTION_KEYS_OLD']) {
       if (present[name]?.split(',').some((key) => key.trim().startsWith(demoKeyPrefix))) {
