@@ -39,16 +39,29 @@ export function localAccessTokens(): AccessTokens {
   });
 }
 
+/** A token as it is sealed. */
+interface KeptToken {
+  token: string;
+  grant: string;
+}
+
 /**
- * Keeps the token sealed in Postgres, so that all processes share it: whoever finds it expired holds the account's row
- * while it is refreshed, and the others wait for what that brings.
+ * Keeps the token sealed in Postgres, so that all processes share it: whoever finds it expired holds the account's lock
+ * while it is refreshed, and the others wait for what that brings. `grant` names the credentials that tokens come from
+ * (a hash of them): a process that still works with former ones neither uses the token of the new ones nor the other
+ * way round. A disconnected account gets no token kept.
  */
-export function storedAccessTokens(options: { db: Db; keyring: Keyring; accountId: string }): AccessTokens {
-  const { db, keyring, accountId } = options;
+export function storedAccessTokens(options: {
+  db: Db;
+  keyring: Keyring;
+  accountId: string;
+  grant: string;
+}): AccessTokens {
+  const { db, keyring, accountId, grant } = options;
   const read = (row: { keyId: string; sealedToken: Uint8Array; expiresAt: Date } | null): AccessToken | undefined => {
     if (row === null) return undefined;
-    const token = open(keyring, accountId, { keyId: row.keyId, bytes: row.sealedToken }) as string;
-    return { token, expiresAt: row.expiresAt };
+    const kept = open(keyring, accountId, { keyId: row.keyId, bytes: row.sealedToken }) as KeptToken;
+    return kept.grant === grant ? { token: kept.token, expiresAt: row.expiresAt } : undefined;
   };
   return sharedInProcess({
     load: async () => read(await db.accessToken.findUnique({ where: { accountId } })),
@@ -59,7 +72,11 @@ export function storedAccessTokens(options: { db: Db; keyring: Keyring; accountI
           const known = read(await tx.accessToken.findUnique({ where: { accountId } }));
           if (isGood(known) && known.token !== refused) return known;
           const fresh = await refresh(signal);
-          const { keyId, bytes } = seal(keyring, accountId, fresh.token);
+          // Waits for a disconnection under way, which locks the row.
+          const connected = await tx.$queryRaw<unknown[]>`
+            SELECT 1 FROM cloud_account WHERE id = ${accountId}::uuid AND key_id IS NOT NULL FOR KEY SHARE`;
+          if (connected.length === 0) return fresh;
+          const { keyId, bytes } = seal(keyring, accountId, { token: fresh.token, grant } satisfies KeptToken);
           const row = { keyId, sealedToken: bytes, expiresAt: fresh.expiresAt };
           await tx.accessToken.upsert({ where: { accountId }, create: { accountId, ...row }, update: row });
           return fresh;

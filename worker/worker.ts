@@ -14,6 +14,7 @@ import { createQueue } from '../queue/queue.ts';
 import { startOutboxRelay } from '../queue/relay.ts';
 import { createLoop } from '../queue/wake.ts';
 import { createAddressPolicy } from '../storage/address-policy.ts';
+import { operatorAccess } from '../storage/operator.ts';
 import { handle } from './handlers.ts';
 import { startHealthServer } from './health.ts';
 import { createMetrics } from './metrics.ts';
@@ -73,6 +74,7 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
     db,
     keyring,
     addressPolicy: createAddressPolicy(config.ALLOWED_PRIVATE_ADDRESSES),
+    operator: operatorAccess(config),
     limit: createSharedLimit(redis),
     tell: (refusal) => void tellRefusal(refusal).catch(outages.report),
   });

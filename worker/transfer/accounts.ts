@@ -1,11 +1,7 @@
-import type { CloudAccount, Db } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
-import { type Keyring, open } from '../../core/secrets.ts';
 import type { Refusal } from '../../queue/events.ts';
-import type { AddressPolicy } from '../../storage/address-policy.ts';
-import { credentialsSchema } from '../../storage/credentials.ts';
-import { type StorageProvider, storedCapabilities } from '../../storage/provider.ts';
-import { openProvider } from '../../storage/registry.ts';
+import { type AccountAccess, type ConnectedAccount, isConnected, openAccount } from '../../storage/open-account.ts';
+import type { StorageProvider } from '../../storage/provider.ts';
 import { Gate } from './gate.ts';
 import type { SharedLimit } from './shared-limit.ts';
 import type { AccountReference } from './take-batch.ts';
@@ -36,10 +32,7 @@ function keyOf({ id, updatedAt }: AccountReference): string {
   return `${id}:${updatedAt.getTime()}`;
 }
 
-export interface AccountsOptions {
-  db: Db;
-  keyring: Keyring;
-  addressPolicy: AddressPolicy;
+export interface AccountsOptions extends AccountAccess {
   limit: SharedLimit;
   /** Tells everybody of a refusal. Never throws. */
   tell(refusal: Refusal): void;
@@ -51,19 +44,11 @@ export interface AccountsOptions {
  * the next batch.
  */
 export class Accounts {
-  readonly #db: Db;
-  readonly #keyring: Keyring;
-  readonly #addressPolicy: AddressPolicy;
-  readonly #limit: SharedLimit;
-  readonly #tell: (refusal: Refusal) => void;
+  readonly #options: AccountsOptions;
   readonly #entries = new Map<string, Entry>();
 
   constructor(options: AccountsOptions) {
-    this.#db = options.db;
-    this.#keyring = options.keyring;
-    this.#addressPolicy = options.addressPolicy;
-    this.#limit = options.limit;
-    this.#tell = options.tell;
+    this.#options = options;
   }
 
   /** Another worker was refused by the cloud of an account. */
@@ -87,9 +72,9 @@ export class Accounts {
     await Promise.all(entries.map(({ provider }) => provider.close()));
   }
 
-  async #load({ id }: AccountReference): Promise<CloudAccount> {
-    const account = await this.#db.cloudAccount.findUnique({ where: { id } });
-    if (account?.sealedCredentials == null || account.keyId === null) {
+  async #load({ id }: AccountReference): Promise<ConnectedAccount> {
+    const account = await this.#options.db.cloudAccount.findUnique({ where: { id } });
+    if (account === null || !isConnected(account)) {
       const message =
         'The account is disconnected for good. Connect the cloud as a new account and start a new transfer.';
       throw new AppError('CREDENTIALS_INVALID', message);
@@ -98,12 +83,13 @@ export class Accounts {
   }
 
   /** A changed account is another entry; the old one falls out by disuse. */
-  #entry(account: CloudAccount): Entry {
+  #entry(account: ConnectedAccount): Entry {
     const key = keyOf(account);
     const known = this.#entries.get(key);
     if (known) return known;
-    const provider = this.#open(account);
-    const gate = new Gate({ accountId: account.id, limit: this.#limit, tell: this.#tell });
+    const { limit, tell } = this.#options;
+    const provider = openAccount(account, this.#options);
+    const gate = new Gate({ accountId: account.id, limit, tell });
     const entry = {
       key,
       accountId: account.id,
@@ -115,15 +101,6 @@ export class Accounts {
     };
     this.#entries.set(key, entry);
     return entry;
-  }
-
-  #open(account: CloudAccount): StorageProvider {
-    const sealed = { keyId: account.keyId as string, bytes: account.sealedCredentials as Uint8Array };
-    const credentials = credentialsSchema.parse(open(this.#keyring, account.id, sealed));
-    return openProvider(credentials, {
-      addressPolicy: this.#addressPolicy,
-      capabilities: storedCapabilities(account.capabilities),
-    });
   }
 
   #release(entry: Entry): void {

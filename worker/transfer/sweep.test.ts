@@ -163,9 +163,13 @@ test('what finished work leaves behind is trimmed', async () => {
   const key = { userId: user.userId, operation: 'x', argumentsHash: 'x' };
   await db.idempotencyKey.create({ data: { ...key, key: 'old', expiresAt: past(1) } });
   await db.idempotencyKey.create({ data: { ...key, key: 'new', expiresAt: past(-60) } });
+  const flow = { userId: user.userId, provider: 'DROPBOX', sealedVerifier: Buffer.alloc(1), keyId: 'x' } as const;
+  await db.oauthFlow.create({ data: { ...flow, stateHash: Buffer.of(1), expiresAt: past(1) } });
+  await db.oauthFlow.create({ data: { ...flow, stateHash: Buffer.of(2), expiresAt: past(-60) } });
   await run();
   expect((await db.transferBatch.findMany()).map(({ transferId }) => transferId)).toEqual([going]);
   expect((await db.transferName.findMany()).map(({ transferId }) => transferId)).toEqual([going]);
   expect(await db.workerProcess.count()).toBe(0);
   expect((await db.idempotencyKey.findMany()).map(({ key: name }) => name)).toEqual(['new']);
+  expect((await db.oauthFlow.findMany()).map(({ stateHash }) => stateHash[0])).toEqual([2]);
 });

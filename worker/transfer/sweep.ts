@@ -176,6 +176,10 @@ async function trim(tx: Tx): Promise<void> {
       SELECT user_id, key FROM idempotency_key WHERE expires_at < now() LIMIT ${trimLimit}
     )`;
   await tx.$executeRaw`
+    DELETE FROM oauth_flow WHERE state_hash IN (
+      SELECT state_hash FROM oauth_flow WHERE expires_at < now() LIMIT ${trimLimit}
+    )`;
+  await tx.$executeRaw`
     DELETE FROM worker_process
     WHERE seen_at < now() - make_interval(secs => ${workerRetentionMs / 1_000})`;
 }

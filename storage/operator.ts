@@ -1,0 +1,11 @@
+import type { Config } from '../core/config.ts';
+import type { OperatorAccess } from './registry.ts';
+
+/** What the operator's settings let providers use. */
+export function operatorAccess(config: Config): OperatorAccess {
+  const { GOOGLE_OAUTH_CLIENT_ID: clientId, GOOGLE_OAUTH_CLIENT_SECRET: clientSecret } = config;
+  return {
+    googleApp: clientId === undefined || clientSecret === undefined ? undefined : { clientId, clientSecret },
+    machineIdentity: config.ALLOW_MACHINE_IDENTITY,
+  };
+}
