@@ -11,6 +11,7 @@ export type AuditAction =
   | 'user.password-reset'
   | 'account.connect'
   | 'account.test'
+  | 'account.update-credentials'
   | 'account.rename'
   | 'account.disconnect'
   | 'transfer.create'

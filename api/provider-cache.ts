@@ -1,10 +1,7 @@
 import type { CloudAccount } from '../core/db.ts';
 import { AppError } from '../core/errors.ts';
-import { type Keyring, open } from '../core/secrets.ts';
-import type { AddressPolicy } from '../storage/address-policy.ts';
-import { credentialsSchema } from '../storage/credentials.ts';
-import { type StorageProvider, storedCapabilities } from '../storage/provider.ts';
-import { openProvider } from '../storage/registry.ts';
+import { type AccountAccess, type ConnectedAccount, isConnected, openAccount } from '../storage/open-account.ts';
+import type { StorageProvider } from '../storage/provider.ts';
 
 /** Most accounts whose connections are kept open. */
 const maxOpen = 50;
@@ -22,7 +19,7 @@ export interface ProviderCache {
   close(): Promise<void>;
 }
 
-export function createProviderCache(keyring: Keyring, addressPolicy: AddressPolicy): ProviderCache {
+export function createProviderCache(access: AccountAccess): ProviderCache {
   /** Least recently used first. */
   const entries = new Map<string, Entry>();
 
@@ -35,7 +32,7 @@ export function createProviderCache(keyring: Keyring, addressPolicy: AddressPoli
   function take(account: CloudAccount): Entry {
     // A changed account (new credentials, new capabilities) is another key; the old one falls out by disuse.
     const key = `${account.id}:${account.updatedAt.getTime()}`;
-    const entry = entries.get(key) ?? { provider: openAccount(account), users: 0, evicted: false };
+    const entry = entries.get(key) ?? { provider: openAccount(connected(account), access), users: 0, evicted: false };
     entries.delete(key);
     entries.set(key, entry);
     for (const [oldKey, old] of entries) {
@@ -43,13 +40,6 @@ export function createProviderCache(keyring: Keyring, addressPolicy: AddressPoli
       evict(oldKey, old);
     }
     return entry;
-  }
-
-  function openAccount(account: CloudAccount): StorageProvider {
-    return openProvider(openCredentials(keyring, account), {
-      addressPolicy,
-      capabilities: storedCapabilities(account.capabilities),
-    });
   }
 
   return {
@@ -69,13 +59,8 @@ export function createProviderCache(keyring: Keyring, addressPolicy: AddressPoli
   };
 }
 
-/** The account's credentials in clear; keep them no longer than needed. CONFLICT for a disconnected account. */
-export function openCredentials(keyring: Keyring, account: CloudAccount) {
-  if (account.sealedCredentials === null || account.keyId === null) {
-    throw new AppError(
-      'CONFLICT',
-      'The account is disconnected for good. Connect its cloud as a new account to use it.',
-    );
-  }
-  return credentialsSchema.parse(open(keyring, account.id, { keyId: account.keyId, bytes: account.sealedCredentials }));
+/** The account, which still has its credentials. CONFLICT for a disconnected one. */
+export function connected(account: CloudAccount): ConnectedAccount {
+  if (isConnected(account)) return account;
+  throw new AppError('CONFLICT', 'The account is disconnected for good. Connect its cloud as a new account to use it.');
 }

@@ -6,6 +6,8 @@ import './types/user.ts';
 import './types/session.ts';
 import './types/password.ts';
 import './types/cloud-account.ts';
+import './types/account-credentials.ts';
+import './types/account-oauth.ts';
 import './types/account-mutations.ts';
 import './types/transfer.ts';
 import './types/transfer-item.ts';

@@ -7,6 +7,8 @@ import { createBlockingRedis, createRedis } from '../core/redis.ts';
 import { createKeyring } from '../core/secrets.ts';
 import { createSubscriber } from '../queue/pubsub.ts';
 import { createAddressPolicy } from '../storage/address-policy.ts';
+import { createHttpClient } from '../storage/http.ts';
+import { operatorAccess } from '../storage/operator.ts';
 import { createAuth } from './auth/auth.ts';
 import { createSignInLimits } from './auth/limits.ts';
 import { createMailer } from './auth/mail.ts';
@@ -130,6 +132,7 @@ function openServices(config: Config, log: Logger, publicUrl: string) {
   const live = createListening(subscriber, listening, log);
   const keyring = createKeyring(config.KEY_ENCRYPTION_KEY, config.KEY_ENCRYPTION_KEYS_OLD);
   const addressPolicy = createAddressPolicy(config.ALLOWED_PRIVATE_ADDRESSES);
+  const operator = operatorAccess(config);
   const mailer = config.SMTP_URL === undefined ? null : createMailer(config.SMTP_URL, config.MAIL_FROM, log);
   const sessions = createSessionWatch(redis, subscriber, db, log);
   const auth = createAuth({
@@ -146,10 +149,13 @@ function openServices(config: Config, log: Logger, publicUrl: string) {
     redis,
     keyring,
     addressPolicy,
+    operator,
+    http: createHttpClient(addressPolicy),
+    publicUrl,
     auth,
     limits: createSignInLimits(redis, config.AUTH_SECRET),
     mailer,
-    providers: createProviderCache(keyring, addressPolicy),
+    providers: createProviderCache({ db, keyring, addressPolicy, operator }),
     feed: createTransferFeed(live, db),
     accountFeed: createAccountFeed(live, db),
     sessions,
@@ -158,7 +164,7 @@ function openServices(config: Config, log: Logger, publicUrl: string) {
     services,
     async close() {
       mailer?.close();
-      await services.providers.close();
+      await Promise.all([services.providers.close(), services.http.close()]);
       listening.disconnect();
       redis.disconnect();
       await db.$disconnect();

@@ -4,6 +4,8 @@ import type { Logger } from '../core/log.ts';
 import type { Redis } from '../core/redis.ts';
 import type { Keyring } from '../core/secrets.ts';
 import type { AddressPolicy } from '../storage/address-policy.ts';
+import type { HttpClient } from '../storage/http.ts';
+import type { OperatorAccess } from '../storage/registry.ts';
 import type { Auth } from './auth/auth.ts';
 import type { SignInLimits } from './auth/limits.ts';
 import type { Mailer } from './auth/mail.ts';
@@ -20,6 +22,11 @@ export interface Services {
   redis: Redis;
   keyring: Keyring;
   addressPolicy: AddressPolicy;
+  operator: OperatorAccess;
+  /** For addresses beside those of storage: token endpoints. */
+  http: HttpClient;
+  /** Where people reach the app, without a slash at its end. */
+  publicUrl: string;
   auth: Auth;
   limits: SignInLimits;
   /** null: no mail server is configured. */

@@ -14,6 +14,7 @@ const rules = {
   resetByAddress: { points: 20, duration: 3600 },
   resetByEmail: { points: 5, duration: 3600 },
   testCredentialsByUser: { points: 60, duration: 10 * 60 },
+  startOAuthByUser: { points: 60, duration: 10 * 60 },
 } as const;
 
 export type LimitRule = keyof typeof rules;

@@ -1,162 +1,18 @@
-import { v7 as uuidv7 } from 'uuid';
-import type { CloudAccount as CloudAccountRow, Prisma } from '../../core/db.ts';
+import type { Prisma } from '../../core/db.ts';
 import { AppError, type ErrorCode } from '../../core/errors.ts';
-import { seal } from '../../core/secrets.ts';
 import { parseName } from '../../core/text.ts';
-import type { Credentials } from '../../storage/credentials.ts';
-import type { AccountCheck } from '../../storage/provider.ts';
-import { openProvider } from '../../storage/registry.ts';
+import { openCredentials } from '../../storage/open-account.ts';
+import { checkCredentials } from '../accounts/check.ts';
 import { audit } from '../audit.ts';
 import { builder } from '../builder.ts';
-import { type Context, viewerOf } from '../context.ts';
 import { attempt } from '../errors.ts';
-import { createOnce, findReplay } from '../idempotency.ts';
 import { terminalStates } from '../live/transfer-feed.ts';
-import { openCredentials } from '../provider-cache.ts';
-import { CloudAccount, ownAccount, withTimeout } from './cloud-account.ts';
-import { CloudCredentialsInput, parseCredentials } from './credentials.ts';
-import { type PayloadFields, type PayloadShape, userErrorsField } from './payload.ts';
+import { connected } from '../provider-cache.ts';
+import { accountOutput, maxNameLength } from './account-payload.ts';
+import { ownAccount } from './cloud-account.ts';
 
-/** Longest that a cloud may take to judge credentials. */
-const checkTimeoutMs = 20_000;
 /** For so long after a cancellation workers drop what was begun. */
 const tidyingMs = 7 * 24 * 3600 * 1000;
-/** Longest name of an account. */
-const maxNameLength = 100;
-
-const accountOutput = (t: PayloadFields<PayloadShape<CloudAccountRow>>) => ({
-  account: t.field({
-    type: CloudAccount,
-    nullable: true,
-    description: 'The account as it is now. null: see `userErrors`.',
-    resolve: ({ result }) => result,
-  }),
-  userErrors: userErrorsField(t),
-});
-
-async function check(context: Context, credentials: Credentials): Promise<AccountCheck> {
-  const { addressPolicy, limits } = context.services;
-  await limits.count('testCredentialsByUser', viewerOf(context).id);
-  const provider = openProvider(credentials, { addressPolicy });
-  try {
-    return await withTimeout(context.signal, checkTimeoutMs, (signal) => provider.check(signal));
-  } finally {
-    await provider.close();
-  }
-}
-
-/** Where an error has no field, it is about the credentials as a whole. */
-function blameCredentials(error: unknown): never {
-  if (!(error instanceof AppError) || error.field !== undefined || error.code === 'RATE_LIMITED') throw error;
-  throw new AppError(error.code, error.message, { field: ['credentials'], cause: error });
-}
-
-/** What of the credentials may be shown. */
-function publicSettings(credentials: Credentials): Prisma.InputJsonObject {
-  return {
-    ...(credentials.endpoint === undefined ? {} : { endpoint: credentials.endpoint }),
-    ...(credentials.provider === 's3' ? { region: credentials.region } : {}),
-  };
-}
-
-const providerEnum = { s3: 'S3', azure: 'AZURE', gcs: 'GCS', dropbox: 'DROPBOX' } as const;
-
-builder.relayMutationField(
-  'testCredentials',
-  {
-    description: 'Credentials to try.',
-    inputFields: (t) => ({
-      credentials: t.field({ type: CloudCredentialsInput, required: true, description: 'What opens the account.' }),
-    }),
-  },
-  {
-    description:
-      'Tries credentials at their cloud. Stores nothing. At most 60 times in 10 minutes, tests of saved accounts included.',
-    authScopes: { signedIn: true },
-    resolve: (_root, { input }, context) =>
-      attempt(() => check(context, parseCredentials(input.credentials)).catch(blameCredentials)),
-  },
-  {
-    description: 'What the cloud says to the credentials.',
-    outputFields: (t: PayloadFields<PayloadShape<AccountCheck>>) => ({
-      ok: t.boolean({
-        description: 'Whether the cloud takes them.',
-        resolve: ({ result }) => result !== null,
-      }),
-      identity: t.string({
-        nullable: true,
-        description: 'Who the credentials are, as the cloud names it. null: it does not take them.',
-        resolve: ({ result }) => result?.identity ?? null,
-      }),
-      userErrors: userErrorsField(t),
-    }),
-  },
-);
-
-builder.relayMutationField(
-  'connectAccount',
-  {
-    description: 'The account to connect.',
-    inputFields: (t) => ({
-      name: t.string({ required: true, description: 'Own name for it, 1 to 100 characters.' }),
-      credentials: t.field({ type: CloudCredentialsInput, required: true, description: 'What opens the account.' }),
-      idempotencyKey: t.string({
-        description:
-          'Any text of 1 to 255 characters. A repetition within 24 hours with the same arguments returns the same account.',
-      }),
-    }),
-  },
-  {
-    description: 'Tries the credentials and, if the cloud takes them, keeps them sealed.',
-    authScopes: { signedIn: true },
-    resolve: (_root, { input }, context) =>
-      attempt(async () => {
-        const { services } = context;
-        const { db, keyring, config } = services;
-        const userId = viewerOf(context).id;
-        const name = parseName(input.name, maxNameLength);
-        const credentials = parseCredentials(input.credentials);
-        const request = {
-          userId,
-          key: input.idempotencyKey,
-          operation: 'connectAccount',
-          arguments: { name, credentials },
-          secret: config.AUTH_SECRET,
-        };
-        const known = await findReplay(db, request);
-        if (known !== null) return db.cloudAccount.findUniqueOrThrow({ where: { id: known } });
-        const checked = await check(context, credentials).catch(blameCredentials);
-        const { id } = await createOnce(db, request, async (tx) => {
-          const accountId = uuidv7();
-          const sealed = seal(keyring, accountId, credentials);
-          await tx.cloudAccount.create({
-            data: {
-              id: accountId,
-              userId,
-              provider: providerEnum[credentials.provider],
-              name,
-              identity: checked.identity,
-              sealedCredentials: sealed.bytes,
-              keyId: sealed.keyId,
-              settings: publicSettings(credentials),
-              capabilities: checked.capabilities as unknown as Prisma.InputJsonObject,
-              lastCheckedAt: new Date(),
-            },
-          });
-          await audit(
-            tx,
-            context,
-            'account.connect',
-            { type: 'cloud-account', id: accountId },
-            { provider: credentials.provider, name },
-          );
-          return accountId;
-        });
-        return db.cloudAccount.findUniqueOrThrow({ where: { id } });
-      }),
-  },
-  { description: 'The connected account.', outputFields: accountOutput },
-);
 
 builder.relayMutationField(
   'testAccount',
@@ -171,9 +27,8 @@ builder.relayMutationField(
     resolve: (_root, { input }, context) =>
       attempt(async () => {
         const { db, keyring } = context.services;
-        const account = await ownAccount(context, String(input.id));
-        const credentials = openCredentials(keyring, account);
-        const outcome = await check(context, credentials).then(
+        const account = connected(await ownAccount(context, String(input.id)));
+        const outcome = await checkCredentials(context, openCredentials(keyring, account)).then(
           (checked) => ({
             status: 'CONNECTED' as const,
             errorCode: null,
@@ -184,9 +39,9 @@ builder.relayMutationField(
           (error: unknown) => failure(error),
         );
         return db.$transaction(async (tx) => {
-          // Only while it is the account that was tested: it may have been disconnected meanwhile.
+          // Only what was tested: meanwhile the account may have been disconnected, or given other credentials.
           const { count } = await tx.cloudAccount.updateMany({
-            where: { id: account.id, keyId: { not: null } },
+            where: { id: account.id, sealedCredentials: account.sealedCredentials },
             data: { ...outcome, lastCheckedAt: new Date() },
           });
           if (count > 0) {
@@ -283,6 +138,8 @@ builder.relayMutationField(
               `Unfinished uploads of the cancelled transfer '${tidying.name}' are being dropped. Try again in a moment.`,
             );
           }
+          await tx.accessToken.deleteMany({ where: { accountId: account.id } });
+          await tx.oauthFlow.deleteMany({ where: { accountId: account.id } });
           await audit(tx, context, 'account.disconnect', { type: 'cloud-account', id: account.id });
           return tx.cloudAccount.update({
             where: { id: account.id },

@@ -1,10 +1,14 @@
 import type { CloudAccount as CloudAccountRow } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
+import { storedCapabilities } from '../../storage/provider.ts';
+import type { Settings } from '../accounts/same-store.ts';
 import { builder } from '../builder.ts';
 import { keysetPage, pageCost, parseUuidKey } from '../connection.ts';
 import { type Context, viewerOf } from '../context.ts';
 import { storedError } from '../errors.ts';
 import { idOfType, nilId } from '../global-id.ts';
+import { withTimeout } from '../with-timeout.ts';
+import { CloudCapabilities } from './cloud-capabilities.ts';
 import { browse, EntryConnection } from './entry.ts';
 import { TransferError } from './error.ts';
 import { User } from './user.ts';
@@ -18,7 +22,7 @@ const CloudProvider = builder.enumType('CloudProvider', {
     S3: { description: 'AWS S3 or a compatible store.' },
     AZURE: { description: 'Azure Blob Storage.' },
     GCS: { description: 'Google Cloud Storage.' },
-    DROPBOX: { description: 'Dropbox, a personal account or that of a team member.' },
+    DROPBOX: { description: 'Dropbox, personal or of a team.' },
   } as const,
 });
 
@@ -32,11 +36,6 @@ const CloudAccountStatus = builder.enumType('CloudAccountStatus', {
     },
   } as const,
 });
-
-interface Settings {
-  endpoint?: string;
-  region?: string;
-}
 
 const settingsOf = (account: CloudAccountRow) => account.settings as Settings;
 
@@ -61,6 +60,17 @@ export const CloudAccount = builder.prismaNode('CloudAccount', {
       nullable: true,
       description: 'Region that requests are signed for. null: the cloud has none.',
       resolve: (account) => settingsOf(account).region ?? null,
+    }),
+    projectId: t.string({
+      nullable: true,
+      description: 'Project whose buckets are listed. null: the cloud has none, or the credentials name it.',
+      resolve: (account) => settingsOf(account).projectId ?? null,
+    }),
+    capabilities: t.field({
+      type: CloudCapabilities,
+      nullable: true,
+      description: 'What the store can do, as the last check found. null: not known; `testAccount` finds out.',
+      resolve: (account) => storedCapabilities(account.capabilities) ?? null,
     }),
     status: t.expose('status', { type: CloudAccountStatus, description: 'Whether it can be used, as last checked.' }),
     error: t.field({
@@ -102,23 +112,6 @@ export const CloudAccount = builder.prismaNode('CloudAccount', {
     }),
   }),
 });
-
-/** Runs a call to a cloud; PROVIDER_UNAVAILABLE when it takes too long, CANCELLED when the caller has gone. */
-export async function withTimeout<Result>(
-  gone: AbortSignal,
-  timeoutMs: number,
-  call: (signal: AbortSignal) => Promise<Result>,
-): Promise<Result> {
-  const timeout = AbortSignal.timeout(timeoutMs);
-  try {
-    return await call(AbortSignal.any([gone, timeout]));
-  } catch (error) {
-    if (!timeout.aborted || !(error instanceof AppError) || error.code !== 'CANCELLED') throw error;
-    throw new AppError('PROVIDER_UNAVAILABLE', `The cloud did not answer within ${timeoutMs / 1000} s.`, {
-      cause: error,
-    });
-  }
-}
 
 /** The viewer's account. Throws NOT_FOUND for anybody else's too. */
 export async function ownAccount(context: Context, globalId: string, field = 'id'): Promise<CloudAccountRow> {

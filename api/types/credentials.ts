@@ -93,12 +93,35 @@ const AzureCredentialsInput = builder.inputType('AzureCredentialsInput', {
   }),
 });
 
+const GcsCredentialsInput = builder.inputType('GcsCredentialsInput', {
+  description:
+    'Access to Google Cloud Storage: exactly one of `serviceAccountKey` and `useMachineIdentity`. People connect their own Google account by `startOAuth`.',
+  fields: (t) => ({
+    serviceAccountKey: t.string({
+      description:
+        'Key of a service account: the text of the JSON file that Google hands out, at most 16384 characters. Sealed at rest, never answered.',
+    }),
+    useMachineIdentity: t.boolean({
+      description:
+        'true: the service account of the machine that Skyferry runs on, where the operator allows it (`instance.machineIdentityAllowed`).',
+    }),
+    projectId: t.string({
+      description: 'Project whose buckets are listed, at most 64 characters. Absent: that of the service account.',
+    }),
+    endpoint: t.string({
+      description: 'Address of a server that speaks the API of Google Cloud Storage. Absent: Google itself.',
+    }),
+  }),
+});
+
 export const CloudCredentialsInput = builder.inputType('CloudCredentialsInput', {
-  description: 'What opens an account at a cloud: exactly one of the fields.',
+  description:
+    'What opens an account at a cloud: exactly one of the fields. Dropbox is not among them: its grants come by `startOAuth` alone.',
   isOneOf: true,
   fields: (t) => ({
     s3: t.field({ type: S3CredentialsInput, description: 'AWS S3 or a compatible store.' }),
     azure: t.field({ type: AzureCredentialsInput, description: 'Azure Blob Storage.' }),
+    gcs: t.field({ type: GcsCredentialsInput, description: 'Google Cloud Storage.' }),
   }),
 });
 
@@ -106,9 +129,11 @@ type CloudCredentials = (typeof CloudCredentialsInput)['$inferInput'];
 
 /** Throws INVALID_INPUT that names the field, never its value. */
 export function parseCredentials(input: CloudCredentials): Credentials {
-  const [provider, fields] =
-    's3' in input && input.s3 ? (['s3', input.s3] as const) : (['azure', input.azure] as const);
-  const given = Object.fromEntries(Object.entries(fields ?? {}).filter(([, value]) => value !== null && value !== ''));
+  const [[provider, fields] = ['', null]] = Object.entries(input).filter(([, value]) => value != null);
+  // What is empty or off is as good as not given.
+  const given = Object.fromEntries(
+    Object.entries(fields ?? {}).filter(([, value]) => value !== null && value !== '' && value !== false),
+  );
   const parsed = credentialsSchema.safeParse({ provider, ...given });
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues as [z.core.$ZodIssue, ...z.core.$ZodIssue[]];

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { hasUsers } from '../auth/sign-up.ts';
 import { builder } from '../builder.ts';
+import { registeredProviders } from '../oauth/apps.ts';
+import { OAuthProvider } from './oauth-provider.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -19,6 +21,16 @@ const Instance = builder.objectRef<object>('Instance').implement({
     passwordResetAvailable: t.boolean({
       description: 'Whether forgotten passwords can be reset by mail.',
       resolve: (_instance, _args, { services }) => services.mailer !== null,
+    }),
+    oauthProviders: t.field({
+      type: [OAuthProvider],
+      description:
+        'Clouds whose accounts can be connected by `startOAuth`, because the operator registered an app there.',
+      resolve: (_instance, _args, { services }) => registeredProviders(services.config),
+    }),
+    machineIdentityAllowed: t.boolean({
+      description: 'Whether accounts may use the cloud identity of the machine that Skyferry runs on.',
+      resolve: (_instance, _args, { services }) => services.operator.machineIdentity,
     }),
     needsFirstUser: t.boolean({
       description: 'Whether nobody has signed up yet. The first user becomes the administrator.',

@@ -1,0 +1,79 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { CloudAccount, DbSession, Prisma } from '../../core/db.ts';
+import { type Keyring, seal } from '../../core/secrets.ts';
+import type { Credentials } from '../../storage/credentials.ts';
+import { audit } from '../audit.ts';
+import { type Context, viewerOf } from '../context.ts';
+import { connected } from '../provider-cache.ts';
+import type { Proven } from './check.ts';
+import { assertSameStore, type Settings } from './same-store.ts';
+
+export const providerOf = { s3: 'S3', azure: 'AZURE', gcs: 'GCS', dropbox: 'DROPBOX' } as const;
+
+/** What of the credentials may be shown. */
+function publicSettings(credentials: Credentials): Settings {
+  return {
+    ...(credentials.endpoint === undefined ? {} : { endpoint: credentials.endpoint }),
+    ...(credentials.provider === 's3' ? { region: credentials.region } : {}),
+    ...(credentials.provider === 'gcs' && credentials.projectId !== undefined
+      ? { projectId: credentials.projectId }
+      : {}),
+  };
+}
+
+/** The columns that come from credentials and their check. */
+function columnsOf(keyring: Keyring, accountId: string, { credentials, checked }: Proven) {
+  const sealed = seal(keyring, accountId, credentials);
+  return {
+    identity: checked.identity,
+    sealedCredentials: sealed.bytes,
+    keyId: sealed.keyId,
+    settings: publicSettings(credentials) as Prisma.InputJsonObject,
+    capabilities: checked.capabilities as unknown as Prisma.InputJsonObject,
+    lastCheckedAt: new Date(),
+  };
+}
+
+/** Keeps proven credentials, sealed, as a new account of the viewer. Returns its id. */
+export async function createAccount(tx: DbSession, context: Context, name: string, proven: Proven): Promise<string> {
+  const id = uuidv7();
+  const { provider } = proven.credentials;
+  await tx.cloudAccount.create({
+    data: {
+      id,
+      userId: viewerOf(context).id,
+      provider: providerOf[provider],
+      name,
+      ...columnsOf(context.services.keyring, id, proven),
+    },
+  });
+  await audit(tx, context, 'account.connect', { type: 'cloud-account', id }, { provider, name });
+  return id;
+}
+
+/**
+ * Gives an account proven credentials of the same store in place of its own; the access token of the former ones goes.
+ * CONFLICT for a disconnected account and for another store.
+ */
+export async function replaceCredentials(
+  tx: DbSession,
+  context: Context,
+  { id }: CloudAccount,
+  proven: Proven,
+): Promise<void> {
+  // Against a disconnection and another replacement at the same time.
+  await tx.$queryRaw`SELECT 1 FROM cloud_account WHERE id = ${id}::uuid FOR UPDATE`;
+  const account = connected(await tx.cloudAccount.findUniqueOrThrow({ where: { id } }));
+  const columns = columnsOf(context.services.keyring, id, proven);
+  const { provider } = proven.credentials;
+  assertSameStore(
+    { ...account, settings: account.settings as Settings },
+    { provider: providerOf[provider], identity: columns.identity, settings: publicSettings(proven.credentials) },
+  );
+  await tx.accessToken.deleteMany({ where: { accountId: id } });
+  await tx.cloudAccount.update({
+    where: { id },
+    data: { ...columns, status: 'CONNECTED', errorCode: null, errorMessage: null },
+  });
+  await audit(tx, context, 'account.update-credentials', { type: 'cloud-account', id }, { provider });
+}
