@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   type GraphQLField,
   type GraphQLObjectType,
@@ -67,6 +68,12 @@ beforeAll(async () => {
     Transfer: transfer,
     TransferItem: encodeGlobalId('TransferItem', `${transferId}:0`),
   };
+  const accountId = idOfType('CloudAccount', account) ?? '';
+  const sealed = { keyId: 'test', expiresAt: new Date(Date.now() + 3_600_000) };
+  await api.db.accessToken.create({ data: { ...sealed, accountId, sealedToken: Buffer.alloc(1) } });
+  const flow = { ...sealed, userId: owner.userId, provider: 'DROPBOX', accountId } as const;
+  const stateHash = createHash('sha256').update('anything-state').digest();
+  await api.db.oauthFlow.create({ data: { ...flow, stateHash, sealedVerifier: Buffer.alloc(1) } });
   snapshot = await everything();
 });
 afterAll(async () => {
@@ -80,7 +87,8 @@ async function everything(): Promise<string> {
   const rows = await Promise.all([
     api.db.user.findMany({ where: { id: owner.userId } }),
     api.db.session.findMany({ where }),
-    api.db.cloudAccount.findMany({ where }),
+    api.db.cloudAccount.findMany({ where, include: { accessToken: true } }),
+    api.db.oauthFlow.findMany({ where }),
     api.db.transfer.findMany({ where, include: { items: true } }),
     api.db.idempotencyKey.findMany({ where }),
     api.db.auditEvent.findMany({ where }),

@@ -22,7 +22,7 @@ const CloudProvider = builder.enumType('CloudProvider', {
     S3: { description: 'AWS S3 or a compatible store.' },
     AZURE: { description: 'Azure Blob Storage.' },
     GCS: { description: 'Google Cloud Storage.' },
-    DROPBOX: { description: 'Dropbox, personal or of a team.' },
+    DROPBOX: { description: 'Dropbox, a personal account or that of a team member.' },
   } as const,
 });
 

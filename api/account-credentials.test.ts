@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { createKeyring, open } from '../core/secrets.ts';
+import { startS3Server } from '../emulators/s3/server.ts';
+import { credentialsInput, startTestApi, type TestApi } from '../test/support/api.ts';
+import { startStore, type TestStore } from '../test/support/engine.ts';
+
+const update = `mutation ($input: UpdateAccountCredentialsInput!) { updateAccountCredentials(input: $input) {
+  account { id identity status error { code } } userErrors { field code message } } }`;
+const connect = `mutation ($input: ConnectAccountInput!) { connectAccount(input: $input) {
+  account { id } userErrors { field code message } } }`;
+const disconnect =
+  'mutation ($input: DisconnectAccountInput!) { disconnectAccount(input: $input) { account { status } } }';
+const facts = `query ($id: ID!) { cloudAccount(id: $id) { projectId capabilities {
+  canCopyInside canIngestFromUrl canPresign caseSensitive keepsUserMetadata keepsContentHeaders
+  modificationTimePrecisionMs maxObjectBytes maxPartBytes hashes conditionalWrites listingOrder } } }`;
+const former = { accessKeyId: 'FORMER', secretAccessKey: 'the former secret' };
+const rotated = { accessKeyId: 'ROTATED', secretAccessKey: 'the rotated secret' };
+
+let api: TestApi;
+let server: Awaited<ReturnType<typeof startS3Server>>;
+let other: TestStore;
+let token: string;
+let userId: string;
+let id: string;
+const at = (keys: typeof former, endpoint = server.endpoint) => ({ s3: { endpoint, addressing: 'PATH', ...keys } });
+
+beforeAll(async () => {
+  [api, server, other] = await Promise.all([
+    startTestApi(),
+    startS3Server({ credentials: [former, rotated], buckets: ['photos'] }),
+    startStore('photos'),
+  ]);
+});
+afterAll(async () => {
+  await api.close();
+  await server.close();
+  await other.close();
+});
+beforeEach(async () => {
+  ({ token, userId } = await api.signUp());
+  const { data } = await api.query(connect, { input: { name: 'Photos', credentials: at(former) } }, { token });
+  id = data.connectAccount.account.id;
+  const { id: accountId } = await row();
+  const kept = { accountId, sealedToken: new Uint8Array(1), keyId: 'test', expiresAt: new Date() };
+  await api.db.accessToken.create({ data: kept });
+});
+
+const row = () => api.db.cloudAccount.findFirstOrThrow({ where: { userId }, include: { accessToken: true } });
+const replace = async (credentials: object) => {
+  const { data } = await api.query(update, { input: { id, credentials } }, { token });
+  return data.updateAccountCredentials;
+};
+
+test('new keys of the same store take the place of the former ones, sealed, and their access token goes', async () => {
+  await api.db.cloudAccount.updateMany({ where: { userId }, data: { status: 'FAILING', errorCode: 'THROTTLED' } });
+  const before = await row();
+  expect(await replace(at(rotated))).toEqual({
+    account: { id, identity: 'ROTATED', status: 'CONNECTED', error: null },
+    userErrors: [],
+  });
+  const after = await row();
+  const sealed = { keyId: after.keyId as string, bytes: after.sealedCredentials as Uint8Array };
+  expect(open(createKeyring(api.config.KEY_ENCRYPTION_KEY), after.id, sealed)).toMatchObject(rotated);
+  expect(after.accessToken).toBeNull();
+  // Workers keep connections by it.
+  expect(after.updatedAt.getTime()).toBeGreaterThan(before.updatedAt.getTime());
+  const event = await api.db.auditEvent.findFirstOrThrow({ where: { userId, action: 'account.update-credentials' } });
+  expect(event).toMatchObject({ subjectId: after.id, detail: { provider: 's3' } });
+});
+
+test('what the cloud refuses, another store and another kind of cloud change nothing', async () => {
+  const before = await row();
+  const azure = { accountName: 'account', accountKey: 'a2V5' };
+  for (const [credentials, code] of [
+    [at({ ...rotated, secretAccessKey: 'wrong' }), 'CREDENTIALS_INVALID'],
+    [credentialsInput(other), 'CONFLICT'],
+    [{ azure }, 'CONFLICT'],
+  ] as const) {
+    expect(await replace(credentials)).toMatchObject({
+      account: null,
+      userErrors: [{ field: ['input', 'credentials'], code }],
+    });
+  }
+  expect(await row()).toEqual(before);
+});
+
+test('a disconnected account gets no new ones, and keeps no access token', async () => {
+  await api.query(disconnect, { input: { id } }, { token });
+  expect((await row()).accessToken).toBeNull();
+  expect(await replace(at(rotated))).toMatchObject({ account: null, userErrors: [{ code: 'CONFLICT' }] });
+  expect((await row()).sealedCredentials).toBeNull();
+});
+
+test('an account tells what its store can do, and nothing where that is not known', async () => {
+  const known = await api.query(facts, { id }, { token });
+  expect(known.data.cloudAccount).toEqual({
+    projectId: null,
+    capabilities: {
+      canCopyInside: expect.any(Boolean),
+      canIngestFromUrl: false,
+      canPresign: expect.any(Boolean),
+      caseSensitive: true,
+      keepsUserMetadata: true,
+      keepsContentHeaders: true,
+      modificationTimePrecisionMs: 1,
+      maxObjectBytes: expect.stringMatching(/^\d{13,}$/),
+      maxPartBytes: String(5 * 1024 ** 3),
+      hashes: expect.arrayContaining(['MD5']),
+      conditionalWrites: true,
+      listingOrder: 'BYTES',
+    },
+  });
+  await api.db.cloudAccount.updateMany({ where: { userId }, data: { capabilities: {} } });
+  const unknown = await api.query(facts, { id }, { token });
+  expect(unknown.data.cloudAccount.capabilities).toBeNull();
+});
+
+test.each([
+  [{ serviceAccountKey: 'x'.repeat(16_385) }, ['serviceAccountKey'], 'INVALID_INPUT'],
+  [{ serviceAccountKey: '{}', useMachineIdentity: true }, ['serviceAccountKey'], 'INVALID_INPUT'],
+  [{ useMachineIdentity: false }, ['serviceAccountKey'], 'INVALID_INPUT'],
+  [{ useMachineIdentity: true }, ['useMachineIdentity'], 'NOT_SUPPORTED'],
+])('of Google’s credentials %j are refused by field', async (gcs, path, code) => {
+  const { data } = await api.query(connect, { input: { name: 'G', credentials: { gcs } } }, { token });
+  expect(data.connectAccount.userErrors).toMatchObject([{ field: ['input', 'credentials', 'gcs', ...path], code }]);
+});
