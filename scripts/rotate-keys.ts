@@ -1,0 +1,173 @@
+import { configSchema, parseEnvironment } from '../core/config.ts';
+import { createDb, type Db, Prisma } from '../core/db.ts';
+import { createKeyring, type Keyring, open, seal } from '../core/secrets.ts';
+
+const batchSize = 200;
+
+/** A table with sealed values. Its names are constants of this file. */
+interface SealedTable {
+  /** What a row is called, in the plural. */
+  what: string;
+  table: string;
+  /** SQL of the id as text, which is the id that the value is sealed for. */
+  idText: string;
+  sealed: string;
+  /** Whether a value that cannot be opened may go, because it is made anew when it is missing. */
+  disposable: boolean;
+}
+
+const tables: readonly SealedTable[] = [
+  {
+    what: 'credentials of accounts',
+    table: 'cloud_account',
+    idText: 'id::text',
+    sealed: 'sealed_credentials',
+    disposable: false,
+  },
+  {
+    what: 'access tokens',
+    table: 'access_token',
+    idText: 'account_id::text',
+    sealed: 'sealed_token',
+    disposable: true,
+  },
+  {
+    what: 'sign-ins under way',
+    table: 'oauth_flow',
+    idText: "encode(state_hash, 'hex')",
+    sealed: 'sealed_verifier',
+    disposable: true,
+  },
+];
+
+export interface Rotation {
+  what: string;
+  /** Sealed anew under the current key. */
+  resealed: number;
+  /** Could not be opened and were removed; they are made anew when they are needed. */
+  dropped: number;
+  /** Could not be opened and stay: how many by the id of their key. */
+  left: Record<string, number>;
+}
+
+interface Row {
+  id: string;
+  keyId: string;
+  sealed: Uint8Array;
+}
+
+/**
+ * Seals every value anew that is under another key than the current one, while API and workers run. Each row is written
+ * only as it was read, so that a change at the same time is never lost: such a row is read again. `updated_at` stays, as
+ * the credentials are the same ones and processes keep their connections by it. Idempotent.
+ */
+export async function rotateKeys(db: Db, keyring: Keyring): Promise<Rotation[]> {
+  const rotations: Rotation[] = [];
+  for (const table of tables) rotations.push(await rotateTable(db, keyring, table));
+  return rotations;
+}
+
+async function rotateTable(db: Db, keyring: Keyring, table: SealedTable): Promise<Rotation> {
+  const current = keyring.current.id;
+  const openable = [...keyring.byId.keys()].filter((id) => id !== current);
+  const rotation: Rotation = { what: table.what, resealed: 0, dropped: 0, left: {} };
+  const damaged: string[] = [];
+  for (;;) {
+    const rows = await readRows(db, table, openable, damaged);
+    if (rows.length === 0) break;
+    const values = rows.flatMap((row) => {
+      const sealed = reseal(keyring, row);
+      if (sealed === undefined) damaged.push(row.id);
+      return sealed === undefined ? [] : [{ rowId: row.id, was: base64(row.sealed), fresh: base64(sealed) }];
+    });
+    rotation.resealed += await writeRows(db, table, current, values);
+  }
+  if (table.disposable) rotation.dropped = await dropRows(db, table, [...keyring.byId.keys()], damaged);
+  rotation.left = await countLeft(db, table, current);
+  return rotation;
+}
+
+const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
+
+/** undefined: the value does not open. */
+function reseal(keyring: Keyring, { id, keyId, sealed }: Row): Uint8Array | undefined {
+  let value: unknown;
+  try {
+    value = open(keyring, id, { keyId, bytes: sealed });
+  } catch {
+    return undefined;
+  }
+  return seal(keyring, id, value).bytes;
+}
+
+function readRows(db: Db, { table, idText, sealed }: SealedTable, keyIds: string[], except: string[]): Promise<Row[]> {
+  return db.$queryRaw<Row[]>`
+    SELECT ${Prisma.raw(idText)} AS id, key_id AS "keyId", ${Prisma.raw(sealed)} AS sealed FROM ${Prisma.raw(table)}
+    WHERE key_id = ANY(${keyIds}) AND NOT ${Prisma.raw(idText)} = ANY(${except}) LIMIT ${batchSize}`;
+}
+
+/** Returns how many rows were still as they had been read. */
+function writeRows(db: Db, { table, idText, sealed }: SealedTable, keyId: string, values: object[]): Promise<number> {
+  return db.$executeRaw`
+    UPDATE ${Prisma.raw(table)} SET ${Prisma.raw(sealed)} = decode(x.fresh, 'base64'), key_id = ${keyId}
+    FROM jsonb_to_recordset(${JSON.stringify(values)}::jsonb) AS x("rowId" text, was text, fresh text)
+    WHERE ${Prisma.raw(idText)} = x."rowId" AND ${Prisma.raw(sealed)} = decode(x.was, 'base64')`;
+}
+
+/** Removes what is under a key that is not configured, and what is damaged. */
+function dropRows(db: Db, { table, idText }: SealedTable, keyIds: string[], damaged: string[]): Promise<number> {
+  return db.$executeRaw`
+    DELETE FROM ${Prisma.raw(table)} WHERE NOT key_id = ANY(${keyIds}) OR ${Prisma.raw(idText)} = ANY(${damaged})`;
+}
+
+async function countLeft(db: Db, { table }: SealedTable, current: string): Promise<Record<string, number>> {
+  const rows = await db.$queryRaw<{ keyId: string; count: number }[]>`
+    SELECT key_id AS "keyId", count(*)::int AS count FROM ${Prisma.raw(table)}
+    WHERE key_id <> ${current} GROUP BY key_id ORDER BY key_id`;
+  return Object.fromEntries(rows.map(({ keyId, count }) => [keyId, count]));
+}
+
+/** What to tell the operator, a line each; `done` when nothing is left under an old key. */
+export function report(rotations: readonly Rotation[], keyring: Keyring): { lines: string[]; done: boolean } {
+  const lines = rotations.map(
+    ({ what, resealed, dropped }) =>
+      `${what}: ${resealed} sealed anew${dropped === 0 ? '' : `, ${dropped} removed that could not be opened`}`,
+  );
+  const left = rotations.flatMap(({ what, left }) =>
+    Object.entries(left).map(([keyId, count]) => ({ what, keyId, count })),
+  );
+  for (const { what, keyId, count } of left) {
+    lines.push(
+      keyring.byId.has(keyId)
+        ? `${what}: ${count} left under key ${keyId}, damaged or sealed by a process that has the old key as KEY_ENCRYPTION_KEY still. Restart such processes and run this again; what stays is damaged, and its accounts need new credentials.`
+        : `${what}: ${count} left under key ${keyId}, which is not configured. Add it to KEY_ENCRYPTION_KEYS_OLD and run this again, or give these accounts new credentials.`,
+    );
+  }
+  lines.push(
+    left.length === 0
+      ? `Everything is sealed under ${keyring.current.id}. Once every process runs with it as KEY_ENCRYPTION_KEY, KEY_ENCRYPTION_KEYS_OLD can be emptied.`
+      : 'KEY_ENCRYPTION_KEYS_OLD is still needed.',
+  );
+  return { lines, done: left.length === 0 };
+}
+
+async function main(): Promise<void> {
+  const settings = configSchema.pick({ DATABASE_URL: true, KEY_ENCRYPTION_KEY: true, KEY_ENCRYPTION_KEYS_OLD: true });
+  const given = parseEnvironment(settings, process.env);
+  const keyring = createKeyring(given.KEY_ENCRYPTION_KEY, given.KEY_ENCRYPTION_KEYS_OLD);
+  const db = createDb({ url: given.DATABASE_URL, poolSize: 1 });
+  try {
+    const { lines, done } = report(await rotateKeys(db, keyring), keyring);
+    for (const line of lines) console.log(line);
+    process.exitCode = done ? 0 : 1;
+  } finally {
+    await db.$disconnect();
+  }
+}
+
+if (import.meta.main) {
+  await main().catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  });
+}
