@@ -4,12 +4,14 @@ import {
   IconCircleCheck,
   IconDots,
   IconHourglass,
+  IconKey,
   IconPencil,
   IconPlugConnected,
   IconPlugConnectedX,
 } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useMutation } from 'urql';
+import { Link } from 'wouter';
 import { graphql } from '../graphql/graphql.ts';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { formatDateTime } from '../ui/format.ts';
@@ -18,6 +20,7 @@ import { RelativeTime } from '../ui/RelativeTime.tsx';
 import { Tag } from '../ui/Tag.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
 import { userErrorText } from '../ui/user-errors.ts';
+import { AccountDetail } from './AccountDetail.tsx';
 import classes from './AccountRow.module.css';
 import { type Account, AccountFragment, providers } from './account.ts';
 import { DisconnectDialog } from './DisconnectDialog.tsx';
@@ -100,6 +103,13 @@ export function AccountRow({ account, onChanged }: { account: Account; onChanged
               Rename
             </Menu.Item>
             <Menu.Item
+              component={Link}
+              href={`/accounts/${encodeURIComponent(account.id)}/credentials`}
+              leftSection={<IconKey size={18} aria-hidden />}
+            >
+              Replace credentials
+            </Menu.Item>
+            <Menu.Item
               leftSection={<IconPlugConnectedX size={18} aria-hidden />}
               onClick={() => setDialog('disconnect')}
             >
@@ -107,6 +117,9 @@ export function AccountRow({ account, onChanged }: { account: Account; onChanged
             </Menu.Item>
           </Menu.Dropdown>
         </Menu>
+      </div>
+      <div className={classes.detail}>
+        <AccountDetail account={account} />
       </div>
       {account.error === null ? null : (
         <div className={classes.wide}>

@@ -5,7 +5,7 @@ import { FormErrors } from '../ui/FormErrors.tsx';
 import { SecretInput } from '../ui/SecretInput.tsx';
 import { ConnectingActions } from './ConnectingActions.tsx';
 import classes from './forms.module.css';
-import { type CredentialsInput, useConnecting } from './use-connecting.ts';
+import { type CredentialsFormProps, type CredentialsInput, useConnecting } from './use-connecting.ts';
 
 interface AzureValues {
   name: string;
@@ -28,17 +28,23 @@ function credentialsOf(values: AzureValues): CredentialsInput {
   };
 }
 
-interface AzureFormProps {
-  onConnected: (account: { name: string }) => void;
+interface AzureFormProps extends CredentialsFormProps {
   /** Told what is typed, for the permissions beside the form. */
   onAccountName: (accountName: string) => void;
 }
 
-/** Connects an Azure storage account by SAS token or account key. */
-export function AzureForm({ onConnected, onAccountName }: AzureFormProps) {
+/** Connects an Azure storage account by SAS token or account key, or gives such an account another one. */
+export function AzureForm({ replaced, onDone, onAccountName }: AzureFormProps) {
   const methodLabel = useId();
   const form = useForm<AzureValues>({
-    initialValues: { name: '', accountName: '', method: 'sas', sasToken: '', accountKey: '', endpoint: '' },
+    initialValues: {
+      name: replaced?.name ?? '',
+      accountName: replaced?.identity ?? '',
+      method: 'sas',
+      sasToken: '',
+      accountKey: '',
+      endpoint: replaced?.endpoint ?? '',
+    },
     onValuesChange: ({ accountName }) => onAccountName(accountName.trim()),
     validate: {
       name: isNotEmpty('Give the account a name that you will recognise.'),
@@ -57,25 +63,30 @@ export function AzureForm({ onConnected, onAccountName }: AzureFormProps) {
     fields,
     credentialsOf,
     secret: form.values.method === 'sas' ? 'sasToken' : 'accountKey',
-    onConnected,
+    replaced,
+    onDone,
   });
 
   return (
     <form onSubmit={onSubmit} noValidate>
       <Stack gap="lg">
-        <TextInput
-          label="Name"
-          description="How the account is called here. Only you see it."
-          placeholder="Company Azure"
-          {...form.getInputProps('name')}
-        />
-        <TextInput
-          label="Storage account"
-          description="Its name as in the Azure portal: 3 to 24 lower-case letters and digits."
-          autoComplete="off"
-          spellCheck={false}
-          {...form.getInputProps('accountName')}
-        />
+        {replaced === undefined ? (
+          <>
+            <TextInput
+              label="Name"
+              description="How the account is called here. Only you see it."
+              placeholder="Company Azure"
+              {...form.getInputProps('name')}
+            />
+            <TextInput
+              label="Storage account"
+              description="Its name as in the Azure portal: 3 to 24 lower-case letters and digits."
+              autoComplete="off"
+              spellCheck={false}
+              {...form.getInputProps('accountName')}
+            />
+          </>
+        ) : null}
         <div>
           <div className={classes.label} id={methodLabel}>
             Opened with
@@ -106,12 +117,14 @@ export function AzureForm({ onConnected, onAccountName }: AzureFormProps) {
             {...form.getInputProps('accountKey')}
           />
         )}
-        <TextInput
-          label="Endpoint"
-          description="Only for other addresses than https://ACCOUNT.blob.core.windows.net, such as a sovereign cloud’s."
-          inputMode="url"
-          {...form.getInputProps('endpoint')}
-        />
+        {replaced === undefined ? (
+          <TextInput
+            label="Endpoint"
+            description="Only for other addresses than https://ACCOUNT.blob.core.windows.net, such as a sovereign cloud’s."
+            inputMode="url"
+            {...form.getInputProps('endpoint')}
+          />
+        ) : null}
         <FormErrors errors={general} />
         <ConnectingActions {...state} />
       </Stack>

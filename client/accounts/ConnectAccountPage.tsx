@@ -3,16 +3,17 @@ import { useState } from 'react';
 import { useLocation, useSearchParams } from 'wouter';
 import { PageTitle } from '../ui/PageTitle.tsx';
 import { Panel } from '../ui/Panel.tsx';
-import { AzureForm } from './AzureForm.tsx';
 import { type ProviderName, providers } from './account.ts';
 import classes from './ConnectAccountPage.module.css';
+import { CredentialsForm } from './CredentialsForm.tsx';
 import { PermissionsPanel } from './PermissionsPanel.tsx';
 import { ProviderMark } from './ProviderMark.tsx';
-import { S3Form } from './S3Form.tsx';
 
 const choices: { provider: ProviderName; words: string }[] = [
   { provider: 'S3', words: 'Amazon S3, or a store that speaks its language: MinIO, Ceph, R2, Wasabi and others.' },
   { provider: 'AZURE', words: 'Containers and blobs of a storage account.' },
+  { provider: 'GCS', words: 'Buckets of a project, by a service account or your own Google account.' },
+  { provider: 'DROPBOX', words: 'Your files and those that your team shares with you.' },
 ];
 
 /** Pick a provider, fill in how to reach it, test, save. */
@@ -20,9 +21,10 @@ export function ConnectAccountPage() {
   const [parameters, setParameters] = useSearchParams();
   const [accountName, setAccountName] = useState('');
   const [, navigate] = useLocation();
-  const provider: ProviderName = parameters.get('provider') === 'azure' ? 'AZURE' : 'S3';
+  const asked = parameters.get('provider')?.toUpperCase();
+  const provider = choices.find((choice) => choice.provider === asked)?.provider ?? 'S3';
 
-  const onConnected = ({ name }: { name: string }) => {
+  const onDone = ({ name }: { name: string }) => {
     notifications.show({ title: 'Connected', message: `${name} is ready for transfers.` });
     navigate('/accounts');
   };
@@ -53,11 +55,7 @@ export function ConnectAccountPage() {
       </fieldset>
       <div className={classes.columns}>
         <Panel title={`${providers[provider].label} account`}>
-          {provider === 'S3' ? (
-            <S3Form onConnected={onConnected} />
-          ) : (
-            <AzureForm onConnected={onConnected} onAccountName={setAccountName} />
-          )}
+          <CredentialsForm key={provider} provider={provider} onDone={onDone} onAccountName={setAccountName} />
         </Panel>
         <PermissionsPanel provider={provider} accountName={accountName} />
       </div>

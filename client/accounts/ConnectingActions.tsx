@@ -6,11 +6,13 @@ interface ConnectingActionsProps {
   identity: string | null;
   testing: boolean;
   connecting: boolean;
+  /** Whether credentials take the place of others. */
+  replaces: boolean;
   onTest: () => void;
 }
 
 /** The end of a form that connects an account: the test's outcome, and the two buttons. */
-export function ConnectingActions({ identity, testing, connecting, onTest }: ConnectingActionsProps) {
+export function ConnectingActions({ identity, testing, connecting, replaces, onTest }: ConnectingActionsProps) {
   return (
     <>
       <div aria-live="polite">
@@ -30,7 +32,7 @@ export function ConnectingActions({ identity, testing, connecting, onTest }: Con
           Test connection
         </Button>
         <Button type="submit" loading={connecting}>
-          Connect account
+          {replaces ? 'Replace credentials' : 'Connect account'}
         </Button>
       </Group>
     </>

@@ -4,7 +4,20 @@ import { CopyBlock } from '../ui/CopyBlock.tsx';
 import { Panel } from '../ui/Panel.tsx';
 import type { ProviderName } from './account.ts';
 import classes from './PermissionsPanel.module.css';
-import { azureSasCommand, permissionTexts, s3Policy, type Use } from './permissions.ts';
+import { azureSasCommand, dropboxScopes, gcsCommand, permissionTexts, s3Policy, type Use } from './permissions.ts';
+
+interface Wanted {
+  use: Use;
+  bucket: string;
+  accountName: string;
+}
+
+const textFor: Record<ProviderName, (wanted: Wanted) => string> = {
+  S3: ({ use, bucket }) => s3Policy(use, bucket),
+  AZURE: ({ use, accountName }) => azureSasCommand(use, accountName),
+  GCS: ({ use, bucket }) => gcsCommand(use, bucket),
+  DROPBOX: () => dropboxScopes,
+};
 
 /** The least permissions that an account needs, ready to copy. */
 export function PermissionsPanel({ provider, accountName }: { provider: ProviderName; accountName: string }) {
@@ -15,21 +28,25 @@ export function PermissionsPanel({ provider, accountName }: { provider: Provider
   return (
     <Panel title="Least permissions it needs">
       <p className={classes.words}>{texts.explanation}</p>
-      <div className={classes.label} id={useLabel}>
-        Skyferry will
-      </div>
-      <SegmentedControl
-        fullWidth
-        aria-labelledby={useLabel}
-        value={use}
-        onChange={(value) => setUse(value as Use)}
-        data={[
-          { value: 'source', label: 'read' },
-          { value: 'destination', label: 'write' },
-          { value: 'both', label: 'read and write' },
-        ]}
-      />
-      {provider === 'S3' ? (
+      {provider === 'DROPBOX' ? null : (
+        <>
+          <div className={classes.label} id={useLabel}>
+            Skyferry will
+          </div>
+          <SegmentedControl
+            fullWidth
+            aria-labelledby={useLabel}
+            value={use}
+            onChange={(value) => setUse(value as Use)}
+            data={[
+              { value: 'source', label: 'read' },
+              { value: 'destination', label: 'write' },
+              { value: 'both', label: 'read and write' },
+            ]}
+          />
+        </>
+      )}
+      {provider === 'S3' || provider === 'GCS' ? (
         <TextInput
           mt="md"
           label="Bucket"
@@ -39,10 +56,7 @@ export function PermissionsPanel({ provider, accountName }: { provider: Provider
         />
       ) : null}
       <div className={classes.code}>
-        <CopyBlock
-          label={texts.label}
-          text={provider === 'S3' ? s3Policy(use, bucket) : azureSasCommand(use, accountName)}
-        />
+        <CopyBlock label={texts.label} text={textFor[provider]({ use, bucket, accountName })} />
       </div>
     </Panel>
   );

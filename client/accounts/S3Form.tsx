@@ -5,7 +5,7 @@ import { FormErrors } from '../ui/FormErrors.tsx';
 import { SecretInput } from '../ui/SecretInput.tsx';
 import { ConnectingActions } from './ConnectingActions.tsx';
 import classes from './forms.module.css';
-import { type CredentialsInput, useConnecting } from './use-connecting.ts';
+import { type CredentialsFormProps, type CredentialsInput, useConnecting } from './use-connecting.ts';
 
 interface S3Values {
   name: string;
@@ -34,16 +34,16 @@ function credentialsOf(values: S3Values): CredentialsInput {
   };
 }
 
-/** Connects Amazon S3 or a store that speaks its language. */
-export function S3Form({ onConnected }: { onConnected: (account: { name: string }) => void }) {
+/** Connects Amazon S3 or a store that speaks its language, or gives such an account other keys. */
+export function S3Form({ replaced, onDone }: CredentialsFormProps) {
   const storeLabel = useId();
   const addressingLabel = useId();
   const form = useForm<S3Values>({
     initialValues: {
-      name: '',
-      store: 'aws',
-      endpoint: '',
-      region: 'us-east-1',
+      name: replaced?.name ?? '',
+      store: replaced?.endpoint == null ? 'aws' : 'compatible',
+      endpoint: replaced?.endpoint ?? '',
+      region: replaced?.region ?? 'us-east-1',
       addressing: 'PATH',
       accessKeyId: '',
       secretAccessKey: '',
@@ -65,42 +65,49 @@ export function S3Form({ onConnected }: { onConnected: (account: { name: string 
     fields,
     credentialsOf,
     secret: 'secretAccessKey',
-    onConnected,
+    replaced,
+    onDone,
   });
   const compatible = form.values.store === 'compatible';
 
   return (
     <form onSubmit={onSubmit} noValidate>
       <Stack gap="lg">
-        <TextInput
-          label="Name"
-          description="How the account is called here. Only you see it."
-          placeholder={compatible ? 'Backup store' : 'Company AWS'}
-          {...form.getInputProps('name')}
-        />
-        <div>
-          <div className={classes.label} id={storeLabel}>
-            Store
-          </div>
-          <SegmentedControl
-            fullWidth
-            aria-labelledby={storeLabel}
-            data={[
-              { value: 'aws', label: 'Amazon S3' },
-              { value: 'compatible', label: 'S3-compatible' },
-            ]}
-            {...form.getInputProps('store')}
-          />
-        </div>
-        {compatible ? (
+        {replaced === undefined ? (
           <>
             <TextInput
-              label="Endpoint"
-              description="Where the store answers, without a bucket."
-              placeholder="https://s3.example.com"
-              inputMode="url"
-              {...form.getInputProps('endpoint')}
+              label="Name"
+              description="How the account is called here. Only you see it."
+              placeholder={compatible ? 'Backup store' : 'Company AWS'}
+              {...form.getInputProps('name')}
             />
+            <div>
+              <div className={classes.label} id={storeLabel}>
+                Store
+              </div>
+              <SegmentedControl
+                fullWidth
+                aria-labelledby={storeLabel}
+                data={[
+                  { value: 'aws', label: 'Amazon S3' },
+                  { value: 'compatible', label: 'S3-compatible' },
+                ]}
+                {...form.getInputProps('store')}
+              />
+            </div>
+          </>
+        ) : null}
+        {compatible ? (
+          <>
+            {replaced === undefined ? (
+              <TextInput
+                label="Endpoint"
+                description="Where the store answers, without a bucket."
+                placeholder="https://s3.example.com"
+                inputMode="url"
+                {...form.getInputProps('endpoint')}
+              />
+            ) : null}
             <div>
               <div className={classes.label} id={addressingLabel}>
                 Addressing
@@ -122,15 +129,17 @@ export function S3Form({ onConnected }: { onConnected: (account: { name: string 
             </div>
           </>
         ) : null}
-        <TextInput
-          label="Region"
-          description={
-            compatible
-              ? 'As the store’s documentation names it; us-east-1 where it has none.'
-              : 'Where your buckets are. Buckets of another region need an account of their own.'
-          }
-          {...form.getInputProps('region')}
-        />
+        {replaced === undefined ? (
+          <TextInput
+            label="Region"
+            description={
+              compatible
+                ? 'As the store’s documentation names it; us-east-1 where it has none.'
+                : 'Where your buckets are. Buckets of another region need an account of their own.'
+            }
+            {...form.getInputProps('region')}
+          />
+        ) : null}
         <TextInput
           label="Access key ID"
           description={compatible ? undefined : 'Starts with AKIA, or with ASIA when it is temporary.'}

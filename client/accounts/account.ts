@@ -1,4 +1,4 @@
-import { IconBrandAws, IconBrandAzure } from '@tabler/icons-react';
+import { IconBrandAws, IconBrandAzure, IconBrandDropbox, IconBrandGoogle } from '@tabler/icons-react';
 import { type FragmentOf, graphql } from '../graphql/graphql.ts';
 
 /** What the app shows of a connected account. */
@@ -10,6 +10,19 @@ export const AccountFragment = graphql(`
     identity
     endpoint
     region
+    projectId
+    capabilities {
+      canCopyInside
+      canIngestFromUrl
+      canPresign
+      caseSensitive
+      keepsUserMetadata
+      keepsContentHeaders
+      modificationTimePrecisionMs
+      maxObjectBytes
+      hashes
+      conditionalWrites
+    }
     status
     error {
       code
@@ -31,6 +44,8 @@ export const providers: Record<
 > = {
   S3: { label: 'S3', short: 'S3', container: 'bucket', Icon: IconBrandAws },
   AZURE: { label: 'Azure Blob Storage', short: 'Azure', container: 'container', Icon: IconBrandAzure },
+  GCS: { label: 'Google Cloud Storage', short: 'Google', container: 'bucket', Icon: IconBrandGoogle },
+  DROPBOX: { label: 'Dropbox', short: 'Dropbox', container: 'space', Icon: IconBrandDropbox },
 };
 
 /** Every account of the viewer, a page at a time. */

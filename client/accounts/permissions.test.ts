@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { azureSasCommand, s3Policy } from './permissions.ts';
+import { azureSasCommand, gcsCommand, s3Policy } from './permissions.ts';
 
 const actions = (policy: string) =>
   (JSON.parse(policy).Statement as { Action: string | string[] }[]).flatMap(({ Action }) => Action);
@@ -48,4 +48,9 @@ describe('the guides in docs/providers', () => {
     const command = azureSasCommand('source', 'YOUR-ACCOUNT').replaceAll('\n', '\n  ');
     expect(guide('azure.md')).toContain(command);
   });
+});
+
+it('asks Google for reading only at a source, and for no administrator anywhere', () => {
+  expect(gcsCommand('source', 'photos')).toMatch(/gs:\/\/photos .*--role roles\/storage\.objectViewer$/s);
+  for (const use of ['destination', 'both'] as const) expect(gcsCommand(use, '')).toMatch(/storage\.objectUser$/);
 });

@@ -67,6 +67,30 @@ export function azureSasCommand(use: Use, accountName: string): string {
   ].join('\n');
 }
 
+/** Google's own roles with the least for each use: get and list; and create, delete and parts of uploads. */
+const gcsRoles: Record<Use, string> = {
+  source: 'roles/storage.objectViewer',
+  destination: 'roles/storage.objectUser',
+  both: 'roles/storage.objectUser',
+};
+
+/** The command that lets a service account use one bucket of Google's for `use`. */
+export function gcsCommand(use: Use, bucket: string): string {
+  return [
+    `gcloud storage buckets add-iam-policy-binding gs://${bucket === '' ? 'YOUR-BUCKET' : bucket} \\`,
+    '  --member serviceAccount:NAME@PROJECT.iam.gserviceaccount.com \\',
+    `  --role ${gcsRoles[use]}`,
+  ].join('\n');
+}
+
+/** What Skyferry asks a person for at Dropbox: who it is; list, read and write files. */
+export const dropboxScopes = [
+  'account_info.read',
+  'files.metadata.read',
+  'files.content.read',
+  'files.content.write',
+].join('\n');
+
 /** How the permissions are handed over at each provider. */
 export const permissionTexts: Record<ProviderName, { label: string; explanation: string }> = {
   S3: {
@@ -77,5 +101,15 @@ export const permissionTexts: Record<ProviderName, { label: string; explanation:
     label: 'Azure command for a SAS token',
     explanation:
       'A SAS token carries just these permissions and ends by itself. An account key works too, but opens everything in the account.',
+  },
+  GCS: {
+    label: 'Command for a service account',
+    explanation:
+      'Give the service account this role on the bucket, and nothing more. To see the buckets of the project it also needs storage.buckets.list; without it, buckets are opened by name.',
+  },
+  DROPBOX: {
+    label: 'Scopes',
+    explanation:
+      'Skyferry asks Dropbox for these scopes and no others, and Dropbox shows them to you before you agree. You can take the grant back at any time: dropbox.com, Settings, Connected apps.',
   },
 };

@@ -4,7 +4,7 @@ import { useMutation } from 'urql';
 import { graphql, type VariablesOf } from '../graphql/graphql.ts';
 import { useIdempotencyKey } from '../graphql/idempotency.ts';
 import { type ErrorTarget, useFormErrors } from '../ui/use-form-errors.ts';
-import { AccountFragment } from './account.ts';
+import { type Account, AccountFragment } from './account.ts';
 
 const TestCredentialsMutation = graphql(`
   mutation TestCredentials($input: TestCredentialsInput!) {
@@ -40,23 +40,49 @@ const ConnectAccountMutation = graphql(
   [AccountFragment],
 );
 
+const UpdateCredentialsMutation = graphql(
+  `
+    mutation UpdateAccountCredentials($input: UpdateAccountCredentialsInput!) {
+      updateAccountCredentials(input: $input) {
+        account {
+          ...Account
+        }
+        userErrors {
+          field
+          code
+          message
+          remedy
+        }
+      }
+    }
+  `,
+  [AccountFragment],
+);
+
 export type CredentialsInput = VariablesOf<typeof TestCredentialsMutation>['input']['credentials'];
 
-interface ConnectingOptions<Values> {
+/** What a form with credentials is for. */
+export interface CredentialsFormProps {
+  /** The account whose credentials are replaced. Absent: a new one. */
+  replaced?: Account | undefined;
+  onDone: (account: { id: string; name: string }) => void;
+}
+
+interface ConnectingOptions<Values> extends CredentialsFormProps {
   form: UseFormReturnType<Values>;
   /** Names of the form's fields, in the order of the screen. */
   fields: readonly (keyof Values & string)[];
   credentialsOf: (values: Values) => CredentialsInput;
   /** Field that holds the secret: where a refusal of the credentials is shown. */
   secret: keyof Values & string;
-  onConnected: (account: { id: string; name: string }) => void;
 }
 
 /** Tests what is typed against the cloud itself, and saves it only once that succeeded. */
 export function useConnecting<Values extends { name: string; endpoint: string }>(options: ConnectingOptions<Values>) {
-  const { form, fields, credentialsOf, secret, onConnected } = options;
+  const { form, fields, credentialsOf, secret, replaced, onDone } = options;
   const [{ fetching: testing }, testCredentials] = useMutation(TestCredentialsMutation);
   const [{ fetching: connecting }, connectAccount] = useMutation(ConnectAccountMutation);
+  const [{ fetching: replacing }, updateCredentials] = useMutation(UpdateCredentialsMutation);
   const [proof, setProof] = useState<{ credentials: string; identity: string } | null>(null);
   const idempotencyKey = useIdempotencyKey();
   const errors = useFormErrors<keyof Values & string>(form as unknown as ErrorTarget, fields, {
@@ -83,12 +109,22 @@ export function useConnecting<Values extends { name: string; endpoint: string }>
 
   const connect = async (values: Values) => {
     const credentials = credentialsOf(values);
+    if (replaced !== undefined) return replace(replaced, credentials);
     if (identity === null && !(await test(credentials))) return;
     const fields = { name: values.name.trim(), credentials };
     const { data, error } = await connectAccount({ input: { ...fields, idempotencyKey: idempotencyKey(fields) } });
     const account = data?.connectAccount.account;
     if (account == null) errors.show(error, data?.connectAccount.userErrors);
-    else onConnected(account);
+    else onDone(account);
+  };
+
+  /** The API tries them itself before it keeps them. */
+  const replace = async ({ id }: Account, credentials: CredentialsInput) => {
+    errors.clear();
+    const { data, error } = await updateCredentials({ input: { id, credentials } });
+    const account = data?.updateAccountCredentials.account;
+    if (account == null) errors.show(error, data?.updateAccountCredentials.userErrors);
+    else onDone(account);
   };
 
   /** Checks all but the name, which a test does not need. */
@@ -106,7 +142,8 @@ export function useConnecting<Values extends { name: string; endpoint: string }>
     /** Who the cloud says these credentials are; null until tested as they stand. */
     identity,
     testing,
-    connecting,
+    connecting: connecting || replacing,
+    replaces: replaced !== undefined,
     onTest,
     onSubmit: form.onSubmit(connect, errors.focusFirst),
   };

@@ -1,5 +1,5 @@
 import { lazy, Suspense } from 'react';
-import { Redirect, Route, Switch, useLocation } from 'wouter';
+import { Redirect, Route, Switch, useLocation, useSearch } from 'wouter';
 import { NotFoundPage } from './NotFoundPage.tsx';
 import { PageSkeleton } from './PageSkeleton.tsx';
 import { Shell } from './Shell.tsx';
@@ -17,6 +17,10 @@ const AccountsPage = lazy(async () => ({ default: (await import('../accounts/Acc
 const ConnectAccountPage = lazy(async () => ({
   default: (await import('../accounts/ConnectAccountPage.tsx')).ConnectAccountPage,
 }));
+const ReplaceCredentialsPage = lazy(async () => ({
+  default: (await import('../accounts/ReplaceCredentialsPage.tsx')).ReplaceCredentialsPage,
+}));
+const ConnectedPage = lazy(async () => ({ default: (await import('../accounts/ConnectedPage.tsx')).ConnectedPage }));
 const TransfersPage = lazy(async () => ({ default: (await import('../transfers/TransfersPage.tsx')).TransfersPage }));
 const NewTransferPage = lazy(async () => ({
   default: (await import('../transfers/NewTransferPage.tsx')).NewTransferPage,
@@ -41,6 +45,8 @@ export function Routes() {
 function VisitorRoutes() {
   const { needsFirstUser } = useSession().instance;
   const [location] = useLocation();
+  const search = useSearch();
+  const wanted = search === '' ? location : `${location}?${search}`;
   const entrance = needsFirstUser ? '/sign-up' : '/sign-in';
   return (
     <Suspense fallback={<PageSkeleton />}>
@@ -49,7 +55,7 @@ function VisitorRoutes() {
         <Route path="/sign-up" component={SignUpPage} />
         <Route path="/forgot-password" component={ForgotPasswordPage} />
         <Route>
-          <Redirect to={location === '/' ? entrance : `${entrance}?next=${encodeURIComponent(location)}`} replace />
+          <Redirect to={location === '/' ? entrance : `${entrance}?next=${encodeURIComponent(wanted)}`} replace />
         </Route>
       </Switch>
     </Suspense>
@@ -66,6 +72,8 @@ function MemberRoutes() {
           <Route path="/transfers/:id">{({ id }) => <TransferPage key={id} id={id} />}</Route>
           <Route path="/accounts" component={AccountsPage} />
           <Route path="/accounts/new" component={ConnectAccountPage} />
+          <Route path="/accounts/connected/:provider">{({ provider }) => <ConnectedPage provider={provider} />}</Route>
+          <Route path="/accounts/:id/credentials">{({ id }) => <ReplaceCredentialsPage key={id} id={id} />}</Route>
           <Route path="/">
             <Redirect to="/transfers" replace />
           </Route>

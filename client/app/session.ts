@@ -14,6 +14,8 @@ export const SessionQuery = graphql(`
       signUpOpen
       passwordResetAvailable
       needsFirstUser
+      oauthProviders
+      machineIdentityAllowed
     }
   }
 `);

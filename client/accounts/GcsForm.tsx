@@ -1,0 +1,155 @@
+import { SegmentedControl, Stack, TextInput } from '@mantine/core';
+import { isNotEmpty, useForm } from '@mantine/form';
+import { useId, useState } from 'react';
+import { useSession } from '../app/session.ts';
+import { FormErrors } from '../ui/FormErrors.tsx';
+import { ConnectingActions } from './ConnectingActions.tsx';
+import classes from './forms.module.css';
+import { KeyFileInput } from './KeyFileInput.tsx';
+import { OAuthForm } from './OAuthForm.tsx';
+import { readServiceAccountKey } from './service-account-key.ts';
+import { type CredentialsFormProps, type CredentialsInput, useConnecting } from './use-connecting.ts';
+
+type Method = 'key' | 'google' | 'machine';
+
+interface GcsValues {
+  name: string;
+  serviceAccountKey: string;
+  projectId: string;
+  endpoint: string;
+}
+
+const fields = ['name', 'serviceAccountKey', 'projectId', 'endpoint'] as const;
+
+function credentialsOf(method: Method, values: GcsValues): CredentialsInput {
+  const [projectId, endpoint] = [values.projectId.trim(), values.endpoint.trim()];
+  return {
+    gcs: {
+      ...(method === 'key' ? { serviceAccountKey: values.serviceAccountKey.trim() } : { useMachineIdentity: true }),
+      ...(projectId === '' ? {} : { projectId }),
+      ...(endpoint === '' ? {} : { endpoint }),
+    },
+  };
+}
+
+/** Connects Google Cloud Storage in one of the ways that are open here, or gives such an account another key or grant. */
+export function GcsForm(props: CredentialsFormProps) {
+  const { oauthProviders, machineIdentityAllowed } = useSession().instance;
+  const [method, setMethod] = useState<Method>('key');
+  const label = useId();
+  const methods = [
+    { value: 'key', label: 'Key file' },
+    ...(oauthProviders.includes('GCS') ? [{ value: 'google', label: 'Google account' }] : []),
+    ...(machineIdentityAllowed ? [{ value: 'machine', label: 'This machine' }] : []),
+  ];
+  const choice =
+    methods.length === 1 ? null : (
+      <div>
+        <div className={classes.label} id={label}>
+          Opened with
+        </div>
+        <SegmentedControl
+          fullWidth
+          aria-labelledby={label}
+          data={methods}
+          value={method}
+          onChange={(value) => setMethod(value as Method)}
+        />
+      </div>
+    );
+  if (method === 'google') {
+    return (
+      <OAuthForm provider="GCS" company="Google" replaced={props.replaced} withProject>
+        {choice}
+      </OAuthForm>
+    );
+  }
+  return <GcsKeyForm {...props} method={method} choice={choice} />;
+}
+
+interface GcsKeyFormProps extends CredentialsFormProps {
+  method: Method;
+  choice: React.ReactNode;
+}
+
+function GcsKeyForm({ replaced, onDone, method, choice }: GcsKeyFormProps) {
+  const form = useForm<GcsValues>({
+    initialValues: {
+      name: replaced?.name ?? '',
+      serviceAccountKey: '',
+      projectId: replaced?.projectId ?? '',
+      endpoint: replaced?.endpoint ?? '',
+    },
+    validate: {
+      name: isNotEmpty('Give the account a name that you will recognise.'),
+      serviceAccountKey: (value) => (method === 'key' ? readServiceAccountKey(value).problem : null),
+      projectId: (value) => (/^\S{0,64}$/.test(value.trim()) ? null : 'Type the project’s ID: no blanks.'),
+      endpoint: (value) =>
+        value.trim() === '' || /^https?:\/\/\S+$/.test(value.trim())
+          ? null
+          : 'Type an address that starts with https:// or http://, or leave it empty.',
+    },
+  });
+  const { onSubmit, general, ...state } = useConnecting({
+    form,
+    fields,
+    credentialsOf: (values) => credentialsOf(method, values),
+    secret: 'serviceAccountKey',
+    replaced,
+    onDone,
+  });
+  const { onChange, ...keyProps } = form.getInputProps('serviceAccountKey');
+  const { email } = readServiceAccountKey(form.values.serviceAccountKey);
+
+  return (
+    <form onSubmit={onSubmit} noValidate>
+      <Stack gap="lg">
+        {replaced === undefined ? (
+          <TextInput
+            label="Name"
+            description="How the account is called here. Only you see it."
+            placeholder="Company Google"
+            {...form.getInputProps('name')}
+          />
+        ) : null}
+        {choice}
+        {method === 'key' ? (
+          <div>
+            <KeyFileInput
+              label="Key of a service account"
+              description="Drop the JSON file here, or paste its text. Sealed before it is stored, and never shown again."
+              onProblem={(message) => form.setFieldError('serviceAccountKey', message)}
+              onChange={onChange}
+              {...keyProps}
+              value={form.values.serviceAccountKey}
+            />
+            {email === null ? null : (
+              <p className={classes.help} role="status">
+                Key of {email}
+              </p>
+            )}
+          </div>
+        ) : (
+          <div>Skyferry signs in as the service account of the machine that it runs on, as its operator allowed.</div>
+        )}
+        <TextInput
+          label="Project ID"
+          description="Whose buckets are shown. Leave it empty for the service account’s own project."
+          autoComplete="off"
+          spellCheck={false}
+          {...form.getInputProps('projectId')}
+        />
+        {replaced === undefined ? (
+          <TextInput
+            label="Endpoint"
+            description="Only for other addresses than https://storage.googleapis.com."
+            inputMode="url"
+            {...form.getInputProps('endpoint')}
+          />
+        ) : null}
+        <FormErrors errors={general} />
+        <ConnectingActions {...state} />
+      </Stack>
+    </form>
+  );
+}

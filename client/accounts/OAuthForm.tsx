@@ -1,0 +1,91 @@
+import { Button, Group, Stack, TextInput } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { IconExternalLink } from '@tabler/icons-react';
+import type { ReactNode } from 'react';
+import { useMutation } from 'urql';
+import { graphql } from '../graphql/graphql.ts';
+import { FormErrors } from '../ui/FormErrors.tsx';
+import { useFormErrors } from '../ui/use-form-errors.ts';
+import type { Account } from './account.ts';
+import { type OAuthProvider, rememberDeparture } from './oauth.ts';
+
+const StartOAuthMutation = graphql(`
+  mutation StartOAuth($input: StartOAuthInput!) {
+    startOAuth(input: $input) {
+      authorizationUrl
+      userErrors {
+        field
+        code
+        message
+        remedy
+      }
+    }
+  }
+`);
+
+interface OAuthFormProps {
+  provider: OAuthProvider;
+  /** Whose sign-in it is: `Dropbox`, `Google`. */
+  company: string;
+  /** The account whose grant is replaced. Absent: a new one. */
+  replaced?: Account | undefined;
+  /** Asks for a project too. */
+  withProject?: boolean;
+  /** Above the fields: how else the account can be opened. */
+  children?: ReactNode;
+}
+
+/** Sends the person to the cloud, to sign in and agree there; /accounts/connected goes on. */
+export function OAuthForm({ provider, company, replaced, withProject = false, children }: OAuthFormProps) {
+  const [{ fetching }, start] = useMutation(StartOAuthMutation);
+  const form = useForm({
+    initialValues: { name: '', projectId: replaced?.projectId ?? '' },
+    validate: {
+      name: (value) =>
+        replaced === undefined && value.trim() === '' ? 'Give the account a name that you will recognise.' : null,
+      projectId: (value) => (/^\S{0,64}$/.test(value.trim()) ? null : 'Type the project’s ID: no blanks.'),
+    },
+  });
+  const errors = useFormErrors(form, ['name', 'projectId']);
+
+  const submit = form.onSubmit(async ({ name, projectId }) => {
+    errors.clear();
+    const accountId = replaced?.id ?? null;
+    const { data, error } = await start({ input: { provider, accountId } });
+    const url = data?.startOAuth.authorizationUrl;
+    if (url == null) return errors.show(error, data?.startOAuth.userErrors);
+    rememberDeparture(url, { name: name.trim(), projectId: projectId.trim(), accountId });
+    window.location.assign(url);
+  }, errors.focusFirst);
+
+  return (
+    <form onSubmit={submit} noValidate>
+      <Stack gap="lg">
+        {replaced === undefined ? (
+          <TextInput
+            label="Name"
+            description="How the account is called here. Only you see it."
+            placeholder={`My ${company}`}
+            {...form.getInputProps('name')}
+          />
+        ) : null}
+        {children}
+        {withProject ? (
+          <TextInput
+            label="Project ID"
+            description="Whose buckets are shown. Without one, buckets are opened by name."
+            autoComplete="off"
+            spellCheck={false}
+            {...form.getInputProps('projectId')}
+          />
+        ) : null}
+        <FormErrors errors={errors.general} />
+        <Group gap="sm">
+          <Button type="submit" loading={fetching} rightSection={<IconExternalLink size={18} aria-hidden />}>
+            Continue to {company}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
