@@ -12,7 +12,14 @@ beforeAll(async () => {
     bucket: 'harbour',
     container: 'arrivals',
     // With a mail server there is a page for forgotten passwords; no mail is sent here.
-    env: { SMTP_URL: 'smtp://127.0.0.1:1' },
+    // Apps at both clouds, so that their forms show all ways; nobody signs in there.
+    env: {
+      SMTP_URL: 'smtp://127.0.0.1:1',
+      DROPBOX_APP_KEY: 'an-app',
+      GOOGLE_OAUTH_CLIENT_ID: 'a-client',
+      GOOGLE_OAUTH_CLIENT_SECRET: 'its-secret',
+      ALLOW_MACHINE_IDENTITY: 'true',
+    },
   });
   prepared = await prepareScene(scene);
 });
@@ -104,6 +111,48 @@ const views: Record<string, View> = {
     },
   },
   'connecting Azure': { path: () => '/accounts/new?provider=azure' },
+  'connecting Google by a key': {
+    path: () => '/accounts/new?provider=gcs',
+    arrange: async (page) => {
+      await page.getByRole('textbox', { name: 'Key of a service account' }).fill('{}');
+      await page.getByRole('button', { name: 'Connect account' }).click();
+      await page.getByText('Give the account a name that you will recognise.').waitFor();
+    },
+  },
+  'connecting Google by an account': {
+    path: () => '/accounts/new?provider=gcs',
+    arrange: async (page) => {
+      await page.getByText('Google account', { exact: true }).click();
+      await page.getByRole('button', { name: 'Continue to Google' }).waitFor();
+    },
+  },
+  'connecting Dropbox': {
+    path: () => '/accounts/new?provider=dropbox',
+    arrange: async (page) => {
+      await page.getByRole('button', { name: 'Continue to Dropbox' }).click();
+      await page.getByText('Give the account a name that you will recognise.').waitFor();
+    },
+  },
+  'a sign-in that was refused': {
+    path: () => '/accounts/connected/dropbox?error=access_denied&state=abc',
+    arrange: async (page) => void (await page.getByRole('link', { name: 'Begin again' }).waitFor()),
+  },
+  'what an account can do': {
+    path: () => '/accounts',
+    arrange: async (page) => {
+      await page.getByText('What it can do and keep').first().click();
+      await page.getByText('Largest file').waitFor();
+    },
+  },
+  'replacing credentials': {
+    path: () => '/accounts',
+    arrange: async (page) => {
+      await page.getByRole('button', { name: 'More for Harbour' }).click();
+      await page.getByRole('menuitem', { name: 'Replace credentials' }).click();
+      await page.getByRole('button', { name: 'Replace credentials' }).click();
+      await page.getByText('Type the secret access key.').waitFor();
+    },
+  },
   'a transfer that arrived': {
     path: () => transferPath(prepared.arrivedId),
     arrange: async (page) => {

@@ -52,6 +52,7 @@ export function AccountRow({ account, onChanged }: { account: Account; onChanged
   const [{ fetching, data }, test] = useMutation(TestAccountMutation);
   const errors = useFormErrors();
   const { label } = providers[account.provider];
+  const credentialsPath = `/accounts/${encodeURIComponent(account.id)}/credentials`;
 
   const onTest = async () => {
     errors.clear();
@@ -102,11 +103,7 @@ export function AccountRow({ account, onChanged }: { account: Account; onChanged
             <Menu.Item leftSection={<IconPencil size={18} aria-hidden />} onClick={() => setDialog('rename')}>
               Rename
             </Menu.Item>
-            <Menu.Item
-              component={Link}
-              href={`/accounts/${encodeURIComponent(account.id)}/credentials`}
-              leftSection={<IconKey size={18} aria-hidden />}
-            >
+            <Menu.Item component={Link} href={credentialsPath} leftSection={<IconKey size={18} aria-hidden />}>
               Replace credentials
             </Menu.Item>
             <Menu.Item
@@ -123,7 +120,18 @@ export function AccountRow({ account, onChanged }: { account: Account; onChanged
       </div>
       {account.error === null ? null : (
         <div className={classes.wide}>
-          <Notice tone="bad">{userErrorText(account.error)}</Notice>
+          <Notice
+            tone="bad"
+            action={
+              account.error.code === 'CREDENTIALS_INVALID' ? (
+                <Button component={Link} href={credentialsPath} variant="default" size="compact-md">
+                  Replace credentials
+                </Button>
+              ) : undefined
+            }
+          >
+            {userErrorText(account.error)}
+          </Notice>
         </div>
       )}
       {errors.general.length === 0 ? null : (

@@ -159,25 +159,27 @@ function Done({ account, replaced }: { account: Account; replaced: boolean }) {
       <PageTitle title={replaced ? `${account.name} has a new grant` : `${account.name} is connected`}>
         {replaced ? 'Its transfers go on with it by themselves.' : 'It is ready for transfers.'}
       </PageTitle>
-      <Panel flush>
-        <div className={classes.row}>
-          <ProviderMark provider={account.provider} />
-          <div>
-            <div className={classes.name}>{account.name}</div>
-            <div className={classes.facts}>
-              <span>{providers[account.provider].label}</span>
-              <span className={classes.identity}>{account.identity}</span>
+      <Panel>
+        <Stack gap="lg">
+          <Group gap="md" wrap="nowrap">
+            <ProviderMark provider={account.provider} />
+            <div>
+              <div className={classes.name}>{account.name}</div>
+              <div className={classes.facts}>
+                <span>{providers[account.provider].label}</span>
+                <span className={classes.identity}>{account.identity}</span>
+              </div>
             </div>
-          </div>
-          <div className={classes.actions}>
+          </Group>
+          <Group gap="sm">
             <Button component={Link} href="/transfers/new">
               New transfer
             </Button>
             <Button component={Link} href="/accounts" variant="default">
               All accounts
             </Button>
-          </div>
-        </div>
+          </Group>
+        </Stack>
       </Panel>
     </>
   );

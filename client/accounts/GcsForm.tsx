@@ -40,7 +40,7 @@ export function GcsForm(props: CredentialsFormProps) {
   const methods = [
     { value: 'key', label: 'Key file' },
     ...(oauthProviders.includes('GCS') ? [{ value: 'google', label: 'Google account' }] : []),
-    ...(machineIdentityAllowed ? [{ value: 'machine', label: 'This machine' }] : []),
+    ...(machineIdentityAllowed ? [{ value: 'machine', label: 'Machine' }] : []),
   ];
   const choice =
     methods.length === 1 ? null : (

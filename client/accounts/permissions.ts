@@ -103,9 +103,9 @@ export const permissionTexts: Record<ProviderName, { label: string; explanation:
       'A SAS token carries just these permissions and ends by itself. An account key works too, but opens everything in the account.',
   },
   GCS: {
-    label: 'Command for a service account',
+    label: 'gcloud command',
     explanation:
-      'Give the service account this role on the bucket, and nothing more. To see the buckets of the project it also needs storage.buckets.list; without it, buckets are opened by name.',
+      'Give the service account this role on the bucket, and nothing more. To see the buckets of the project it also needs storage.buckets.list; without it, buckets are opened by name. Your own Google account brings the roles that you have.',
   },
   DROPBOX: {
     label: 'Scopes',
