@@ -141,7 +141,7 @@ const views: Record<string, View> = {
     path: () => '/accounts',
     arrange: async (page) => {
       await page.getByText('What it can do and keep').first().click();
-      await page.getByText('Largest file').waitFor();
+      await page.getByText('Largest file').first().waitFor();
     },
   },
   'replacing credentials': {
