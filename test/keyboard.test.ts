@@ -110,6 +110,46 @@ test('a menu is opened, walked and left by keys, and the focus comes back', asyn
   await focusIs(/^button: Menu of Ada/);
 });
 
+test.each([
+  { item: 'Rename', dismiss: 'Leave as it is' },
+  { item: 'Disconnect', dismiss: 'Keep it' },
+])('$item gives the focus back to the row that it was called from', async ({ item, dismiss }) => {
+  await page.goto(`${scene.product.url}/accounts`);
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  const leave = [
+    () => page.keyboard.press('Escape'),
+    async () => {
+      await page.getByRole('button', { name: dismiss }).focus();
+      await page.keyboard.press('Enter');
+    },
+  ];
+  for (const close of leave) {
+    await page.getByRole('button', { name: 'More for Harbour' }).focus();
+    await page.keyboard.press('Enter');
+    await focusIs(/^menuitem: Rename/);
+    if (item === 'Disconnect') await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').getByRole('button', { name: dismiss }).waitFor();
+    await close();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await focusIs(/^button: More for Harbour/);
+  }
+});
+
+test('the focus of a row that goes with its account passes to the heading', async () => {
+  // An account with a transfer that is still to come is kept.
+  await page.goto(`${scene.product.url}/transfers/${encodeURIComponent(prepared.scheduledId)}`);
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel transfer' }).click();
+  await page.getByText('Cancelled after 0 objects').first().waitFor();
+  await page.goto(`${scene.product.url}/accounts`);
+  await page.getByRole('button', { name: 'More for Far' }).click();
+  await page.getByRole('menuitem', { name: 'Disconnect' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Disconnect' }).click();
+  await page.getByRole('button', { name: 'More for Far' }).waitFor({ state: 'detached' });
+  await focusIs(/^h1: Accounts/);
+});
+
 async function choose(side: string, account: string): Promise<void> {
   await tabTo(new RegExp(`: ${side}: account`));
   await page.keyboard.press('Enter');

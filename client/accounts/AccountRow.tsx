@@ -9,7 +9,7 @@ import {
   IconPlugConnected,
   IconPlugConnectedX,
 } from '@tabler/icons-react';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useMutation } from 'urql';
 import { Link } from 'wouter';
 import { graphql } from '../graphql/graphql.ts';
@@ -51,6 +51,7 @@ export function AccountRow({ account, onChanged }: { account: Account; onChanged
   const [dialog, setDialog] = useState<'rename' | 'disconnect' | null>(null);
   const [{ fetching, data }, test] = useMutation(TestAccountMutation);
   const errors = useFormErrors();
+  const more = useRef<HTMLButtonElement>(null);
   const { label } = providers[account.provider];
   const credentialsPath = `/accounts/${encodeURIComponent(account.id)}/credentials`;
 
@@ -61,6 +62,18 @@ export function AccountRow({ account, onChanged }: { account: Account; onChanged
     if (answer.data?.testAccount.account == null) errors.show(answer.error, answer.data?.testAccount.userErrors);
     onChanged();
   };
+  /** A dialog gives the focus back to what had it: the button, not the menu's item, which is gone by then. */
+  const ask = (which: 'rename' | 'disconnect') => {
+    more.current?.focus();
+    setDialog(which);
+  };
+  // With a disconnected account its row goes, and the focus that was in it.
+  useEffect(
+    () => () => {
+      if (document.activeElement === document.body) document.querySelector('h1')?.focus();
+    },
+    [],
+  );
   const passed = data?.testAccount.account?.status === 'CONNECTED' && account.status === 'CONNECTED';
 
   return (
@@ -95,21 +108,18 @@ export function AccountRow({ account, onChanged }: { account: Account; onChanged
         </Button>
         <Menu position="bottom-end">
           <Menu.Target>
-            <ActionIcon variant="default" size={36} aria-label={`More for ${account.name}`}>
+            <ActionIcon ref={more} variant="default" size={36} aria-label={`More for ${account.name}`}>
               <IconDots size={18} aria-hidden />
             </ActionIcon>
           </Menu.Target>
           <Menu.Dropdown>
-            <Menu.Item leftSection={<IconPencil size={18} aria-hidden />} onClick={() => setDialog('rename')}>
+            <Menu.Item leftSection={<IconPencil size={18} aria-hidden />} onClick={() => ask('rename')}>
               Rename
             </Menu.Item>
             <Menu.Item component={Link} href={credentialsPath} leftSection={<IconKey size={18} aria-hidden />}>
               Replace credentials
             </Menu.Item>
-            <Menu.Item
-              leftSection={<IconPlugConnectedX size={18} aria-hidden />}
-              onClick={() => setDialog('disconnect')}
-            >
+            <Menu.Item leftSection={<IconPlugConnectedX size={18} aria-hidden />} onClick={() => ask('disconnect')}>
               Disconnect
             </Menu.Item>
           </Menu.Dropdown>
