@@ -90,6 +90,13 @@ const views: Record<string, View> = {
       await page.getByText('at a time').click();
     },
   },
+  'new transfer, choosing an account': {
+    path: () => '/transfers/new',
+    arrange: async (page) => {
+      await page.getByRole('combobox', { name: 'From: account' }).click();
+      await page.getByRole('option', { name: /Harbour/ }).waitFor();
+    },
+  },
   accounts: {
     path: () => '/accounts',
     arrange: async (page) => void (await page.getByRole('button', { name: 'Test Harbour' }).waitFor()),
@@ -172,6 +179,15 @@ const views: Record<string, View> = {
     arrange: async (page) => {
       await page.getByRole('button', { name: 'Cancel', exact: true }).click();
       await page.getByRole('dialog').getByRole('button', { name: 'Keep it' }).waitFor();
+    },
+  },
+  'a toast': {
+    path: () => transferPath(prepared.scheduledId),
+    arrange: async (page) => {
+      await page.getByRole('button', { name: 'Pause' }).waitFor();
+      await page.route('**/graphql', (route) => route.abort());
+      await page.getByRole('button', { name: 'Pause' }).click();
+      await page.getByRole('alert').getByText('Not paused').waitFor();
     },
   },
   'no such page': { path: () => '/nowhere' },

@@ -92,7 +92,9 @@ export const theme = createTheme({
     TextInput: { defaultProps: { size: 'md' } },
     Textarea: { defaultProps: { size: 'md' } },
     PasswordInput: { defaultProps: { size: 'md' } },
-    Select: { defaultProps: { size: 'md', allowDeselect: false } },
+    // Its options stay within the landmark that the field is in.
+    Select: { defaultProps: { size: 'md', allowDeselect: false, comboboxProps: { withinPortal: false } } },
+    Notification: { defaultProps: { closeButtonProps: { 'aria-label': 'Dismiss' } } },
     Modal: {
       defaultProps: {
         centered: true,
@@ -101,6 +103,18 @@ export const theme = createTheme({
         closeButtonProps: { 'aria-label': 'Close' },
         // Its header is none of the page's.
         attributes: { header: { role: 'presentation' } },
+      },
+      styles: {
+        header: { alignItems: 'flex-start' },
+        title: {
+          fontFamily: 'var(--mantine-font-family-headings)',
+          fontSize: 'var(--mantine-h2-font-size)',
+          fontWeight: 'var(--mantine-h2-font-weight)',
+          lineHeight: 'var(--mantine-h2-line-height)',
+          letterSpacing: '-0.01em',
+          overflowWrap: 'anywhere',
+          textWrap: 'balance',
+        },
       },
     },
     Menu: {
