@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Scene, startScene } from './support/browser.ts';
 import { type Prepared, prepareScene } from './support/prepared-scene.ts';
 
@@ -45,3 +45,71 @@ test('an object that is there by now arrives on a retry, and what no retry can m
   await page.getByText('Rename the object at the source').waitFor();
   await page.context().close();
 });
+
+test('the rows keep up with the total, and follow the transfer at once', async () => {
+  const MiB = 1024 * 1024;
+  await scene.s3.put('films/long.mp4', 48 * MiB);
+  const { faults } = scene.s3.server;
+  faults.add({ match: { operation: 'GetObject', count: 1_000 }, action: { kind: 'slow', bytesPerSecond: 2 * MiB } });
+  const page = await openTransfer(await order('harbour/films/'));
+  const readings: number[] = [];
+  page.on('request', (request) => {
+    if (request.postData()?.includes('query TransferItems')) readings.push(performance.now());
+  });
+  const row = page.getByRole('row', { name: /long\.mp4/ });
+  const track = page.getByRole('progressbar');
+  const total = async () => Number(await track.getAttribute('aria-valuenow'));
+
+  await row.getByText(/^Moving, \d+ %$/).waitFor({ timeout: 60_000 });
+  const before = await total();
+  await expect.poll(total).toBeGreaterThan(before);
+  const now = await total();
+  await expect.poll(async () => percentOf(await row.innerText()), { timeout: 3_000 }).toBeGreaterThanOrEqual(now);
+
+  await button(page, 'Pause').click();
+  await button(page, 'Resume').waitFor();
+  await row.getByText(/^Paused, \d+ %$/).waitFor({ timeout: 1_000 });
+  await row.getByText(/^Moving/).waitFor({ state: 'detached', timeout: 1_000 });
+  // What the workers had under way is written down by then; its share stays on the row.
+  await scene.product.workers[0]?.stop();
+  await expect.poll(async () => percentOf(await row.innerText()) - (await total())).toBe(0);
+  await row.getByText(/^Paused, \d+ %$/).waitFor();
+
+  faults.clear();
+  await scene.product.startWorker();
+  await button(page, 'Resume').click();
+  await row.getByText('Verified', { exact: true }).waitFor({ timeout: 60_000 });
+  const seconds = ((readings.at(-1) ?? 0) - (readings[0] ?? 0)) / 1_000;
+  expect(readings.length - 1).toBeLessThanOrEqual(seconds + 0.5);
+  await page.context().close();
+});
+
+const percentOf = (text: string) => Number(/(\d+) %/.exec(text)?.[1]);
+
+/** Orders a transfer between the two accounts; its id. */
+async function order(sourcePath: string): Promise<string> {
+  const { page } = await scene.visit({ storageState: prepared.session });
+  const ask = async (query: string, variables: object) => {
+    const answer = await page.request.post(`${scene.product.url}/graphql`, {
+      headers: { origin: scene.product.url },
+      data: { query, variables },
+    });
+    return (await answer.json()).data;
+  };
+  const { transfer } = await ask('query ($id: ID!) { transfer(id: $id) { source { id } destination { id } } }', {
+    id: prepared.arrivedId,
+  });
+  const { createTransfer } = await ask(
+    'mutation ($input: CreateTransferInput!) { createTransfer(input: $input) { transfer { id } } }',
+    {
+      input: {
+        sourceAccountId: transfer.source.id,
+        sourcePaths: [sourcePath],
+        destinationAccountId: transfer.destination.id,
+        destinationPath: 'arrivals/',
+      },
+    },
+  );
+  await page.context().close();
+  return createTransfer.transfer.id;
+}

@@ -10,6 +10,8 @@ export interface PageOf<Node> {
 export interface Pages<Node> {
   /** Everything loaded so far, in order. */
   nodes: readonly Node[];
+  /** How many pages that is, each of which is one query to read again. At least 1. */
+  pageCount: number;
   /** The first page is on its way and there is nothing to show yet. */
   loading: boolean;
   /** A further page is on its way. */
@@ -19,8 +21,10 @@ export interface Pages<Node> {
   /** What the last attempt failed with; what was loaded before stays. */
   error: CombinedError | undefined;
   loadMore: () => void;
-  /** Reads again as many nodes as are shown, without taking them from the screen meanwhile. */
+  /** Reads all shown pages again, without taking them from the screen meanwhile. */
   reload: () => void;
+  /** Reads one shown page again, each in its turn: one query. Resolves once answered; false: another reading came first. */
+  refresh: () => Promise<boolean>;
 }
 
 interface PagesOptions<Data, Variables, Node> {
@@ -31,11 +35,16 @@ interface PagesOptions<Data, Variables, Node> {
   select: (data: Data) => PageOf<Node> | null | undefined;
 }
 
-interface Loaded<Node> {
-  key: string;
+interface Page<Node> {
+  after: string | null;
   nodes: readonly Node[];
   endCursor: string | null;
   hasMore: boolean;
+}
+
+interface Loaded<Node> {
+  key: string;
+  pages: readonly Page<Node>[];
   busy: 'first' | 'more' | null;
   error: CombinedError | undefined;
 }
@@ -51,62 +60,95 @@ export function usePages<Data, Variables extends { after?: string | null }, Node
   const [loaded, setLoaded] = useState<Loaded<Node>>(() => start(key));
   // A run that is not the latest any more keeps its answer to itself.
   const latest = useRef(0);
+  const turn = useRef(0);
   const pick = useEffectEvent(select);
 
+  /** Reads pages from `after` on until there are `atLeast` nodes, and hands them over together; false: overtaken. */
   const read = useCallback(
-    async (after: string | null, known: readonly Node[], atLeast: number) => {
+    async (
+      after: string | null,
+      atLeast: number,
+      merge: (read: readonly Page<Node>[]) => readonly Page<Node>[],
+    ): Promise<boolean> => {
       latest.current += 1;
       const run = latest.current;
-      let nodes = known;
+      const pages: Page<Node>[] = [];
       let cursor = after;
-      let hasMore = true;
-      while (hasMore && (nodes === known || nodes.length < atLeast)) {
+      let count = 0;
+      do {
         const answer = await client
           .query(document, { ...JSON.parse(key), after: cursor } as Variables, { requestPolicy: 'network-only' })
           .toPromise();
-        if (run !== latest.current) return;
+        if (run !== latest.current) return false;
         if (answer.error !== undefined || answer.data === undefined) {
           const { error } = answer;
           setLoaded((old) => ({ ...(old.key === key ? old : start<Node>(key)), busy: null, error }));
-          return;
+          return true;
         }
-        const page = pick(answer.data);
-        nodes = [...nodes, ...(page?.nodes ?? [])];
-        cursor = page?.pageInfo.endCursor ?? null;
-        hasMore = page?.pageInfo.hasNextPage ?? false;
-      }
-      setLoaded({ key, nodes, endCursor: cursor, hasMore, busy: null, error: undefined });
+        const connection = pick(answer.data);
+        const { hasNextPage = false, endCursor = null } = connection?.pageInfo ?? {};
+        const nodes = connection?.nodes ?? [];
+        pages.push({ after: cursor, nodes, endCursor, hasMore: hasNextPage });
+        count += nodes.length;
+        cursor = endCursor;
+      } while (count < atLeast && pages.at(-1)?.hasMore);
+      setLoaded({ key, pages: merge(pages), busy: null, error: undefined });
+      return true;
     },
     [client, document, key],
   );
 
   useEffect(() => {
     setLoaded(start(key));
-    void read(null, [], 0);
+    void read(null, 0, (pages) => pages);
     return () => {
       latest.current += 1;
     };
   }, [read, key]);
 
-  const current = loaded.key === key ? loaded : start<Node>(key);
+  const { pages, busy, error } = loaded.key === key ? loaded : start<Node>(key);
+  const nodes = pages.flatMap((page) => page.nodes);
+  const last = pages.at(-1);
   return {
-    nodes: current.nodes,
-    loading: current.busy === 'first',
-    loadingMore: current.busy === 'more',
-    hasMore: current.hasMore,
-    error: current.error,
+    nodes,
+    pageCount: Math.max(1, pages.length),
+    loading: busy === 'first',
+    loadingMore: busy === 'more',
+    hasMore: last?.hasMore ?? false,
+    error,
     loadMore: () => {
-      if (current.busy !== null || !current.hasMore) return;
-      setLoaded({ ...current, busy: 'more', error: undefined });
-      void read(current.endCursor, current.nodes, 0);
+      if (busy !== null || !last?.hasMore) return;
+      setLoaded({ key, pages, busy: 'more', error: undefined });
+      void read(last.endCursor, 0, (more) => [...pages, ...more]);
     },
     reload: () => {
-      if (current.nodes.length === 0) setLoaded({ ...start(key) });
-      void read(null, [], current.nodes.length);
+      if (nodes.length === 0) setLoaded(start(key));
+      void read(null, nodes.length, (all) => all);
+    },
+    refresh: async () => {
+      if (busy !== null) return false;
+      const index = turn.current % Math.max(1, pages.length);
+      turn.current = index + 1;
+      return read(pages[index]?.after ?? null, 0, (page) => withPage(pages, index, page));
     },
   };
 }
 
 function start<Node>(key: string): Loaded<Node> {
-  return { key, nodes: [], endCursor: null, hasMore: false, busy: 'first', error: undefined };
+  return { key, pages: [], busy: 'first', error: undefined };
+}
+
+/** `pages` with one of them read again. What follows it begins where it now ends. */
+function withPage<Node>(
+  pages: readonly Page<Node>[],
+  index: number,
+  read: readonly Page<Node>[],
+): readonly Page<Node>[] {
+  const last = read.at(-1);
+  const [next, ...rest] = last?.hasMore ? pages.slice(index + 1) : [];
+  return [
+    ...pages.slice(0, index),
+    ...read,
+    ...(next === undefined ? [] : [{ ...next, after: last?.endCursor ?? null }, ...rest]),
+  ];
 }

@@ -4,16 +4,19 @@ import {
   IconChevronRight,
   IconCircleCheck,
   IconCircleDashed,
+  IconPlayerPause,
   IconPlayerSkipForward,
   IconShip,
 } from '@tabler/icons-react';
 import { useId, useState } from 'react';
 import { lastName, parentPath } from '../browse/paths.ts';
-import { formatBytes, formatPercent, share } from '../ui/format.ts';
+import { clipMiddle, formatBytes } from '../ui/format.ts';
 import { Tag } from '../ui/Tag.tsx';
 import { ItemDetail } from './ItemDetail.tsx';
 import classes from './ItemRow.module.css';
-import type { Item, ItemState } from './items.ts';
+import { type Standing, standingOf, standingText } from './item-standing.ts';
+import type { Item } from './items.ts';
+import type { TransferState } from './progress.ts';
 
 const looks = {
   PENDING: { tone: 'neutral', icon: IconCircleDashed },
@@ -22,30 +25,21 @@ const looks = {
   FAILED: { tone: 'bad', icon: IconAlertTriangle },
   SKIPPED: { tone: 'neutral', icon: IconPlayerSkipForward },
   CANCELLED: { tone: 'neutral', icon: IconBan },
-} as const satisfies Record<ItemState, object>;
+  PAUSED: { tone: 'warn', icon: IconPlayerPause },
+  LEFT: { tone: 'neutral', icon: IconBan },
+} as const satisfies Record<Standing, object>;
 
-function itemText(item: Item): string {
-  switch (item.state) {
-    case 'PENDING':
-      return item.attempts > 0 ? 'Waiting to be tried again' : 'Waiting';
-    case 'RUNNING':
-      return item.size === '0' ? 'Moving' : `Moving, ${formatPercent(share(item.acknowledgedBytes, item.size))}`;
-    case 'COMPLETED':
-      return item.evidence?.verified === true ? 'Verified' : 'Arrived, not verified';
-    case 'FAILED':
-      return 'Failed';
-    case 'SKIPPED':
-      return 'Skipped';
-    case 'CANCELLED':
-      return 'Cancelled';
-  }
-}
+/** What is left of a folder and of a name on a row, in characters; the whole key is in the object's detail. */
+const folderLength = 60;
+const nameLength = 80;
 
 /** One object; opens to show its whole path, its evidence or what went wrong. */
-export function ItemRow({ item }: { item: Item }) {
+export function ItemRow({ item, transferState }: { item: Item; transferState: TransferState }) {
   const [opened, setOpened] = useState(false);
   const detailId = useId();
-  const { tone, icon } = looks[item.state];
+  const { tone, icon } = looks[standingOf(item, transferState)];
+  // The slash of a marker that stands for a folder belongs to its name.
+  const name = `${lastName(item.sourcePath)}${item.sourcePath.endsWith('/') ? '/' : ''}`;
   return (
     <>
       <tr className={classes.row}>
@@ -59,15 +53,15 @@ export function ItemRow({ item }: { item: Item }) {
           >
             <IconChevronRight size={16} aria-hidden className={classes.chevron} data-opened={opened || undefined} />
             <span className={classes.path}>
-              <span className={classes.folder}>{parentPath(item.sourcePath)}</span>
-              {lastName(item.sourcePath)}
+              <span className={classes.folder}>{clipMiddle(parentPath(item.sourcePath), folderLength)}</span>
+              <span className={classes.name}>{clipMiddle(name, nameLength)}</span>
             </span>
           </button>
         </td>
         <td className={`${classes.size} figures`}>{formatBytes(item.size)}</td>
         <td className={`${classes.state} figures`}>
           <Tag tone={tone} icon={icon}>
-            {itemText(item)}
+            {standingText(item, transferState)}
           </Tag>
         </td>
       </tr>

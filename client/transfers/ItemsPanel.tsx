@@ -1,5 +1,5 @@
 import { Button, SegmentedControl, Skeleton } from '@mantine/core';
-import { useEffect, useEffectEvent, useRef, useState } from 'react';
+import { useState } from 'react';
 import { Failure } from '../ui/Failure.tsx';
 import { Panel } from '../ui/Panel.tsx';
 import { ItemRow } from './ItemRow.tsx';
@@ -15,16 +15,15 @@ const filters: { value: string; label: string; states: readonly ItemState[] | un
   { value: 'failed', label: 'Failed', states: ['FAILED'], none: 'No object has failed.' },
 ];
 
-/** Least time between two readings of the shown rows, for each row shown and in all, in milliseconds. */
-const perRowMs = 20;
-const leastMs = 1_500;
-
 /** Each object of the transfer, with its evidence. */
 export function ItemsPanel({ transferId, progress }: { transferId: string; progress: Progress }) {
   const [shown, setShown] = useState('all');
   const filter = filters.find(({ value }) => value === shown) ?? (filters[0] as (typeof filters)[number]);
-  const { nodes, loading, loadingMore, hasMore, error, loadMore, reload } = useItems(transferId, filter.states);
-  useReloadOnProgress(progress.sequence, nodes.length, reload);
+  const { nodes, loading, loadingMore, hasMore, error, loadMore, reload } = useItems(
+    transferId,
+    filter.states,
+    progress.sequence,
+  );
 
   return (
     <Panel
@@ -68,7 +67,7 @@ export function ItemsPanel({ transferId, progress }: { transferId: string; progr
           </thead>
           <tbody>
             {nodes.map((item) => (
-              <ItemRow key={item.id} item={item} />
+              <ItemRow key={item.id} item={item} transferState={progress.state} />
             ))}
           </tbody>
         </table>
@@ -82,20 +81,4 @@ export function ItemsPanel({ transferId, progress }: { transferId: string; progr
       ) : null}
     </Panel>
   );
-}
-
-/** Reads the shown rows again after progress, the more rows the less often; the last change is never missed. */
-function useReloadOnProgress(sequence: string, rows: number, reload: () => void) {
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const seen = useRef(sequence);
-  const again = useEffectEvent(() => {
-    timer.current = undefined;
-    reload();
-  });
-  useEffect(() => {
-    if (seen.current === sequence) return;
-    seen.current = sequence;
-    timer.current ??= setTimeout(() => again(), Math.max(leastMs, rows * perRowMs));
-  }, [sequence, rows]);
-  useEffect(() => () => clearTimeout(timer.current), []);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  clipMiddle,
   formatBytes,
   formatDuration,
   formatPercent,
@@ -80,4 +81,10 @@ describe('formatRelative', () => {
 it('counts in words', () => {
   expect(formatQuantity(1, 'object')).toBe('1 object');
   expect(formatQuantity(12_345, 'object')).toBe('12,345 objects');
+});
+
+it('clips what is too long in its middle, never within a character', () => {
+  expect(clipMiddle('a/b/c.txt', 9)).toBe('a/b/c.txt');
+  expect(clipMiddle('abcdefghij', 5)).toBe('ab…ij');
+  expect(clipMiddle('🚢🚢🚢🚢🚢🚢', 4)).toBe('🚢🚢…🚢');
 });

@@ -40,6 +40,14 @@ export function formatQuantity(value: number, singular: string, plural = `${sing
   return `${formatCount(value)} ${value === 1 ? singular : plural}`;
 }
 
+/** `text` within `length` characters: what is too long loses its middle, since keys tend to differ at their ends. */
+export function clipMiddle(text: string, length: number): string {
+  const characters = [...text];
+  if (characters.length <= length) return text;
+  const head = Math.ceil((length - 1) / 2);
+  return `${characters.slice(0, head).join('')}…${characters.slice(head + 1 - length).join('')}`;
+}
+
 /** `part` of `whole` between 0 and 1; 0 when there is nothing to measure. */
 export function share(part: bigint | number | string, whole: bigint | number | string): number {
   const all = Number(whole);

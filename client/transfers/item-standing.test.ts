@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest';
+import { standingText } from './item-standing.ts';
+
+const item = { state: 'PENDING', attempts: 0, size: '1000', acknowledgedBytes: '0', evidence: null } as const;
+const partly = { ...item, acknowledgedBytes: '250' };
+
+it('shows how much is there wherever part of it is', () => {
+  expect(standingText(item, 'RUNNING')).toBe('Waiting');
+  expect(standingText(partly, 'RUNNING')).toBe('Waiting, 25 %');
+  expect(standingText({ ...partly, attempts: 2 }, 'RUNNING')).toBe('Waiting to be tried again, 25 %');
+  expect(standingText({ ...partly, state: 'RUNNING' }, 'RUNNING')).toBe('Moving, 25 %');
+  expect(standingText({ ...item, state: 'RUNNING' }, 'RUNNING')).toBe('Moving');
+});
+
+it('follows the transfer while the object has not ended', () => {
+  expect(standingText({ ...partly, state: 'RUNNING' }, 'PAUSED')).toBe('Paused, 25 %');
+  expect(standingText(item, 'PAUSED')).toBe('Paused');
+  expect(standingText({ ...partly, state: 'RUNNING' }, 'CANCELLED')).toBe('Cancelled');
+  expect(standingText(item, 'FAILED')).toBe('Not moved');
+});
+
+it('keeps to what has ended, whatever becomes of the transfer', () => {
+  const done = { ...item, state: 'COMPLETED', acknowledgedBytes: '1000' } as const;
+  expect(standingText({ ...done, evidence: { verified: true } }, 'PAUSED')).toBe('Verified');
+  expect(standingText(done, 'CANCELLED')).toBe('Arrived, not verified');
+  expect(standingText({ ...item, state: 'FAILED' }, 'RUNNING')).toBe('Failed');
+});

@@ -1,0 +1,44 @@
+import { formatPercent, share } from '../ui/format.ts';
+import type { Item, ItemState } from './items.ts';
+import type { TransferState } from './progress.ts';
+
+/** How an object stands, its own state seen with its transfer's. */
+export type Standing = ItemState | 'PAUSED' | 'LEFT';
+
+type ItemFacts = Pick<Item, 'state' | 'attempts' | 'size' | 'acknowledgedBytes'> & {
+  evidence: Pick<NonNullable<Item['evidence']>, 'verified'> | null;
+};
+
+/**
+ * Where an object stands. The transfer's state comes first and live: an object that has not ended follows it at once,
+ * whatever was last read of the object itself.
+ */
+export function standingOf({ state }: Pick<Item, 'state'>, transferState: TransferState): Standing {
+  if (state !== 'PENDING' && state !== 'RUNNING') return state;
+  if (transferState === 'PAUSED' || transferState === 'CANCELLED') return transferState;
+  return transferState === 'FAILED' ? 'LEFT' : state;
+}
+
+/** The same in words; how much of it is there wherever part of it is. */
+export function standingText(item: ItemFacts, transferState: TransferState): string {
+  const arrived = share(item.acknowledgedBytes, item.size);
+  const part = arrived > 0 ? `, ${formatPercent(arrived)}` : '';
+  switch (standingOf(item, transferState)) {
+    case 'PENDING':
+      return `${item.attempts > 0 ? 'Waiting to be tried again' : 'Waiting'}${part}`;
+    case 'RUNNING':
+      return `Moving${part}`;
+    case 'PAUSED':
+      return `Paused${part}`;
+    case 'COMPLETED':
+      return item.evidence?.verified === true ? 'Verified' : 'Arrived, not verified';
+    case 'FAILED':
+      return 'Failed';
+    case 'SKIPPED':
+      return 'Skipped';
+    case 'CANCELLED':
+      return 'Cancelled';
+    case 'LEFT':
+      return 'Not moved';
+  }
+}
