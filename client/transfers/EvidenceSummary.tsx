@@ -7,18 +7,19 @@ export function EvidenceSummary({ progress }: { progress: Progress }) {
   const { objectsCompleted, objectsListed, objectsFailed, bytesVerified, bytesAcknowledged } = progress;
   if (objectsCompleted === 0) return null;
   const of = `${formatCount(objectsCompleted)} of ${formatQuantity(objectsListed, 'object')}`;
+  const failed = objectsFailed === 0 ? '' : `; ${formatCount(objectsFailed)} failed`;
   if (!allVerified(progress)) {
     return (
       <Notice
         tone="warn"
-        title={`${of} arrived, ${formatBytes(bytesVerified)} of ${formatBytes(bytesAcknowledged)} verified`}
+        title={`${of} arrived, ${formatBytes(bytesVerified)} of ${formatBytes(bytesAcknowledged)} verified${failed}`}
       >
         For the rest the clouds offer no hash to compare; the list below says what is known of each object.
       </Notice>
     );
   }
   return (
-    <Notice tone={objectsFailed === 0 ? 'good' : 'warn'} title={`${of} verified, hashes equal on both sides`}>
+    <Notice tone={failed === '' ? 'good' : 'warn'} title={`${of} verified, hashes equal on both sides${failed}`}>
       {formatBytes(bytesVerified)} were checked twice: what was read against what the source states, and what was
       written against what the destination states.
     </Notice>

@@ -1,6 +1,15 @@
 import { formatBytes, formatPercent, formatQuantity } from '../ui/format.ts';
 import classes from './ProgressTrack.module.css';
-import { arrivedShare, hasEnded, isListing, isWaiting, type Progress, stateText, verifiedShare } from './progress.ts';
+import {
+  arrivedShare,
+  failedShare,
+  hasEnded,
+  isListing,
+  isWaiting,
+  type Progress,
+  stateText,
+  verifiedShare,
+} from './progress.ts';
 
 interface ProgressTrackProps {
   progress: Progress;
@@ -10,12 +19,14 @@ interface ProgressTrackProps {
 }
 
 /**
- * The waterline of a transfer: strong is verified, light is acknowledged by the destination. While the listing goes on
+ * The waterline of a transfer: strong is verified, light is acknowledged by the destination, red at the far end is what
+ * failed. While the listing goes on
  * there is no total, so there is no position either: the water is hatched, and nothing pretends to be a share.
  */
 export function ProgressTrack({ progress, label, size = 'small' }: ProgressTrackProps) {
   const listing = isListing(progress);
   const arrived = arrivedShare(progress);
+  const failed = failedShare(progress);
   return (
     <div
       className={classes.track}
@@ -34,6 +45,7 @@ export function ProgressTrack({ progress, label, size = 'small' }: ProgressTrack
         <>
           <div className={classes.arrived} style={{ inlineSize: `${arrived * 100}%` }} />
           <div className={classes.verified} style={{ inlineSize: `${verifiedShare(progress) * 100}%` }} />
+          {failed === 0 ? null : <div className={classes.failed} style={{ inlineSize: `${failed * 100}%` }} />}
         </>
       )}
     </div>
@@ -46,6 +58,11 @@ function valueText(progress: Progress): string {
   if (isListing(progress)) {
     return `${state}: ${bytes} arrived, ${formatQuantity(progress.objectsListed, 'object')} found so far`;
   }
-  if (hasEnded(progress.state) || isWaiting(progress)) return state;
-  return `${state}: ${formatPercent(arrivedShare(progress))}, ${bytes} of ${formatBytes(progress.bytesListed)}`;
+  if (isWaiting(progress)) return state;
+  const { objectsCompleted, objectsFailed } = progress;
+  const failed = objectsFailed === 0 ? '' : `, ${formatQuantity(objectsFailed, 'object')} failed`;
+  if (hasEnded(progress.state)) {
+    return failed === '' ? state : `${state}: ${formatQuantity(objectsCompleted, 'object')} arrived${failed}`;
+  }
+  return `${state}: ${formatPercent(arrivedShare(progress))}, ${bytes} of ${formatBytes(progress.bytesListed)}${failed}`;
 }

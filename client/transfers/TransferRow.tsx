@@ -34,7 +34,14 @@ export function TransferRow({ transfer }: { transfer: TransferSummary }) {
         <ProgressTrack progress={progress} label={`Progress of ${transfer.name}`} />
       </div>
       <div className={`${classes.facts} figures`}>
-        <span>{amountText(progress)}</span>
+        <span>
+          {amountText(progress)}
+          {progress.objectsFailed === 0 ? null : (
+            <>
+              , <span className={classes.failed}>{formatCount(progress.objectsFailed)} failed</span>
+            </>
+          )}
+        </span>
         <span>
           <Timing transfer={transfer} />
         </span>

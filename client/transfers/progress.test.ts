@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { allVerified, arrivedShare, isListing, newest, type Progress, verifiedShare } from './progress.ts';
+import { allVerified, arrivedShare, failedShare, isListing, newest, type Progress, verifiedShare } from './progress.ts';
 
 const progress = (changes: Partial<Progress>): Progress => ({
   sequence: '1',
@@ -84,4 +84,18 @@ it('knows no total while listing', () => {
   expect(isListing(progress({ listingComplete: false, state: 'QUEUED', objectsListed: 7 }))).toBe(true);
   expect(isListing(progress({ listingComplete: false }))).toBe(true);
   expect(isListing(progress({ listingComplete: false, state: 'CANCELLED' }))).toBe(false);
+});
+
+describe('failedShare', () => {
+  it('is nothing while nothing failed, whatever was skipped', () => {
+    expect(failedShare(progress({ objectsListed: 2, objectsSkipped: 1, bytesListed: '10', bytesAbandoned: '5' }))).toBe(
+      0,
+    );
+  });
+
+  it('never hides a failure, not even that of an empty object', () => {
+    const failed = progress({ objectsListed: 4, objectsFailed: 1, bytesListed: '100', bytesAbandoned: '30' });
+    expect(failedShare(failed)).toBe(0.3);
+    expect(failedShare({ ...failed, bytesAbandoned: '0' })).toBe(0.25);
+  });
 });

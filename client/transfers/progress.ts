@@ -63,6 +63,14 @@ export function verifiedShare(progress: Progress): number {
   return BigInt(bytesListed) > 0n ? share(bytesVerified, bytesListed) : share(objectsCompleted, objectsListed);
 }
 
+/**
+ * What was given up of all there is, from 0 to 1: by bytes, or by objects where all that failed is empty. Above 0 as
+ * soon as one object has failed.
+ */
+export function failedShare({ objectsFailed, objectsListed, bytesAbandoned, bytesListed }: Progress): number {
+  return objectsFailed === 0 ? 0 : share(bytesAbandoned, bytesListed) || share(objectsFailed, objectsListed);
+}
+
 /** Whether every object that arrived is proven by hashes of both sides. */
 export function allVerified(progress: Progress): boolean {
   const arrived = BigInt(progress.bytesListed) - BigInt(progress.bytesAbandoned);
