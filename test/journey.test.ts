@@ -97,10 +97,24 @@ test('a folder is picked, crosses live, and is proven at both ends', async () =>
     .getByRole('region', { name: 'To' })
     .getByRole('row', { name: /arrivals/ })
     .click();
+  const start = page.getByRole('button', { name: 'Start transfer' });
+  await textbox('New folder here').fill('../weird//x/');
+  await page.getByText('A folder in it has no name').waitFor();
+  expect(await textbox('New folder here').getAttribute('aria-invalid')).toBe('true');
+  expect(await start.isDisabled()).toBe(true);
   await textbox('New folder here').fill('2026');
   await page.getByRole('form', { name: 'Departure' }).getByText('Far Azure: arrivals / 2026 / photos').waitFor();
   await textbox('Name').fill('Holiday');
-  await page.getByRole('button', { name: 'Start transfer' }).click();
+  await page.getByText('at a time').click();
+  await page.getByRole('button', { name: 'Schedule transfer' }).click();
+  const complaint = page.getByText('Choose a time that is still to come.');
+  await complaint.waitFor();
+  await page.getByLabel('Start time').fill('2001-01-01T12:00');
+  expect(await complaint.isVisible()).toBe(true);
+  await page.getByLabel('Start time').fill(`${new Date().getFullYear() + 1}-01-01T12:00`);
+  await complaint.waitFor({ state: 'detached' });
+  await page.getByText('now', { exact: true }).click();
+  await start.click();
 
   await heading('Holiday').waitFor();
   await page

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { folderBelow, lastName, parentPath, readablePath, trail } from './paths.ts';
+import { folderBelow, lastName, parentPath, problemOfFolder, readablePath, trail } from './paths.ts';
 
 describe('parentPath', () => {
   it.each([
@@ -25,6 +25,25 @@ it('puts a typed folder below the chosen one, however its slashes were typed', (
   expect(folderBelow('bucket/', '')).toBe('bucket/');
   expect(folderBelow('bucket/', ' /2026/ ')).toBe('bucket/2026/');
   expect(folderBelow('bucket/a/', 'b/c')).toBe('bucket/a/b/c/');
+});
+
+describe('problemOfFolder', () => {
+  it.each(['', ' ', '/', '2026', ' /2026/ ', 'a/b', 'a b/c d', '.hidden', '...', 'ä/日本'])('accepts %j', (folder) => {
+    expect(problemOfFolder(folder)).toBeNull();
+  });
+
+  it.each([
+    ['a//b', /no name/],
+    ['//a', /no name/],
+    ['../weird//x/', /no name/],
+    ['..', /“..”/],
+    ['a/../b', /“..”/],
+    ['a/./b', /“.”/],
+    ['a\tb', /cannot be seen/],
+    ['a\u0085b', /cannot be seen/],
+  ])('refuses %j', (folder, problem) => {
+    expect(problemOfFolder(folder)).toMatch(problem);
+  });
 });
 
 it('names and reads paths', () => {

@@ -22,9 +22,24 @@ export function trail(path: string): { name: string; path: string }[] {
   return steps;
 }
 
-/** `folder` (may be several levels, slashes around it do not matter) below `path`; `path` itself when it is blank. */
+/** A typed folder without the blanks, and the slash at either end, that do not matter. */
+const trimFolder = (folder: string) => folder.trim().replace(/^\/|\/$/g, '');
+
+/** What is wrong with a new folder's name (may be several levels) as typed, or null. Blank is right: no new folder. */
+export function problemOfFolder(folder: string): string | null {
+  const trimmed = trimFolder(folder);
+  if (trimmed === '') return null;
+  const names = trimmed.split('/');
+  if (names.includes('')) return 'A folder in it has no name: type one slash between two names.';
+  if (names.includes('.') || names.includes('..')) return 'Folders cannot be called “.” or “..”.';
+  return /\p{Cc}/u.test(trimmed)
+    ? 'It holds a character that cannot be seen, such as a tab: type the name anew.'
+    : null;
+}
+
+/** `folder` (may be several levels, a slash around it does not matter) below `path`; `path` itself when it is blank. */
 export function folderBelow(path: string, folder: string): string {
-  const trimmed = folder.trim().replace(/^\/+|\/+$/g, '');
+  const trimmed = trimFolder(folder);
   return trimmed === '' ? path : `${path}${trimmed}/`;
 }
 

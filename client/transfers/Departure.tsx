@@ -1,6 +1,6 @@
 import { Button, SegmentedControl, TextInput } from '@mantine/core';
 import { IconArrowRight } from '@tabler/icons-react';
-import { useId, useState } from 'react';
+import { useId, useRef, useState } from 'react';
 import { useMutation } from 'urql';
 import { useLocation } from 'wouter';
 import { type Account, providers } from '../accounts/account.ts';
@@ -37,12 +37,20 @@ interface DepartureProps {
   destination: Account | undefined;
   /** '' while no place is chosen. */
   destinationPath: string;
+  /** What is wrong with the new folder's name, or null. */
+  folderProblem: string | null;
+}
+
+/** What is wrong with a start time as typed, or null. */
+function startProblem(startAt: string): string | null {
+  return new Date(startAt).getTime() > Date.now() ? null : 'Choose a time that is still to come.';
 }
 
 type Priority = 'LOW' | 'NORMAL' | 'HIGH';
 
 /** What goes where and when; and the button that starts it. */
-export function Departure({ source, selection, destination, destinationPath }: DepartureProps) {
+export function Departure(props: DepartureProps) {
+  const { source, selection, destination, destinationPath } = props;
   const [{ fetching }, create] = useMutation(CreateTransferMutation);
   const [name, setName] = useState('');
   const [when, setWhen] = useState<'now' | 'later'>('now');
@@ -52,16 +60,18 @@ export function Departure({ source, selection, destination, destinationPath }: D
   const [, navigate] = useLocation();
   const idempotencyKey = useIdempotencyKey();
   const errors = useFormErrors();
+  const startInput = useRef<HTMLInputElement>(null);
   const whenLabel = useId();
   const priorityLabel = useId();
-  const missing = missingText(source, selection, destination, destinationPath);
+  const missing = missingText(props);
 
   const start = async () => {
     errors.clear();
     if (source === undefined || destination === undefined || missing !== null) return;
+    const problem = when === 'later' ? startProblem(startAt) : null;
+    setStartError(problem);
+    if (problem !== null) return startInput.current?.focus();
     const time = when === 'later' ? new Date(startAt) : null;
-    if (time !== null && !(time.getTime() > Date.now())) return setStartError('Choose a time that is still to come.');
-    setStartError(null);
     const fields = {
       sourceAccountId: source.id,
       sourcePaths: [...selection.keys()],
@@ -100,22 +110,31 @@ export function Departure({ source, selection, destination, destinationPath }: D
             Start
           </div>
           <SegmentedControl
+            size="md"
             aria-labelledby={whenLabel}
             data={[
               { value: 'now', label: 'now' },
               { value: 'later', label: 'at a time' },
             ]}
             value={when}
-            onChange={(value) => setWhen(value as 'now' | 'later')}
+            onChange={(value) => {
+              setWhen(value as 'now' | 'later');
+              setStartError(null);
+            }}
           />
         </div>
         {when === 'later' ? (
           <TextInput
+            ref={startInput}
             label="Start time"
             type="datetime-local"
             value={startAt}
             error={startError}
-            onChange={(event) => setStartAt(event.currentTarget.value)}
+            onChange={({ currentTarget: { value } }) => {
+              setStartAt(value);
+              // A complaint goes as soon as it is answered; none comes while one still types.
+              if (startError !== null) setStartError(startProblem(value));
+            }}
           />
         ) : null}
         <div>
@@ -123,6 +142,7 @@ export function Departure({ source, selection, destination, destinationPath }: D
             Priority
           </div>
           <SegmentedControl
+            size="md"
             aria-labelledby={priorityLabel}
             data={[
               { value: 'LOW', label: 'low' },
@@ -148,17 +168,14 @@ export function Departure({ source, selection, destination, destinationPath }: D
 }
 
 /** What is still to be chosen, or null. */
-function missingText(
-  source: Account | undefined,
-  selection: Selection,
-  destination: Account | undefined,
-  destinationPath: string,
-): string | null {
+function missingText(props: DepartureProps): string | null {
+  const { source, selection, destination, destinationPath, folderProblem } = props;
   if (source === undefined) return 'Choose the account that the files come from.';
   if (selection.size === 0) return `Pick what to move from ${source.name}.`;
   if (selection.size > maxPaths) return 'Too much is picked for one transfer.';
   if (destination === undefined) return 'Choose the account that the files go to.';
   if (destinationPath === '') return `Open a ${providers[destination.provider].container} of ${destination.name}.`;
+  if (folderProblem !== null) return 'The new folder needs another name.';
   return null;
 }
 

@@ -4,11 +4,13 @@ import classes from './feet.module.css';
 interface DestinationFootProps {
   path: string;
   folder: string;
+  /** What is wrong with its name, or null. */
+  problem: string | null;
   onFolder: (folder: string) => void;
 }
 
 /** The open folder is the destination; a new one may be named below it. */
-export function DestinationFoot({ path, folder, onFolder }: DestinationFootProps) {
+export function DestinationFoot({ path, folder, problem, onFolder }: DestinationFootProps) {
   if (path === '') {
     return (
       <div className={classes.foot}>
@@ -28,6 +30,7 @@ export function DestinationFoot({ path, folder, onFolder }: DestinationFootProps
         placeholder="none: right here"
         spellCheck={false}
         value={folder}
+        error={problem}
         onChange={(event) => onFolder(event.currentTarget.value)}
       />
     </div>

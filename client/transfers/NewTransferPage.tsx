@@ -5,6 +5,7 @@ import { Link, useSearchParams } from 'wouter';
 import { useAccounts } from '../accounts/use-accounts.ts';
 import { PageSkeleton } from '../app/PageSkeleton.tsx';
 import { BrowsePane } from '../browse/BrowsePane.tsx';
+import { problemOfFolder } from '../browse/paths.ts';
 import { EmptyState } from '../ui/EmptyState.tsx';
 import { Failure } from '../ui/Failure.tsx';
 import { PageTitle } from '../ui/PageTitle.tsx';
@@ -38,14 +39,15 @@ export function NewTransferPage() {
         {title}
         <Panel>
           <EmptyState
-            title="Two harbours first"
+            title="A harbour first"
             action={
               <Button component={Link} href="/accounts/new" leftSection={<IconPlus size={18} aria-hidden />}>
                 Connect an account
               </Button>
             }
           >
-            A transfer goes from one connected account to another, or between places in the same one.
+            A transfer goes from one connected account to another, or between places in the same one: one account is
+            enough to begin.
           </EmptyState>
         </Panel>
       </>
@@ -53,6 +55,7 @@ export function NewTransferPage() {
   }
 
   const source = accounts.find(({ id }) => id === draft.source.accountId);
+  const folderProblem = problemOfFolder(draft.folder);
   const destination = accounts.find(({ id }) => id === draft.destination.accountId);
   return (
     <>
@@ -82,6 +85,7 @@ export function NewTransferPage() {
           <DestinationFoot
             path={draft.destination.path}
             folder={draft.folder}
+            problem={folderProblem}
             onFolder={(folder) => change({ kind: 'folder', folder })}
           />
         </BrowsePane>
@@ -91,6 +95,7 @@ export function NewTransferPage() {
         selection={draft.selection}
         destination={destination}
         destinationPath={destinationOf(draft)}
+        folderProblem={folderProblem}
       />
     </>
   );

@@ -165,8 +165,8 @@ export function TransferActions({ transfer, progress }: { transfer: TransferDeta
         onConfirm={onCancel}
         onClose={() => setAsking(false)}
       >
-        Objects that have arrived stay at the destination. What is half on its way is removed, and the transfer cannot
-        be taken up again; pausing it can.
+        Objects that have arrived stay at the destination; what is half on its way never appears there. A cancelled
+        transfer cannot be taken up again, a paused one can.
       </ConfirmDialog>
     </>
   );
