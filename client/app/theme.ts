@@ -105,7 +105,8 @@ export const theme = createTheme({
         attributes: { header: { role: 'presentation' } },
       },
       styles: {
-        header: { alignItems: 'flex-start' },
+        content: { background: 'var(--sky-surface)' },
+        header: { alignItems: 'flex-start', background: 'var(--sky-surface)' },
         title: {
           fontFamily: 'var(--mantine-font-family-headings)',
           fontSize: 'var(--mantine-h2-font-size)',
