@@ -1,5 +1,6 @@
 import { MantineProvider } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
+import classes from './App.module.css';
 import { ErrorBoundary } from './ErrorBoundary.tsx';
 import { Routes } from './Routes.tsx';
 import { SessionProvider } from './SessionProvider.tsx';
@@ -9,7 +10,7 @@ import { resolveCssVariables, theme } from './theme.ts';
 export function App() {
   return (
     <MantineProvider theme={theme} cssVariablesResolver={resolveCssVariables} defaultColorScheme="auto">
-      <Notifications position="bottom-right" />
+      <Notifications position="bottom-right" classNames={{ root: classes.toasts }} />
       <ErrorBoundary>
         <SessionProvider>
           <Routes />
