@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startTestApi, type TestApi } from '../test/support/api.ts';
 import { encodeGlobalId } from './global-id.ts';
@@ -211,7 +212,23 @@ describe('the way back', () => {
 
   test('a state works once, whoever comes at the same time', async () => {
     const state = stateOf(await begin());
-    const answers = await Promise.all(Array.from({ length: 4 }, () => end({ state })));
+    const client = new pg.Client({ connectionString: api.config.DATABASE_URL });
+    await client.connect();
+    await client.query('BEGIN');
+    await client.query('SELECT 1 FROM oauth_flow WHERE user_id = $1 FOR UPDATE', [userId]);
+    const ends = Array.from({ length: 4 }, () => end({ state }));
+    // All have seen the flow, and wait to take it.
+    await expect
+      .poll(async () => {
+        const { rows } = await client.query(
+          "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        );
+        return rows.length;
+      })
+      .toBe(4);
+    await client.query('COMMIT');
+    await client.end();
+    const answers = await Promise.all(ends);
     expect(tokens.asked).toHaveLength(1);
     const refused = answers.filter(({ userErrors }) => userErrors[0].code === 'NOT_FOUND');
     expect(refused).toHaveLength(3);
