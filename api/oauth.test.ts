@@ -220,10 +220,10 @@ describe('the way back', () => {
     // All have seen the flow, and wait to take it.
     await expect
       .poll(async () => {
-        const { rows } = await client.query(
-          "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-        );
-        return rows.length;
+        // From outside: a transaction sees the activity of its beginning.
+        const waiting = await api.db.$queryRaw<unknown[]>`
+          SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+        return waiting.length;
       })
       .toBe(4);
     await client.query('COMMIT');

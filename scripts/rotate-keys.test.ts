@@ -115,10 +115,10 @@ test('a change at the same time is not lost, whichever key it was sealed under',
     // It has read the former values and waits for the rows.
     await expect
       .poll(async () => {
-        const { rows } = await client.query(
-          "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-        );
-        return rows.length;
+        // From outside: a transaction sees the activity of its beginning.
+        const waiting = await db.$queryRaw<unknown[]>`
+          SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+        return waiting.length;
       })
       .toBe(1);
     await client.query('COMMIT');
