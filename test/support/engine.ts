@@ -132,6 +132,8 @@ export async function startEngine(urls: { databaseUrl: string; redisUrl: string 
 export interface TestStore {
   server: S3Server;
   credentials: Credentials;
+  /** Those of the credentials. */
+  keys: { accessKeyId: string; secretAccessKey: string };
   client: S3Client;
   bucket: string;
   /** Writes an object of so many pseudo-random bytes; returns their SHA-256. */
@@ -162,6 +164,7 @@ export async function startStore(bucket: string, options: { flexibleChecksums?: 
     server,
     client,
     bucket,
+    keys: { accessKeyId, secretAccessKey },
     credentials: {
       provider: 's3',
       endpoint: server.endpoint,
