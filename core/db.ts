@@ -3,6 +3,7 @@ import { PrismaClient } from '../generated/prisma/client.ts';
 
 export type {
   CloudAccount,
+  Provider,
   Transfer,
   TransferItem,
   TransferPriority,

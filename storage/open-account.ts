@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { CloudAccount, Db } from '../core/db.ts';
+import { AppError } from '../core/errors.ts';
 import { type Keyring, open } from '../core/secrets.ts';
 import { storedAccessTokens } from './access-tokens.ts';
 import type { AddressPolicy } from './address-policy.ts';
-import { credentialsSchema } from './credentials.ts';
+import { type Credentials, credentialsSchema } from './credentials.ts';
 import { type StorageProvider, storedCapabilities } from './provider.ts';
 import { type OperatorAccess, openProvider } from './registry.ts';
 
@@ -26,9 +27,15 @@ export function isConnected(account: CloudAccount): account is ConnectedAccount 
   return account.sealedCredentials !== null && account.keyId !== null;
 }
 
-/** The account's credentials in clear; keep them no longer than needed. INTERNAL when they do not open. */
-export function openCredentials(keyring: Keyring, account: ConnectedAccount) {
-  return credentialsSchema.parse(open(keyring, account.id, { keyId: account.keyId, bytes: account.sealedCredentials }));
+/**
+ * The account's credentials in clear; keep them no longer than needed. INTERNAL when they do not open,
+ * CREDENTIALS_INVALID when they are not in a form that this version knows.
+ */
+export function openCredentials(keyring: Keyring, account: ConnectedAccount): Credentials {
+  const opened = open(keyring, account.id, { keyId: account.keyId, bytes: account.sealedCredentials });
+  const parsed = credentialsSchema.safeParse(opened);
+  if (parsed.success) return parsed.data;
+  throw new AppError('CREDENTIALS_INVALID', 'The stored credentials are not in a form that is known. Replace them.');
 }
 
 /**

@@ -55,6 +55,20 @@ export function conditions(current: Current): void {
     expectBytes(await get(session, key), bytesOf(14));
   });
 
+  it('takes an object that must be absent where an upload of that name was begun and dropped', async () => {
+    const session = current();
+    if (!session.capabilities.write.conditional) return;
+    for (const size of [0, 10]) {
+      const key = freshKey('condition');
+      const begun = await begin(session, key, 10);
+      await sendPart(session, begun, bytesOf(10), 1);
+      await session.provider.abortUpload(begun, never());
+      await write(session, key, bytesOf(size), { ifAbsent: true });
+      expectBytes(await get(session, key), bytesOf(size));
+      await expectCode(write(session, key, bytesOf(11), { ifAbsent: true }), 'PRECONDITION_FAILED');
+    }
+  });
+
   it('lets one of many writers win that all want the object absent', async () => {
     const session = current();
     if (!session.capabilities.write.conditional) return;

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { v7 as uuidv7 } from 'uuid';
-import { createDb, type Db, type Prisma, type Transfer } from '../../core/db.ts';
+import { createDb, type Db, type Prisma, type Provider, type Transfer } from '../../core/db.ts';
 import { createKeyring, seal } from '../../core/secrets.ts';
 import { type S3Server, startS3Server } from '../../emulators/s3/server.ts';
 import { type SubmitTransfer, submitTransfer } from '../../queue/transfer.ts';
@@ -56,7 +56,7 @@ export async function startEngine(urls: { databaseUrl: string; redisUrl: string 
       data: {
         id,
         userId: owner,
-        provider: credentials.provider === 's3' ? 'S3' : 'AZURE',
+        provider: credentials.provider.toUpperCase() as Provider,
         name: credentials.provider,
         identity,
         sealedCredentials: sealed.bytes,

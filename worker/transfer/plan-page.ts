@@ -8,6 +8,7 @@ import { planLeaseMs } from '../../queue/transfer.ts';
 import type { Capabilities, Entry, StorageProvider, Version } from '../../storage/provider.ts';
 import { Batching } from './batching.ts';
 import { publishIntervalMs } from './checkpoint.ts';
+import { isFolderMarker } from './folder.ts';
 
 /** transfer_item as it is planned. */
 interface PlannedItem {
@@ -75,9 +76,9 @@ export function printable(text: string): string {
 }
 
 /** Why an object cannot have this name at the destination; undefined when it can. */
-export function nameProblem(provider: StorageProvider, key: string): AppError | undefined {
+export function nameProblem(provider: StorageProvider, key: string, sizeBytes: number): AppError | undefined {
   try {
-    provider.checkName(key);
+    provider.checkName(isFolderMarker(key, sizeBytes, provider.capabilities) ? key.slice(0, -1) : key);
     return undefined;
   } catch (error) {
     return toAppError(error);

@@ -232,7 +232,7 @@ class Planner {
       : new Set<string>();
     const names: string[] = [];
     for (const [index, entry] of entries.entries()) {
-      let problem = nameProblem(provider, destinationKey(source, entry.key, this.#destination));
+      let problem = nameProblem(provider, destinationKey(source, entry.key, this.#destination), entry.sizeBytes);
       if (entry.key.includes('\0')) problem = new AppError('NAME_NOT_ALLOWED', 'The name holds the character U+0000.');
       const hash = hashes[index];
       if (!problem && hash !== undefined) {
