@@ -2,7 +2,18 @@ import { availableParallelism } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
-const port = z.coerce.number().int().min(0).max(65535);
+/** A whole number in digits; anything else is refused rather than read as some number. */
+const wholeNumber = (min: number, max: number) => {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, message)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, message);
+};
+const port = wholeNumber(0, 65_535);
+const urlOf = (protocol: RegExp, example: string) => z.url({ protocol, error: `must be a URL such as ${example}` });
+const postgresUrl = urlOf(/^postgres(ql)?$/, 'postgresql://user:password@host:5432/database');
 const list = z
   .string()
   .default('')
@@ -22,11 +33,18 @@ const appPart = z
   .string()
   .regex(/^[\x21-\x7e]{1,256}$/, 'must be 1 to 256 printable characters without blanks')
   .optional();
-const standIn = z.url({ protocol: /^https?$/ }).optional();
+const standIn = urlOf(/^https?$/, 'http://localhost:8080').optional();
+const isHost = (text: string) =>
+  ipaddr.isValid(text) || (/^[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(text) && !/^[\d.]+$/.test(text));
+const isOrigin = (text: string) =>
+  /^https?:/i.test(text) && URL.canParse(text) && new URL(text).origin === text.toLowerCase().replace(/\/$/, '');
 const keyForm = /^[a-z0-9-]{1,32}:[A-Za-z0-9+/]{43}=$/;
 const keyMessage = 'must be <id>:<32 bytes in base64>, such as made by: npm run keys:new';
 
-/** Ids of the keys that `npm start` makes for itself begin so; production refuses them. */
+/**
+ * Ids of the keys that `npm start` makes for itself begin so; production refuses them. Such a key is random, so under
+ * another id nothing tells it from a key of one's own, except in `npm start` beside the data folder that it came from.
+ */
 export const demoKeyPrefix = 'demo';
 
 /**
@@ -38,26 +56,28 @@ export const configSchema = z.object({
     .enum(['development', 'test', 'production'])
     .default('development')
     .describe('production refuses demo keys and a plain-http PUBLIC_URL, and npm start leaves the demo out'),
-  DATABASE_URL: z
-    .url({ protocol: /^postgres(ql)?$/ })
-    .describe('Postgres 15 or newer. Unset: npm start runs an embedded one in the data folder'),
-  DIRECT_DATABASE_URL: z
-    .url({ protocol: /^postgres(ql)?$/ })
+  DATABASE_URL: postgresUrl.describe(
+    'Postgres 15 or newer. Unset: npm start runs an embedded one in DATA_DIRECTORY, as root in a folder below /var/lib that it names',
+  ),
+  DIRECT_DATABASE_URL: postgresUrl
     .optional()
     .describe('Postgres without a pooler in between, for migrations and LISTEN. Default: DATABASE_URL'),
-  DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(10).describe('Connections per process'),
-  REDIS_URL: z
-    .url({ protocol: /^rediss?$/ })
-    .describe('Redis 6.2 or newer with maxmemory-policy noeviction. Unset: npm start runs its own'),
-  HOST: z.string().default('127.0.0.1').describe('Address that the API listens on'),
+  DATABASE_POOL_SIZE: wholeNumber(1, 200).default(10).describe('Connections per process'),
+  REDIS_URL: urlOf(/^rediss?$/, 'redis://host:6379').describe(
+    'Redis 6.2 or newer with maxmemory-policy noeviction. Unset: npm start runs its own',
+  ),
+  HOST: z
+    .string()
+    .refine(isHost, 'must be an IP address or a host name of this machine, such as 127.0.0.1, or 0.0.0.0 for all')
+    .default('127.0.0.1')
+    .describe('Address that the API listens on'),
   PORT: port.default(4000).describe('Port of app, API and playground; 0 takes a free one'),
-  PUBLIC_URL: z
-    .url({ protocol: /^https?$/ })
+  PUBLIC_URL: urlOf(/^https?$/, 'https://ferry.example.com')
     .optional()
     .describe('Address under which people reach the app. Default: http://localhost:PORT'),
-  ALLOWED_ORIGINS: list.describe(
-    'Further origins (comma separated) that may call the API from a browser, beside PUBLIC_URL',
-  ),
+  ALLOWED_ORIGINS: list
+    .refine((items) => items.every(isOrigin), 'must be origins such as https://app.example.com, comma separated')
+    .describe('Further origins (comma separated) that may call the API from a browser, beside PUBLIC_URL'),
   TRUSTED_PROXIES: addressRanges.describe(
     'Addresses or CIDR ranges (comma separated) of proxies whose X-Forwarded-For is believed. Default: none',
   ),
@@ -65,8 +85,7 @@ export const configSchema = z.object({
     .enum(['open', 'closed'])
     .default('open')
     .describe('closed: only the first user, who becomes the administrator, can sign up'),
-  SMTP_URL: z
-    .url({ protocol: /^smtps?$/ })
+  SMTP_URL: urlOf(/^smtps?$/, 'smtps://user:password@host:465')
     .optional()
     .describe('Mail server for password resets. Unset: password reset by mail is off'),
   MAIL_FROM: z.string().default('Skyferry <skyferry@localhost>').describe('Sender of mails'),
@@ -77,7 +96,10 @@ export const configSchema = z.object({
   KEY_ENCRYPTION_KEYS_OLD: list
     .refine((keys) => keys.every((key) => keyForm.test(key)), keyMessage)
     .describe('Former keys (comma separated, same form), still used for opening'),
-  AUTH_SECRET: z.string().min(32).describe('Secret that signs sessions, at least 32 characters'),
+  AUTH_SECRET: z
+    .string()
+    .min(32, 'must have at least 32 characters')
+    .describe('Secret that signs sessions, at least 32 characters'),
   ALLOWED_PRIVATE_ADDRESSES: addressRanges.describe(
     'Address ranges (CIDR, comma separated) that storage endpoints may lie in although they are private or loopback',
   ),
@@ -99,33 +121,29 @@ export const configSchema = z.object({
   GOOGLE_ENDPOINT: standIn.describe(
     "Root of a local server that stands in for Google's sign-in and storage. Unset: Google itself",
   ),
-  WORKER_COUNT: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(64)
+  WORKER_COUNT: wholeNumber(1, 64)
     .default(Math.max(2, availableParallelism()))
     .describe('Worker processes that npm start runs. Default: one per core, at least 2'),
-  MAX_CONCURRENT_TRANSFERS: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(1024)
+  MAX_CONCURRENT_TRANSFERS: wholeNumber(1, 1024)
     .default(8)
     .describe('Batches of objects that one worker process moves at the same time'),
-  MEMORY_BUDGET_BYTES: z.coerce
-    .number()
-    .int()
-    .min(16 * 1024 * 1024)
+  MEMORY_BUDGET_BYTES: wholeNumber(16 * 1024 * 1024, 1024 ** 4)
     .default(128 * 1024 * 1024)
     .describe('Bytes in flight that one worker process may hold in memory, over all its transfers'),
-  METRICS_PORT: port.optional().describe('Port of /livez, /readyz and /metrics of a worker. Unset: none'),
+  METRICS_PORT: port
+    .optional()
+    .describe(
+      'Port of /livez, /readyz and /metrics of a worker; under npm start worker n takes METRICS_PORT+n-1. Unset: none',
+    ),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('Least level logged'),
   CLIENT_DIRECTORY: z.string().default('dist/client').describe('Folder of the built client that the API serves'),
-  DATA_DIRECTORY: z.string().default('.data').describe("npm start's own data: database, Redis, demo clouds, demo keys"),
+  DATA_DIRECTORY: z
+    .string()
+    .default('.data')
+    .describe("npm start's own data: database (as root see DATABASE_URL), Redis, demo clouds, demo keys"),
 });
 
 export type Config = z.infer<typeof configSchema>;

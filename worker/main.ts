@@ -2,7 +2,7 @@ import { parseConfig } from '../core/config.ts';
 import { createLogger } from '../core/log.ts';
 import { startWorker } from './worker.ts';
 
-const config = parseConfig(process.env);
+const config = readConfig();
 const log = createLogger('worker', config.LOG_LEVEL);
 
 try {
@@ -20,4 +20,14 @@ try {
 } catch (error) {
   log.fatal({ err: error }, error instanceof Error ? error.message : 'cannot start');
   process.exit(1);
+}
+
+function readConfig() {
+  try {
+    return parseConfig(process.env);
+  } catch (error) {
+    // Without settings there is no log level yet.
+    createLogger('worker', 'fatal').fatal(error instanceof Error ? error.message : 'cannot start');
+    process.exit(1);
+  }
 }
