@@ -62,26 +62,32 @@ function packagesAreCurrent() {
 }
 
 async function installPackages() {
-  console.log('Installing packages (npm ci) …');
+  console.log('Installing the packages of package-lock.json from the npm registry (npm ci), once; about a minute …');
   const npm = process.env.npm_execpath;
   // The build and the embedded parts are development packages; NODE_ENV=production must not leave them out.
   const args = ['ci', '--include=dev', '--ignore-scripts', '--loglevel=error', '--no-audit', '--no-fund'];
+  // npm's own patience is more than a minute of silence for each package.
+  args.push('--fetch-retries=2', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000');
+  args.push('--fetch-timeout=60000');
   const [command, commandArgs] = npm ? [process.execPath, [npm, ...args]] : ['npm', args];
   const { code, output } = await run(command, commandArgs, process.env);
   if (code === 0) return;
   // A half-filled folder must not look installed.
   rmSync(join(root, 'node_modules', '.package-lock.json'), { force: true });
-  throw new Error(`The packages could not be installed. ${remedy(output)}\n${lastLines(output)}`);
+  throw new Error(`The packages could not be installed. ${remedy(output) ?? `npm says why:\n${lastLines(output)}`}`);
 }
 
+/** What to do about a failure of a known kind. */
 function remedy(output) {
-  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ECONNRESET|ENETUNREACH|network/i.test(output)) {
+  if (/ENOSPC|no space left on device/i.test(output)) {
+    return `The disk of ${root} (or of npm's cache) is full: free about 2 GB, then try again.`;
+  }
+  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ECONNRESET|ENETUNREACH|EHOSTUNREACH/.test(output)) {
     return 'The package registry cannot be reached: check the network (and proxy settings), then try again.';
   }
-  if (/ENOSPC/.test(output)) return 'The disk is full: free about 2 GB, then try again.';
   if (/EACCES|EPERM|EROFS/.test(output))
-    return 'This user may not write into the clone: change its owner, then try again.';
-  return 'npm says why:';
+    return `This user may not write into ${root}: change its owner, then try again.`;
+  return undefined;
 }
 
 function schemaStamp() {
@@ -106,7 +112,7 @@ async function generate() {
     PRISMA_HIDE_UPDATE_MESSAGE: '1',
     CHECKPOINT_DISABLE: '1',
   });
-  if (code !== 0) throw new Error(`The database client could not be generated.\n${lastLines(output)}`);
+  if (code !== 0) throw new Error(`The database client could not be generated. ${remedy(output) ?? lastLines(output)}`);
   writeFileSync(stampFile, schemaStamp());
 }
 

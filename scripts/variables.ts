@@ -9,7 +9,7 @@ interface Variable {
 }
 
 /** Every environment variable, from the one schema. */
-export function variables(): Variable[] {
+function variables(): Variable[] {
   return Object.entries(configSchema.shape).map(([name, schema]: [string, z.ZodType]) => {
     const description = schema.description ?? '';
     const parsed = schema.safeParse(undefined);
@@ -19,27 +19,7 @@ export function variables(): Variable[] {
   });
 }
 
-/** What `npm start -- --help` prints. */
-export function helpText(): string {
-  const lines = variables().map(
-    (variable) =>
-      `  ${variable.name}\n      ${variable.description}.${variable.default === undefined ? '' : ` Default: ${variable.default}`}`,
-  );
-  return `Usage: npm start [-- --once | --help]
-
-Starts Skyferry with all that it needs: Postgres, Redis, the API with the app, workers and two local clouds with sample
-files, and moves the files from one to the other. Stays up until Ctrl-C; data is kept for the next start.
-
-  --once   ends after the first transfer: 0 when every object arrived intact, 1 otherwise
-  --help   prints this
-
-Environment variables (also read from a file .env):
-
-${lines.join('\n')}
-`;
-}
-
-/** The text of .env.example. */
+/** The text of .env.example, which `npm start -- --help` prints as well. */
 export function environmentExample(): string {
   const lines = variables().map(
     (variable) => `# ${variable.description}.\n#${variable.name}=${variable.default ?? ''}\n`,

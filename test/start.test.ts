@@ -42,7 +42,7 @@ function processes(): string[] {
 }
 
 function start(...args: string[]) {
-  const child = spawn('/usr/bin/env', ['node', 'scripts/start.mjs', ...args], {
+  const child = spawn('npm', ['start', '--', ...args], {
     env: { ...process.env, NODE_ENV: 'development', DATA_DIRECTORY: join(directory.path, 'data'), PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -77,6 +77,7 @@ test('npm start moves the sample, finds it again, and leaves nothing running', {
   const app = /App +(\S+)/.exec(second.output())?.[1] ?? '';
   expect((await fetch(`${app}/readyz`)).status).toBe(200);
   expect(processes().length).toBeGreaterThan(5);
+  // Npm alone, as a process manager does it; a terminal signals everything at once.
   second.child.kill('SIGINT');
   expect(await second.closed).toBe(0);
   expect(processes()).toEqual([]);
