@@ -1,5 +1,6 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { runMain } from '../scripts/lifecycle.ts';
 import type { Bench } from './support/bench.ts';
 
 /**
@@ -12,25 +13,33 @@ const names = readdirSync(import.meta.dirname, { withFileTypes: true })
   .map((entry) => entry.name.slice(0, -'.ts'.length))
   .toSorted();
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    source: { type: 'string' },
-    destination: { type: 'string' },
-  },
-});
-
-const [name] = positionals;
-if (positionals.length !== 1 || name === undefined || !names.includes(name)) {
-  console.error(`Usage: npm run bench -- NAME [--quick] [--json FILE] [--source STORE] [--destination STORE]
+const usage = `Usage: npm run bench -- NAME [--quick] [--json FILE] [--source STORE] [--destination STORE]
   NAME is one of: ${names.join(', ')}
-  STORE is endpoint=URL,accessKeyId=ID,secretAccessKey=KEY,bucket=NAME`);
-  process.exit(2);
-}
+  STORE is endpoint=URL,accessKeyId=ID,secretAccessKey=KEY,bucket=NAME`;
 
-const { default: bench } = (await import(`./${name}.ts`)) as { default: Bench };
-const result = await bench({ quick: values.quick, source: values.source, destination: values.destination });
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
-console.log(JSON.stringify(result));
+await runMain(async () => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      source: { type: 'string' },
+      destination: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  const [name] = positionals;
+  if (positionals.length !== 1 || name === undefined || !names.includes(name)) {
+    console.error(usage);
+    return 2;
+  }
+  const { default: bench } = (await import(`./${name}.ts`)) as { default: Bench };
+  const result = await bench({ quick: values.quick, source: values.source, destination: values.destination });
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
+  console.log(JSON.stringify(result));
+  return 0;
+});

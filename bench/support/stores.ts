@@ -74,8 +74,8 @@ function parseStore(description: string): Omit<Store, 'client' | 'close'> {
     }),
   );
   const { endpoint, accessKeyId, secretAccessKey, bucket } = values;
-  if (!endpoint || !accessKeyId || !secretAccessKey || !bucket) {
-    throw new Error('A store is endpoint=URL,accessKeyId=ID,secretAccessKey=KEY,bucket=NAME');
+  if (!endpoint || !URL.canParse(endpoint) || !accessKeyId || !secretAccessKey || !bucket) {
+    throw new Error('--source and --destination are endpoint=URL,accessKeyId=ID,secretAccessKey=KEY,bucket=NAME');
   }
   return { endpoint, accessKeyId, secretAccessKey, bucket };
 }
