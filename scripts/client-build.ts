@@ -1,11 +1,9 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { runProgram } from './local/program.ts';
 
-const run = promisify(execFile);
 const stampFile = 'dist/.client-stamp';
 
 /**
@@ -20,7 +18,7 @@ export async function buildClient(say: (line: string) => void, signal: AbortSign
   const partial = resolve(`dist/.client-partial-${process.pid}`);
   const vite = ['node_modules/vite/bin/vite.js', 'build', '--config', 'client/vite.config.ts'];
   try {
-    await run(process.execPath, [...vite, '--outDir', partial, '--emptyOutDir'], {
+    await runProgram(process.execPath, [...vite, '--outDir', partial, '--emptyOutDir'], {
       signal,
       env: { ...process.env, NODE_ENV: 'production' },
     });
@@ -30,11 +28,9 @@ export async function buildClient(say: (line: string) => void, signal: AbortSign
       if (!existsSync('dist/client/index.html')) throw error;
     });
   } catch (cause) {
+    await rm(partial, { recursive: true, force: true });
     signal.throwIfAborted();
-    const { stdout = '', stderr = '' } = cause as { stdout?: string; stderr?: string };
-    throw new Error(`The app could not be built:\n${`${stdout}${stderr}`.trim().split('\n').slice(-15).join('\n')}`, {
-      cause,
-    });
+    throw new Error(`The app could not be built:\n${(cause as Error).message}`, { cause });
   }
   await writeFile(stampFile, stamp);
 }

@@ -1,28 +1,28 @@
 import { join } from 'node:path';
 import { prepareDemo } from './demo/demo.ts';
 import { signIn } from './demo/first-transfer.ts';
-import { type Running, runMain, runUntilStopped, say } from './lifecycle.ts';
-import { freePort, startProcess, untilReady } from './local/processes.ts';
+import { runMain, runUntilStopped, say, untilStopped } from './lifecycle.ts';
+import { answers, freePort, startReady } from './local/processes.ts';
 import type { Supervisor } from './local/supervisor.ts';
 import { migrate } from './migrate.ts';
 import { localOrigin, productEnvironment, startApi, startDatabases, startWorkers } from './services.ts';
 import { apiPort, readSettings, type Settings } from './settings.ts';
 
 /** Everything as `npm start` has it, but each part is replaced as soon as its source changes. */
-async function develop(settings: Settings, { supervisor, signal }: Running): Promise<number> {
-  const port = await apiPort(settings);
+async function develop(settings: Settings, supervisor: Supervisor): Promise<number> {
+  const port = await apiPort(settings, say);
   const clientPort = await freePort(5173);
   const publicUrl = settings.publicUrl ?? `http://localhost:${clientPort}`;
-  const [databases, demo] = await Promise.all([
+  const [databases, demo] = await supervisor.all([
     startDatabases(settings, supervisor),
-    prepareDemo(settings, supervisor, say, signal),
+    prepareDemo(settings, supervisor, say),
   ]);
   await migrate(databases.directDatabaseUrl);
   const apiOrigin = `http://localhost:${port}`;
   const env = productEnvironment(settings, databases, { port, publicUrl });
   // The app comes from Vite, the playground from the API itself.
   env.ALLOWED_ORIGINS = [env.ALLOWED_ORIGINS, apiOrigin].filter(Boolean).join(',');
-  await Promise.all([
+  await supervisor.all([
     startApi(settings, supervisor, env, ['--watch']),
     startWorkers(settings, supervisor, env, ['--watch']),
     startVite(settings, supervisor, env, clientPort),
@@ -34,30 +34,23 @@ async function develop(settings: Settings, { supervisor, signal }: Running): Pro
   say(`  Local S3    ${demo.clouds.s3Endpoint}, bucket sample`);
   say(`  Azurite     ${demo.clouds.azureEndpoint}, container arrivals`);
   say(`  Data, logs  ${settings.dataDirectory}, keys of the local clouds in secrets.json`);
-  return new Promise<number>(() => {});
+  for (const line of databases.notes) say(`  ${line}`);
+  return untilStopped(supervisor.signal);
 }
 
 async function startVite(settings: Settings, supervisor: Supervisor, env: NodeJS.ProcessEnv, port: number) {
   await supervisor.keep('client', async () => {
-    const child = await startProcess({
-      name: 'Vite',
-      command: process.execPath,
-      args: [
-        'node_modules/vite/bin/vite.js',
-        '--config',
-        'client/vite.config.ts',
-        '--port',
-        String(port),
-        '--strictPort',
-      ],
-      env,
-      logFile: join(settings.dataDirectory, 'logs', 'vite.log'),
-    });
-    await untilReady(child, () =>
-      fetch(`http://localhost:${port}/`).then(
-        (response) => response.ok,
-        () => false,
-      ),
+    const vite = ['node_modules/vite/bin/vite.js', '--config', 'client/vite.config.ts'];
+    const child = await startReady(
+      {
+        name: 'Vite',
+        command: process.execPath,
+        args: [...vite, '--port', String(port), '--strictPort'],
+        env,
+        logFile: join(settings.dataDirectory, 'logs', 'vite.log'),
+        signal: supervisor.signal,
+      },
+      () => answers(`http://localhost:${port}/`),
     );
     return { process: child };
   });
@@ -66,5 +59,5 @@ async function startVite(settings: Settings, supervisor: Supervisor, env: NodeJS
 await runMain(async () => {
   const settings = readSettings(process.env);
   if (settings.production) throw new Error('npm run dev is not for NODE_ENV=production; use npm start.');
-  return runUntilStopped(settings, 0, (running) => develop(settings, running));
+  return runUntilStopped(settings, 0, (supervisor) => develop(settings, supervisor));
 });

@@ -1,33 +1,42 @@
 import { join } from 'node:path';
-import { checkPostgres, ensureDatabase, preparePostgres, startPostgres } from './local/postgres.ts';
-import { freePort, type RunningProcess, startProcess, untilReady } from './local/processes.ts';
+import { checkPostgres, ensureDatabase, startPostgres } from './local/postgres.ts';
+import { leftoverHomes, preparePostgres } from './local/postgres-home.ts';
+import { answers, freePort, type RunningProcess, startReady } from './local/processes.ts';
 import { checkRedis, prepareRedis, startRedis } from './local/redis.ts';
 import type { Supervisor } from './local/supervisor.ts';
-import { rememberedPorts, type Settings } from './settings.ts';
+import { rememberedPorts, requirePort, type Settings } from './settings.ts';
 
 /** Connection strings for the product's processes. */
 export interface Databases {
   databaseUrl: string;
   directDatabaseUrl: string;
   redisUrl: string;
+  /** Lines for people: where the embedded database lies if not in the data folder, and such that nobody uses. */
+  notes: readonly string[];
 }
 
 /** Postgres and Redis: those of the environment, else embedded ones that outlive the stop with their data. */
 export async function startDatabases(settings: Settings, supervisor: Supervisor): Promise<Databases> {
-  const [databaseUrl, redisUrl] = await Promise.all([
-    settings.databaseUrl ? reachablePostgres(settings.databaseUrl) : embeddedPostgres(settings, supervisor),
+  const [{ url: databaseUrl, notes }, directDatabaseUrl, redisUrl] = await supervisor.all([
+    settings.databaseUrl
+      ? reachablePostgres('DATABASE_URL', settings.databaseUrl, 'leave it out for an embedded one').then(noNotes)
+      : embeddedPostgres(settings, supervisor),
+    settings.directDatabaseUrl &&
+      reachablePostgres('DIRECT_DATABASE_URL', settings.directDatabaseUrl, 'leave it out: DATABASE_URL is used then'),
     settings.redisUrl ? reachableRedis(settings.redisUrl) : embeddedRedis(settings, supervisor),
   ]);
-  return { databaseUrl, directDatabaseUrl: settings.directDatabaseUrl ?? databaseUrl, redisUrl };
+  return { databaseUrl, directDatabaseUrl: directDatabaseUrl ?? databaseUrl, redisUrl, notes };
 }
 
-async function reachablePostgres(url: string): Promise<string> {
+const noNotes = (url: string) => ({ url, notes: [] });
+
+async function reachablePostgres(variable: string, url: string, otherwise: string): Promise<string> {
   try {
     await checkPostgres(url);
     return url;
   } catch (cause) {
     throw new Error(
-      `DATABASE_URL: this Postgres cannot be used (${(cause as Error).message}). Start it, correct the address, or leave DATABASE_URL out for an embedded one.`,
+      `${variable}: this Postgres cannot be used (${(cause as Error).message}). Start it, correct the address, or ${otherwise}.`,
       { cause },
     );
   }
@@ -45,9 +54,9 @@ async function reachableRedis(url: string): Promise<string> {
   }
 }
 
-async function embeddedPostgres(settings: Settings, supervisor: Supervisor): Promise<string> {
+async function embeddedPostgres(settings: Settings, supervisor: Supervisor): Promise<{ url: string; notes: string[] }> {
   const ports = rememberedPorts(settings.dataDirectory);
-  const home = await preparePostgres(settings.dataDirectory);
+  const home = await preparePostgres(settings.dataDirectory, supervisor.signal);
   // Each process holds a pool and a few connections beside it (LISTEN, migrations).
   const connections = (settings.workerCount + 1) * (settings.databasePoolSize + 4) + 20;
   const server = await supervisor.keep('databases', () =>
@@ -58,16 +67,18 @@ async function embeddedPostgres(settings: Settings, supervisor: Supervisor): Pro
       password: settings.secrets.postgresPassword,
       preferredPort: ports.preferred('postgres'),
       settings: { max_connections: String(Math.max(100, connections)), shared_buffers: '256MB' },
+      signal: supervisor.signal,
     }),
   );
   ports.remember('postgres', server.port);
   await ensureDatabase(server, 'skyferry');
-  return server.url('skyferry');
+  const notes = home.user ? [`Database    ${home.directory}`, ...(await leftoverHomes(settings.dataDirectory))] : [];
+  return { url: server.url('skyferry'), notes };
 }
 
 async function embeddedRedis(settings: Settings, supervisor: Supervisor): Promise<string> {
   const ports = rememberedPorts(settings.dataDirectory);
-  const program = await prepareRedis(settings.dataDirectory);
+  const program = await prepareRedis(settings.dataDirectory, supervisor.signal);
   const server = await supervisor.keep('databases', () =>
     startRedis({
       program,
@@ -75,6 +86,7 @@ async function embeddedRedis(settings: Settings, supervisor: Supervisor): Promis
       logFile: join(settings.dataDirectory, 'logs', 'redis.log'),
       password: settings.secrets.redisPassword,
       preferredPort: ports.preferred('redis'),
+      signal: supervisor.signal,
     }),
   );
   ports.remember('redis', server.port);
@@ -111,7 +123,13 @@ export async function startApi(
 ): Promise<void> {
   const args = [...nodeOptions, 'api/main.ts'];
   await supervisor.keep('api', () =>
-    startNode(settings, { name: 'The API', args, env, log: 'api.log', readyPort: Number(env.PORT) }),
+    startNode(settings, supervisor, {
+      name: 'The API',
+      args,
+      env,
+      log: 'api.log',
+      ready: { variable: 'PORT', port: Number(env.PORT) },
+    }),
   );
 }
 
@@ -123,14 +141,20 @@ export async function startWorkers(
   nodeOptions: readonly string[] = [],
 ): Promise<void> {
   const args = [...nodeOptions, 'worker/main.ts'];
-  await Promise.all(
+  await supervisor.all(
     Array.from({ length: settings.workerCount }, (_, index) => {
       const name = `Worker ${index + 1}`;
       const log = `worker-${index + 1}.log`;
       return supervisor.keep('workers', async () => {
-        const readyPort = settings.metricsPort ? settings.metricsPort + index : await freePort();
-        const own = { ...env, METRICS_PORT: String(readyPort) };
-        return startNode(settings, { name, args, env: own, log, readyPort });
+        const port = settings.metricsPort ? settings.metricsPort + index : await freePort(0, settings.host);
+        const own = { ...env, METRICS_PORT: String(port) };
+        return startNode(settings, supervisor, {
+          name,
+          args,
+          env: own,
+          log,
+          ready: { variable: 'METRICS_PORT', port },
+        });
       });
     }),
   );
@@ -147,34 +171,31 @@ interface NodeProgram {
   args: readonly string[];
   env: NodeJS.ProcessEnv;
   log: string;
-  /** Where it answers /readyz. */
-  readyPort: number;
+  /** Where it answers /readyz, and the variable that says so. */
+  ready: { variable: 'PORT' | 'METRICS_PORT'; port: number };
 }
 
-async function startNode(settings: Settings, program: NodeProgram): Promise<{ process: RunningProcess }> {
-  const child = await startProcess({
-    name: program.name,
-    command: process.execPath,
-    args: program.args,
-    env: program.env,
-    logFile: join(settings.dataDirectory, 'logs', program.log),
-    // Workers finish or hand back what they hold.
-    stopTimeoutMs: 30_000,
-  });
-  const url = `${localOrigin(settings.host, program.readyPort)}/readyz`;
-  try {
-    await untilReady(
-      child,
-      () =>
-        fetch(url).then(
-          (response) => response.ok,
-          () => false,
-        ),
-      60_000,
-    );
-  } catch (error) {
-    await child.kill();
-    throw error;
-  }
+async function startNode(
+  settings: Settings,
+  supervisor: Supervisor,
+  { name, args, env, log, ready }: NodeProgram,
+): Promise<{ process: RunningProcess }> {
+  // Whoever else listens there would be taken for it.
+  await requirePort(ready.variable, ready.port, settings.host);
+  const url = `${localOrigin(settings.host, ready.port)}/readyz`;
+  const child = await startReady(
+    {
+      name,
+      command: process.execPath,
+      args,
+      env,
+      logFile: join(settings.dataDirectory, 'logs', log),
+      // Workers finish or hand back what they hold.
+      stopTimeoutMs: 30_000,
+      signal: supervisor.signal,
+    },
+    () => answers(url),
+    60_000,
+  );
   return { process: child };
 }

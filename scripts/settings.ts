@@ -1,6 +1,9 @@
-import { statfs } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { configSchema, parseEnvironment } from '../core/config.ts';
+import { type Place, requireDiskSpace } from './local/disk.ts';
+import { sharedParent } from './local/postgres-home.ts';
 import { freePort } from './local/processes.ts';
 import { type LocalSecrets, localSecrets } from './local/secrets.ts';
 import { stateFile } from './local/state.ts';
@@ -40,12 +43,23 @@ export interface Settings {
   secrets: LocalSecrets;
 }
 
-/** Reads the environment; throws an Error that names every wrong variable. Makes the data folder's secrets. */
+/** Reads the environment; throws an Error that names every wrong variable. Makes the data folder and its secrets. */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const production = env.NODE_ENV === 'production';
   const given = parseEnvironment(production ? productionSchema : startSchema, env);
-  const dataDirectory = resolve(given.DATA_DIRECTORY);
+  const buildsClient = given.CLIENT_DIRECTORY === configSchema.shape.CLIENT_DIRECTORY.parse(undefined);
+  if (!buildsClient && !existsSync(join(given.CLIENT_DIRECTORY, 'index.html'))) {
+    throw new Error(
+      `CLIENT_DIRECTORY: ${given.CLIENT_DIRECTORY} holds no built client (no index.html). Correct it, or leave it out and the app is built.`,
+    );
+  }
+  const dataDirectory = makeDataDirectory(given.DATA_DIRECTORY);
   const secrets = localSecrets(dataDirectory);
+  if (production && sameKey(given.KEY_ENCRYPTION_KEY, secrets.keyEncryptionKey)) {
+    throw new Error(
+      'KEY_ENCRYPTION_KEY: must not be the demo key of this data folder, whatever its id, in production; make one with: npm run keys:new',
+    );
+  }
   return {
     databaseUrl: given.DATABASE_URL,
     directDatabaseUrl: given.DIRECT_DATABASE_URL,
@@ -60,10 +74,41 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     keyEncryptionKey: given.KEY_ENCRYPTION_KEY ?? secrets.keyEncryptionKey,
     authSecret: given.AUTH_SECRET ?? secrets.authSecret,
     dataDirectory,
-    buildsClient: given.CLIENT_DIRECTORY === configSchema.shape.CLIENT_DIRECTORY.parse(undefined),
+    buildsClient,
     production,
     secrets,
   };
+}
+
+const sameKey = (one: string | undefined, other: string): boolean => one?.split(':')[1] === other.split(':')[1];
+
+/** Makes the folder that DATA_DIRECTORY names; returns its absolute path. Throws an Error that names the variable. */
+export function makeDataDirectory(given: string): string {
+  const directory = resolve(given);
+  try {
+    makeDirectory(directory);
+    // The dot makes a file there an error.
+    accessSync(`${directory}/.`, constants.R_OK | constants.W_OK | constants.X_OK);
+    return directory;
+  } catch (cause) {
+    throw new Error(
+      `DATA_DIRECTORY: ${directory} is no folder that can be written to (${(cause as NodeJS.ErrnoException).code}). Set it to one that can.`,
+      { cause },
+    );
+  }
+}
+
+/** Step by step: Node's own recursive mkdir never returns where the system will not have a folder, as below /proc. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || existsSync(dirname(path))) throw error;
+    makeDirectory(dirname(path));
+    mkdirSync(path, { mode: 0o700 });
+  }
 }
 
 type PortName = 'postgres' | 'redis' | 'api' | 's3' | 'azure';
@@ -77,28 +122,83 @@ export function rememberedPorts(dataDirectory: string) {
   };
 }
 
-/** The API's port: the given one, which must be free, else the last one or 4000, else any. */
-export async function apiPort(settings: Settings): Promise<number> {
+/**
+ * The API's port: the given one, which must be free, else the last one or 4000, else any. Says so when it is another
+ * than people would expect.
+ */
+export async function apiPort(settings: Settings, say: (line: string) => void): Promise<number> {
   const ports = rememberedPorts(settings.dataDirectory);
   const wanted = settings.port ?? ports.preferred('api', configSchema.shape.PORT.parse(undefined));
-  const port = await freePort(wanted, settings.host);
-  if (settings.port !== undefined && settings.port !== 0 && port !== settings.port) {
-    throw new Error(
-      `PORT: ${settings.port} is taken by another program. Stop that one, or set PORT to a free port or 0.`,
-    );
+  if (settings.port) await requirePort('PORT', wanted, settings.host);
+  const port = await freePortOf('PORT', wanted, settings.host);
+  if (settings.port === undefined && port !== wanted) {
+    say(`Port ${wanted} is taken by another program; the app is at ${port} this time. PORT chooses another.`);
   }
   ports.remember('api', port);
   return port;
 }
 
-const mebibyte = 1024 * 1024;
+/** Throws an Error that names METRICS_PORT unless each worker can have its own. */
+export async function requireMetricsPorts(settings: Settings, ownPort: number): Promise<void> {
+  if (!settings.metricsPort) return;
+  const last = settings.metricsPort + settings.workerCount - 1;
+  if (last > 65_535 || (settings.metricsPort <= ownPort && ownPort <= last)) {
+    throw new Error(
+      `METRICS_PORT: ${settings.workerCount} workers take the ports ${settings.metricsPort} to ${last}, which must end at 65535 and leave out ${ownPort}, the API's. Set it to another.`,
+    );
+  }
+  for (let port = settings.metricsPort; port <= last; port += 1) {
+    await requirePort('METRICS_PORT', port, settings.host);
+  }
+}
 
-/** Throws an Error when the disk of the data folder has less than `bytes` free. */
-export async function requireDiskSpace(directory: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(directory);
-  const free = bavail * bsize;
-  if (free >= bytes) return;
+/** Throws an Error that names the variable when its port of `host` cannot be had. */
+export async function requirePort(variable: 'PORT' | 'METRICS_PORT', port: number, host: string): Promise<void> {
+  if ((await freePortOf(variable, port, host)) === port) return;
+  const range = variable === 'METRICS_PORT' ? ' (each worker takes the next one)' : '';
   throw new Error(
-    `The disk of ${directory} has ${Math.floor(free / mebibyte)} MiB free; ${Math.ceil(bytes / mebibyte)} MiB are needed. Free some, or set DATA_DIRECTORY to a folder on another disk.`,
+    `${variable}: ${port} is taken by another program. Stop that one, or set ${variable} to a free port or 0${range}.`,
   );
+}
+
+async function freePortOf(variable: string, preferred: number, host: string): Promise<number> {
+  try {
+    return await freePort(preferred, host);
+  } catch (cause) {
+    const { code } = (cause as Error).cause as NodeJS.ErrnoException;
+    if (code === 'EACCES') {
+      throw new Error(`${variable}: this user may not take port ${preferred}. Set it to one above 1023.`, { cause });
+    }
+    throw new Error(`HOST: ${host} is no address of this machine that a port can be taken on (${code}).`, { cause });
+  }
+}
+
+const mebibyte = 1024 * 1024;
+/** Both clouds with their samples. */
+const sampleBytes = 768 * mebibyte;
+/** Logs, and what Postgres keeps for recovery. */
+const runningBytes = 256 * mebibyte;
+
+/** Where a start writes. */
+export function places({ dataDirectory, databaseUrl }: Settings): Place[] {
+  const database = process.getuid?.() === 0 && databaseUrl === undefined;
+  return [
+    { directory: dataDirectory, remedy: 'Free some space, or set DATA_DIRECTORY to a folder on another disk.' },
+    ...(database
+      ? [{ directory: sharedParent, remedy: 'Free some space, or give a Postgres elsewhere in DATABASE_URL.' }]
+      : []),
+    { directory: process.cwd(), remedy: 'Free some space there.' },
+    { directory: tmpdir(), remedy: 'Free some space, or set TMPDIR to a folder on another disk.' },
+  ];
+}
+
+/** Throws an Error that names the disk when the data folder or the embedded database has too little space. */
+export async function requireDisks(settings: Settings): Promise<void> {
+  const [data, ...others] = places(settings) as [Place, ...Place[]];
+  // The first transfer is remembered there.
+  const hasSample = settings.production || existsSync(join(settings.dataDirectory, 'demo.json'));
+  await requireDiskSpace(data, runningBytes + (hasSample ? 0 : sampleBytes));
+  for (const place of others.filter(({ directory }) => directory === sharedParent)) {
+    await requireDiskSpace(place, runningBytes);
+  }
 }

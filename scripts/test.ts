@@ -2,12 +2,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { configSchema, parseEnvironment } from '../core/config.ts';
 import { check } from './check.ts';
 import { runMain } from './lifecycle.ts';
 import { prepareRedis } from './local/redis.ts';
 import { allTools, ensureTool, toolsDirectory } from './local/tools.ts';
+import { makeDataDirectory } from './settings.ts';
 
 interface Outcome {
   passed: number;
@@ -64,7 +65,7 @@ await runMain(async () => {
     configSchema.pick({ DATA_DIRECTORY: true, REDIS_URL: true }).partial({ REDIS_URL: true }),
     process.env,
   );
-  const dataDirectory = resolve(DATA_DIRECTORY);
+  const dataDirectory = makeDataDirectory(DATA_DIRECTORY);
   if (REDIS_URL === undefined) await prepareRedis(dataDirectory);
   for (const tool of allTools) {
     await ensureTool(tool, dataDirectory, (line) => console.log(line));

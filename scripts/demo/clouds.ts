@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { azuriteCommand } from '../../emulators/azure.ts';
-import { freePort, type RunningProcess, startProcess, untilReady } from '../local/processes.ts';
+import { answers, freePort, type RunningProcess, startReady } from '../local/processes.ts';
 import type { Supervisor } from '../local/supervisor.ts';
 import { rememberedPorts, type Settings } from '../settings.ts';
 import { sampleBytes, sampleTree } from './sample-tree.ts';
@@ -31,7 +31,7 @@ export interface ObjectDigest {
 
 export async function startClouds(settings: Settings, supervisor: Supervisor): Promise<Clouds> {
   const { s3AccessKeyId, s3SecretAccessKey, azureAccountKey } = settings.secrets;
-  const [s3Port, azurePort] = await Promise.all([startS3(settings, supervisor), startAzure(settings, supervisor)]);
+  const [s3Port, azurePort] = await supervisor.all([startS3(settings, supervisor), startAzure(settings, supervisor)]);
   const s3Endpoint = `http://127.0.0.1:${s3Port}`;
   const azureEndpoint = `http://127.0.0.1:${azurePort}/${azureAccountName}`;
   const s3 = new S3Client({
@@ -82,22 +82,20 @@ async function startCloud(
   ports.remember(id, port);
   await supervisor.keep('clouds', async (): Promise<{ process: RunningProcess }> => {
     const { args, env } = command(port, directory);
-    const child = await startProcess({
-      name,
-      command: process.execPath,
-      args,
-      // None of the product's settings are theirs.
-      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env },
-      logFile: join(settings.dataDirectory, 'logs', `${id}.log`),
-      // Both write what they acknowledge at once; Azurite waits for idle connections however long these last.
-      stopTimeoutMs: 3_000,
-    });
-    // Any answer, a refusal included, comes from a server that listens.
-    await untilReady(child, () =>
-      fetch(`http://127.0.0.1:${port}/`).then(
-        () => true,
-        () => false,
-      ),
+    const child = await startReady(
+      {
+        name,
+        command: process.execPath,
+        args,
+        // None of the product's settings are theirs.
+        env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env },
+        logFile: join(settings.dataDirectory, 'logs', `${id}.log`),
+        // Both write what they acknowledge at once; Azurite waits for idle connections however long these last.
+        stopTimeoutMs: 3_000,
+        signal: supervisor.signal,
+      },
+      // Any answer, a refusal included, comes from a server that listens.
+      () => answers(`http://127.0.0.1:${port}/`, true),
     );
     return { process: child };
   });
@@ -137,25 +135,34 @@ async function s3Sizes(s3: S3Client): Promise<Map<string, number>> {
   return sizes;
 }
 
-/** Reads every object of the source back through the AWS SDK. */
-export async function readSource({ s3 }: Clouds, signal: AbortSignal): Promise<Map<string, ObjectDigest>> {
+/** Reads those of the keys that the source has back through the AWS SDK. */
+export async function readSource(
+  { s3 }: Clouds,
+  keys: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<Map<string, ObjectDigest>> {
   const digests = new Map<string, ObjectDigest>();
-  await inParallel([...(await s3Sizes(s3)).keys()], 4, async (key) => {
+  const present = [...(await s3Sizes(s3)).keys()].filter((key) => keys.has(key));
+  await inParallel(present, 4, async (key) => {
     const { Body } = await s3.send(new GetObjectCommand({ Bucket: sourceBucket, Key: key }), { abortSignal: signal });
     digests.set(key, await digest(Body as Readable));
   });
   return digests;
 }
 
-/** Reads every object of the destination back through Azure's SDK. */
-export async function readDestination({ azure }: Clouds, signal: AbortSignal): Promise<Map<string, ObjectDigest>> {
+/** Reads every object below `prefix` of the destination back through Azure's SDK; named without the prefix. */
+export async function readDestination(
+  { azure }: Clouds,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<Map<string, ObjectDigest>> {
   const container = azure.getContainerClient(destinationContainer);
   const digests = new Map<string, ObjectDigest>();
   const names: string[] = [];
-  for await (const blob of container.listBlobsFlat({ abortSignal: signal })) names.push(blob.name);
+  for await (const blob of container.listBlobsFlat({ prefix, abortSignal: signal })) names.push(blob.name);
   await inParallel(names, 4, async (name) => {
     const { readableStreamBody } = await container.getBlobClient(name).download(0, undefined, { abortSignal: signal });
-    digests.set(name, await digest(readableStreamBody as Readable));
+    digests.set(name.slice(prefix.length), await digest(readableStreamBody as Readable));
   });
   return digests;
 }

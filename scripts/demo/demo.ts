@@ -27,10 +27,9 @@ export async function prepareDemo(
   settings: Settings,
   supervisor: Supervisor,
   say: (line: string) => void,
-  signal: AbortSignal,
 ): Promise<Demo> {
   const clouds = await startClouds(settings, supervisor);
-  const uploaded = await uploadSample(clouds, signal);
+  const uploaded = await uploadSample(clouds, supervisor.signal);
   if (uploaded > 0)
     say(`Made ${formatCount(uploaded)} of ${formatCount(sampleTree().length)} sample files in the local S3.`);
   return { clouds, account: `${demoEmail}, password ${settings.secrets.demoPassword}` };
@@ -50,7 +49,7 @@ export async function runDemo(options: {
 }): Promise<boolean> {
   const { settings, demo, endpoint, say, signal } = options;
   const api = await signIn(settings, endpoint);
-  const { id, found } = await ensureTransfer(api, settings, demo.clouds);
+  const { id, found, prefix } = await ensureTransfer(api, settings, demo.clouds);
   const ended = found && finalStates.includes((await currentProgress(api, id)).state);
   if (ended && !options.verify) {
     say('The sample files arrived at an earlier start; its data is in place.');
@@ -66,7 +65,7 @@ export async function runDemo(options: {
   if (!ended) say(`The transfer ended as ${state} after ${seconds} s.`);
   await explain(api, id, state, say);
   say('Reading every object back from both clouds with their own clients:');
-  const evidence = await gatherEvidence(demo.clouds, signal);
+  const evidence = await gatherEvidence(demo.clouds, prefix, signal);
   say(evidenceText(evidence));
   return state === 'COMPLETED' && evidence.problems.length === 0;
 }

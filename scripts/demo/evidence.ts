@@ -12,12 +12,15 @@ export interface Evidence {
 }
 
 /**
- * Reads every object back from both clouds with their vendors' own clients and compares SHA-256 with each other and
- * with the sample as it is computed afresh. Nothing of the product takes part.
+ * Reads every object of the first transfer back from both clouds with their vendors' own clients and compares SHA-256
+ * with each other and with the sample as it is computed afresh. Nothing of the product takes part. What else people
+ * keep in the two clouds is not looked at; an object below the transfer's own `prefix` that it did not bring is.
  */
-export async function gatherEvidence(clouds: Clouds, signal: AbortSignal): Promise<Evidence> {
-  const [source, destination] = [await readSource(clouds, signal), await readDestination(clouds, signal)];
+export async function gatherEvidence(clouds: Clouds, prefix: string, signal: AbortSignal): Promise<Evidence> {
   const sample = sampleTree();
+  const keys = new Set(sample.map(({ key }) => key));
+  const source = await readSource(clouds, keys, signal);
+  const destination = await readDestination(clouds, prefix, signal);
   const problems: string[] = [];
   let bytes = 0;
   for (const file of sample) {
@@ -25,9 +28,9 @@ export async function gatherEvidence(clouds: Clouds, signal: AbortSignal): Promi
     if (problem === undefined) bytes += file.sizeBytes;
     else problems.push(`${file.key}: ${problem}`);
   }
-  const expected = new Set(sample.map(({ key }) => key));
-  for (const key of destination.keys()) if (!expected.has(key)) problems.push(`${key}: nobody sent it`);
-  return { intact: sample.length - problems.length, expected: sample.length, bytes, problems };
+  const intact = sample.length - problems.length;
+  for (const key of destination.keys()) if (!keys.has(key)) problems.push(`${key}: nobody sent it`);
+  return { intact, expected: sample.length, bytes, problems };
 }
 
 function compare(sha256: string, source?: ObjectDigest, destination?: ObjectDigest): string | undefined {

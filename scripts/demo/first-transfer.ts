@@ -35,6 +35,14 @@ const progressFields = `state listingComplete objectsListed objectsCompleted obj
 
 export const finalStates: readonly string[] = ['COMPLETED', 'COMPLETED_WITH_ERRORS', 'FAILED', 'CANCELLED'];
 
+export interface FirstTransfer {
+  id: string;
+  /** Whether an earlier start made it. */
+  found: boolean;
+  /** What the names of its objects begin with in the destination's container. */
+  prefix: string;
+}
+
 /** Signs the demo's user in; signs them up at the first start. */
 export async function signIn(settings: Settings, endpoint: string): Promise<ApiClient> {
   const anonymous = new ApiClient(endpoint);
@@ -52,23 +60,22 @@ export async function signIn(settings: Settings, endpoint: string): Promise<ApiC
   return anonymous.withToken(signUp.token as string);
 }
 
+/** The demo's transfer has a folder of its own, so that what people move beside it is told apart. */
+const destinationPath = `${destinationContainer}/first transfer/`;
+
 /**
  * The demo's transfer: found when an earlier start made it, else made with both accounts connected. Asking twice makes
  * nothing twice.
  */
-export async function ensureTransfer(
-  api: ApiClient,
-  settings: Settings,
-  clouds: Clouds,
-): Promise<{ id: string; found: boolean }> {
+export async function ensureTransfer(api: ApiClient, settings: Settings, clouds: Clouds): Promise<FirstTransfer> {
   const file = stateFile<DemoState>(settings.dataDirectory, 'demo.json');
   const kept = file.read();
   if (kept.transferId !== undefined) {
-    const { transfer } = await api.run<{ transfer: { id: string } | null }>(
-      'query DemoTransfer($id: ID!) { transfer(id: $id) { id } }',
+    const { transfer } = await api.run<{ transfer: { id: string; destinationPath: string } | null }>(
+      'query DemoTransfer($id: ID!) { transfer(id: $id) { id destinationPath } }',
       { id: kept.transferId },
     );
-    if (transfer) return { id: transfer.id, found: true };
+    if (transfer) return { id: transfer.id, found: true, prefix: prefixOf(transfer.destinationPath) };
   }
   const { s3AccessKeyId, s3SecretAccessKey, azureAccountKey } = settings.secrets;
   const sourceAccountId = await connect(api, 'Local S3', {
@@ -93,7 +100,7 @@ export async function ensureTransfer(
         sourceAccountId,
         sourcePaths: [`${sourceBucket}/`],
         destinationAccountId,
-        destinationPath: `${destinationContainer}/`,
+        destinationPath,
         idempotencyKey: 'demo-first-transfer',
       },
     },
@@ -101,8 +108,10 @@ export async function ensureTransfer(
   refuse('The demo transfer could not be created', createTransfer.userErrors);
   const transferId = createTransfer.transfer.id;
   file.update({ sourceAccountId, destinationAccountId, transferId });
-  return { id: transferId, found: false };
+  return { id: transferId, found: false, prefix: prefixOf(destinationPath) };
 }
+
+const prefixOf = (path: string): string => path.slice(path.indexOf('/') + 1);
 
 async function connect(api: ApiClient, name: string, credentials: object): Promise<string> {
   const { connectAccount } = await api.run<{ connectAccount: { account: { id: string }; userErrors: UserError[] } }>(

@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
+import { runProgram } from './program.ts';
 
 /** Path of a command on PATH or in the system's folders, or undefined. */
 export function findCommand(name: string): string | undefined {
@@ -17,7 +14,11 @@ export function findCommand(name: string): string | undefined {
  * without installing anything: no root, no service, no change to the system. Returns the folder that then holds
  * `usr/bin` and the rest. Idempotent. Throws an Error that says what to do where there is no apt or no network.
  */
-export async function unpackDebian(packages: readonly string[], directory: string): Promise<string> {
+export async function unpackDebian(
+  packages: readonly string[],
+  directory: string,
+  signal?: AbortSignal,
+): Promise<string> {
   // apt takes a relative folder for one below its own.
   const target = resolve(directory, packages.join('+'));
   if (existsSync(target)) return target;
@@ -30,11 +31,11 @@ export async function unpackDebian(packages: readonly string[], directory: strin
   try {
     await mkdir(join(archives, 'partial'), { recursive: true });
     await mkdir(root, { recursive: true });
-    await download(packages, partial, archives);
+    await download(packages, partial, archives, signal);
     const files = (await readdir(archives)).filter((name) => name.endsWith('.deb'));
     if (files.length === 0) throw new Error(`apt-get fetched no package for ${packages.join(', ')}.`);
     for (const file of files) {
-      await run('dpkg-deb', ['--extract', join(archives, file), root]);
+      await runProgram('dpkg-deb', ['--extract', join(archives, file), root], { signal });
     }
     // Another process may have been faster.
     await rename(root, target).catch((error) => {
@@ -46,7 +47,12 @@ export async function unpackDebian(packages: readonly string[], directory: strin
   }
 }
 
-async function download(packages: readonly string[], state: string, archives: string): Promise<void> {
+async function download(
+  packages: readonly string[],
+  state: string,
+  archives: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const options = [
     ...['-o', 'Debug::NoLocking=1', '-o', `Dir::Cache::archives=${archives}/`, '-o', 'APT::Sandbox::User='],
     ...['-o', `Dir::Cache::pkgcache=${state}/pkgcache.bin`, '-o', `Dir::Cache::srcpkgcache=${state}/srcpkgcache.bin`],
@@ -54,21 +60,21 @@ async function download(packages: readonly string[], state: string, archives: st
   const install = ['--download-only', '--yes', '--no-install-recommends', 'install', ...packages];
   const lists = join(state, 'lists');
   const ownLists = [...options, '-o', `Dir::State::lists=${lists}/`];
+  const apt = (args: string[]) => runProgram('apt-get', args, { signal });
   try {
-    await run('apt-get', [...options, ...install]);
+    await apt([...options, ...install]);
   } catch {
     // The system's package lists are missing or older than the mirror: fetch lists of our own.
     try {
       await mkdir(join(lists, 'partial'), { recursive: true });
-      await run('apt-get', [...ownLists, 'update'], { maxBuffer: 16 * 1024 * 1024 });
-      await run('apt-get', [...ownLists, ...install], { maxBuffer: 16 * 1024 * 1024 });
+      await apt([...ownLists, 'update']);
+      await apt([...ownLists, ...install]);
     } catch (cause) {
-      const detail = (cause as { stderr?: string }).stderr?.trim().split('\n').slice(-3).join('\n') ?? String(cause);
+      signal?.throwIfAborted();
+      const detail = (cause as Error).message.split('\n').slice(-3).join('\n');
       throw new Error(
         `${packages.join(', ')} could not be fetched from Debian's mirror. Is there a network?\n${detail}`,
-        {
-          cause,
-        },
+        { cause },
       );
     }
   }

@@ -1,13 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { requireDiskSpace, tellFullDisk } from './disk.ts';
 import { lockDataDirectory } from './lock.ts';
-import { freePort, startProcess, untilReady } from './processes.ts';
+import { leftoverHomes, preparePostgres } from './postgres-home.ts';
+import { freePort, startProcess, startReady, untilReady } from './processes.ts';
+import { runProgram } from './program.ts';
 import { localSecrets } from './secrets.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -87,6 +90,59 @@ describe('processes', () => {
     await expect(untilReady(child, async () => false)).rejects.toThrow(/child ended at its start:\nno luck/);
   });
 
+  test('its end and the deadline are noticed while the check hangs', async () => {
+    const hangs = () => new Promise<boolean>(() => {});
+    const child = await node('setTimeout(() => { console.error("no port"); process.exit(1); }, 50)');
+    await expect(untilReady(child, hangs)).rejects.toThrow(/child ended at its start:\nno port/);
+    const slow = await node('setInterval(() => {}, 1000)', 'slow');
+    await expect(untilReady(slow, hangs, 100)).rejects.toThrow('slow did not become ready within 0.1 s:\n(it said');
+    await slow.kill();
+  });
+
+  test("somebody else's answer does not make one ready that has ended", async () => {
+    const child = await node('console.error("port taken"); process.exit(1)');
+    const check = async () => {
+      await child.ended;
+      return true;
+    };
+    await expect(untilReady(child, check)).rejects.toThrow(/child ended at its start:\nport taken/);
+  });
+
+  test('a start that is no longer wanted ends early, with the process', async () => {
+    const wish = new AbortController();
+    const starting = startReady(
+      {
+        name: 'unwanted',
+        command: process.execPath,
+        args: ['-e', 'setInterval(() => {}, 1000); console.log(process.pid)'],
+        logFile: join(directory, 'unwanted.log'),
+        signal: wish.signal,
+      },
+      async () => false,
+    );
+    const pid = async () => Number(await readFile(join(directory, 'unwanted.log'), 'utf8').catch(() => ''));
+    await until(async () => (await pid()) > 0);
+    wish.abort(new Error('changed my mind'));
+    await expect(starting).rejects.toThrow('changed my mind');
+    expect(exists(await pid())).toBe(false);
+  });
+
+  test('a program run to its end tells its output, its failure, and ends with what it started when cut off', async () => {
+    expect(await runProgram('sh', ['-c', 'echo one; echo two >&2'])).toMatch(/one|two/);
+    await expect(runProgram('sh', ['-c', 'echo oh no >&2; exit 3'])).rejects.toThrow(/^oh no$/);
+    await expect(runProgram('/bin/false', [])).rejects.toThrow('/bin/false ended with code 1 and said nothing.');
+    const wish = new AbortController();
+    const file = join(directory, 'pids');
+    const running = runProgram('sh', ['-c', `sleep 600 & echo $$ $! > ${file}; wait`], { signal: wish.signal });
+    const pids = async () => (await readFile(file, 'utf8').catch(() => '')).split(' ').filter(Boolean).map(Number);
+    await until(async () => (await pids()).length === 2);
+    wish.abort(new Error('stop it'));
+    await expect(running).rejects.toThrow('stop it');
+    const left = await pids();
+    // Whoever adopted the sleep may take a moment to collect it.
+    await until(() => !left.some(exists));
+  });
+
   test('a program that does not exist is refused', async () => {
     const attempt = startProcess({ name: 'Nothing', command: '/nowhere', args: [], logFile: join(directory, 'a.log') });
     const outcome = await attempt.then(
@@ -128,6 +184,70 @@ describe('processes', () => {
   });
 });
 
+describe('disks', () => {
+  const place = () => ({ directory, remedy: 'Move the folder.' });
+
+  test('too little space is refused with the place and what to do', async () => {
+    await requireDiskSpace(place(), 1);
+    await expect(requireDiskSpace(place(), 2 ** 60)).rejects.toThrow(
+      new RegExp(`^The disk of ${directory} has \\d+ MiB free; 1099511627776 MiB are needed. Move the folder.$`),
+    );
+  });
+
+  test("a child's failure for want of space is told as a full disk, any other as it is", async () => {
+    const failure = await runProgram('sh', ['-c', 'cat /proc/version > /dev/full']).catch((error: Error) => error);
+    const told = (await tellFullDisk(new Error('Postgres failed', { cause: failure }), [place()])) as Error;
+    expect(told.message).toMatch(
+      new RegExp(`^The disk of ${directory} is full \\(\\d+ MiB free\\). Move the folder.\n`),
+    );
+    expect(told.message).toContain('Postgres failed\n');
+    const other = new Error('other');
+    expect(await tellFullDisk(other, [place()])).toBe(other);
+  });
+});
+
+describe('home of Postgres', () => {
+  const homes: string[] = [];
+  const prepare = async (name: string) => {
+    const { directory: home } = await preparePostgres(join(directory, name));
+    homes.push(home);
+    return home;
+  };
+  afterEach(async () => {
+    for (const home of homes.splice(0)) await rm(home, { recursive: true, force: true });
+  });
+
+  test('belongs to one data folder: kept when that moves, new for its copy and for its successor', async () => {
+    const first = await prepare('a');
+    expect(await prepare('a')).toBe(first);
+    await writeFile(join(first, 'mine'), '');
+    const isShared = process.getuid?.() === 0;
+
+    await rename(join(directory, 'a'), join(directory, 'b'));
+    const moved = await prepare('b');
+    expect(await readFile(join(moved, 'mine'), 'utf8')).toBe('');
+    if (!isShared) return;
+    expect(moved).toBe(first);
+
+    await cp(join(directory, 'b'), join(directory, 'copy'), { recursive: true });
+    const copy = await prepare('copy');
+    expect(copy).not.toBe(first);
+    expect(await prepare('b')).toBe(first);
+
+    await rm(join(directory, 'b'), { recursive: true });
+    const successor = await prepare('b');
+    expect([first, copy]).not.toContain(successor);
+    const leftovers = async () =>
+      (await leftoverHomes(join(directory, 'b'))).filter((line) => line.includes(directory));
+    expect(await leftovers()).toEqual([expect.stringMatching(new RegExp(`^${first} is left of an earlier .*rm -r`))]);
+    await rm(join(directory, 'copy'), { recursive: true });
+    expect(await leftovers()).toHaveLength(2);
+    expect(await leftovers()).toContainEqual(
+      expect.stringMatching(new RegExp(`^${copy} is left of .*copy, which is gone`)),
+    );
+  });
+});
+
 describe('supervisor', () => {
   const keepRunning = 'setInterval(() => {}, 1000)';
 
@@ -157,6 +277,18 @@ describe('supervisor', () => {
     await supervisor.keep('one', async () => ({ process: await node('console.error("broken")', 'one') }));
     await expect(supervisor.failed).rejects.toThrow(/one ended with code 0 again and again:\nbroken/);
     await supervisor.stop();
+  });
+
+  test('the first failure ends what else is starting, and is the one that is told', async () => {
+    const supervisor = new Supervisor(() => {});
+    const ended: string[] = [];
+    const download = runProgram('sleep', ['600'], { signal: supervisor.signal }).finally(() => ended.push('download'));
+    const failing = supervisor.all([Promise.reject(new Error('the cause')), download]);
+    await expect(supervisor.all([failing, download])).rejects.toThrow('the cause');
+    expect(ended).toEqual(['download']);
+    await expect(supervisor.keep('one', async () => ({ process: await node(keepRunning) }))).rejects.toThrow(
+      'the cause',
+    );
   });
 
   test('starts nothing once it stops', async () => {

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { boundToParent, signalGroup } from './program.ts';
 
 export interface ProcessOptions {
   /** What people call it in messages. */
@@ -36,9 +37,6 @@ export interface RunningProcess {
   tail(lines?: number): Promise<string>;
 }
 
-/** Linux's way to have the kernel signal a child when its parent dies, even by SIGKILL. */
-const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find(existsSync);
-
 /**
  * Starts a process in a session of its own, so that Ctrl-C in the terminal reaches only the one who stops them all in
  * order. Where the system can, it is stopped as well when this process is killed. Rejects when it cannot be started.
@@ -48,9 +46,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   await mkdir(dirname(options.logFile), { recursive: true });
   await rename(options.logFile, `${options.logFile}.previous`).catch(() => {});
   const log = await open(options.logFile, 'w', 0o600);
-  const [command, args] = setpriv
-    ? [setpriv, ['--pdeathsig', stopSignal.slice(3), options.command, ...options.args]]
-    : [options.command, options.args];
+  const { command, args } = boundToParent(options.command, options.args, stopSignal);
   const child = spawn(command, args, {
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
@@ -101,33 +97,62 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   };
 }
 
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, signal);
-  } catch (error) {
-    // It ended in the meantime.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
 /**
- * Polls `check` until it resolves to true. Rejects when `check` does, with the end of its log when the process ends, or when
- * `timeoutMs` pass.
+ * Polls `check` until it resolves to true while the process runs. Rejects when `check` does, with the end of its log when
+ * the process ends, when `timeoutMs` pass, or when `signal` is aborted, even while `check` hangs.
  */
 export async function untilReady(
   process: RunningProcess,
   check: () => Promise<boolean>,
   timeoutMs = 30_000,
+  signal?: AbortSignal,
 ): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  while (true) {
-    if (!process.running) throw new Error(`${process.name} ended at its start:\n${await process.tail()}`);
-    if (await check()) return;
-    if (Date.now() > deadline) {
-      throw new Error(`${process.name} did not become ready within ${timeoutMs / 1000} s:\n${await process.tail()}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  const over = new AbortController();
+  const reasons = AbortSignal.any([over.signal, AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]);
+  void process.ended.then(() => over.abort());
+  const cut = new Promise<never>((_, reject) => reasons.addEventListener('abort', () => reject(reasons.reason)));
+  const polling = async () => {
+    while (!reasons.aborted && !(await check())) await sleep(100);
+  };
+  try {
+    reasons.throwIfAborted();
+    await Promise.race([polling(), cut]);
+    // An answer that was not this process's own does not make it ready.
+    if (process.running) return;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!reasons.aborted) throw error;
   }
+  const how = process.running ? `did not become ready within ${timeoutMs / 1000} s` : 'ended at its start';
+  throw new Error(`${process.name} ${how}:\n${(await process.tail()) || '(it said nothing)'}`);
+}
+
+/** Starts a process and waits until it is ready, as `untilReady` does. One that does not become ready is ended. */
+export async function startReady(
+  options: ProcessOptions & { signal?: AbortSignal | undefined },
+  check: () => Promise<boolean>,
+  timeoutMs?: number,
+): Promise<RunningProcess> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const child = await startProcess(options);
+  try {
+    await untilReady(child, check, timeoutMs, signal);
+    return child;
+  } catch (error) {
+    await (signal?.aborted ? child.stop() : child.kill());
+    throw error;
+  }
+}
+
+const answerTimeoutMs = 5_000;
+
+/** Whether a server answers at `url` within 5 s: with success, or with anything at all when `anything`. */
+export async function answers(url: string, anything = false): Promise<boolean> {
+  return fetch(url, { signal: AbortSignal.timeout(answerTimeoutMs) }).then(
+    (response) => anything || response.ok,
+    () => false,
+  );
 }
 
 /** A TCP port of `host` that is free now: `preferred` if it is, else one that the system picks. */

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { findCommand, libraryPath, unpackDebian } from './debian.ts';
-import { freePort, type RunningProcess, startProcess, untilReady } from './processes.ts';
+import { freePort, type RunningProcess, startReady } from './processes.ts';
 
 /** A redis-server that can be started. */
 export interface RedisProgram {
@@ -21,14 +21,15 @@ export interface RedisServer {
  * The installed redis-server, else Debian's own, unpacked below `dataDirectory`. Its service is never installed or
  * touched. Throws an Error that says what to do when neither can be had.
  */
-export async function prepareRedis(dataDirectory: string): Promise<RedisProgram> {
+export async function prepareRedis(dataDirectory: string, signal?: AbortSignal): Promise<RedisProgram> {
   const installed = findCommand('redis-server');
   const base = { PATH: '/usr/bin:/bin', LC_ALL: 'C' };
   if (installed) return { command: installed, env: base };
   try {
-    const root = await unpackDebian(['redis-server'], join(dataDirectory, 'debian'));
+    const root = await unpackDebian(['redis-server'], join(dataDirectory, 'debian'), signal);
     return { command: join(root, 'usr/bin/redis-server'), env: { ...base, LD_LIBRARY_PATH: await libraryPath(root) } };
   } catch (cause) {
+    signal?.throwIfAborted();
     throw new Error(
       `There is no Redis here and none could be fetched. Install redis-server, or give a Redis 6.2 or newer in REDIS_URL.\n${(cause as Error).message}`,
       { cause },
@@ -46,6 +47,8 @@ export interface RedisOptions {
   preferredPort?: number;
   /** Logical databases; the product uses the first. */
   databases?: number;
+  /** Ends the start early. */
+  signal?: AbortSignal;
 }
 
 /** Starts Redis on a free port of 127.0.0.1, durable to a second (AOF) and never evicting, as BullMQ asks. */
@@ -67,21 +70,19 @@ export async function startRedis(options: RedisOptions): Promise<RedisServer> {
   const settingsFile = join(options.directory, 'redis.conf');
   const lines = Object.entries(settings).map(([name, value]) => `${name} ${JSON.stringify(value)}\n`);
   await writeFile(settingsFile, lines.join(''), { mode: 0o600 });
-  const process = await startProcess({
-    name: 'Redis',
-    command: options.program.command,
-    args: [settingsFile],
-    logFile: options.logFile,
-    env: options.program.env,
-    cwd: options.directory,
-  });
   const url = `redis://:${options.password}@127.0.0.1:${port}`;
-  try {
-    await untilReady(process, () => answers(url));
-  } catch (error) {
-    await process.kill();
-    throw error;
-  }
+  const process = await startReady(
+    {
+      name: 'Redis',
+      command: options.program.command,
+      args: [settingsFile],
+      logFile: options.logFile,
+      env: options.program.env,
+      cwd: options.directory,
+      signal: options.signal,
+    },
+    () => accepts(url),
+  );
   return { url, port, process, stop: () => process.stop() };
 }
 
@@ -103,7 +104,7 @@ export async function checkRedis(url: string): Promise<void> {
   }
 }
 
-async function answers(url: string): Promise<boolean> {
+async function accepts(url: string): Promise<boolean> {
   return checkRedis(url).then(
     () => true,
     () => false,

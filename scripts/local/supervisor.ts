@@ -3,6 +3,8 @@ import type { RunningProcess } from './processes.ts';
 const restartsAllowed = 3;
 const restartWindowMs = 60_000;
 
+const stopped = () => new Error('Nothing is started any more: everything is being stopped.');
+
 interface Kept {
   process: RunningProcess;
   /** Members of the same group are stopped at the same time. */
@@ -20,7 +22,7 @@ export class Supervisor {
   readonly #launching = new Set<Promise<unknown>>();
   readonly #say: (line: string) => void;
   readonly #failed = Promise.withResolvers<never>();
-  #stopping = false;
+  readonly #stopping = new AbortController();
 
   constructor(say: (line: string) => void) {
     this.#say = say;
@@ -31,6 +33,25 @@ export class Supervisor {
   /** Rejects when a process cannot be kept running. */
   get failed(): Promise<never> {
     return this.#failed.promise;
+  }
+
+  /**
+   * Aborted as soon as everything is to stop, by the failure that made it so if there was one: whatever is still being
+   * started or fetched ends early.
+   */
+  get signal(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  /** As Promise.all; but the first failure ends the rest early, and is reported once all of that has ended. */
+  async all<Work extends readonly unknown[]>(work: Work): Promise<{ -readonly [K in keyof Work]: Awaited<Work[K]> }> {
+    try {
+      return await Promise.all(work);
+    } catch (error) {
+      this.#stopping.abort(error);
+      await Promise.allSettled(work);
+      throw this.signal.reason;
+    }
   }
 
   /** Starts a process that `launch` brings up until it is ready, and keeps it running. `launch` may be called again. */
@@ -47,7 +68,7 @@ export class Supervisor {
   }
 
   async #launch<Launched>(launch: () => Promise<Launched>): Promise<Launched> {
-    if (this.#stopping) throw new Error('Nothing is started any more: everything is being stopped.');
+    this.signal.throwIfAborted();
     const launching = launch();
     this.#launching.add(launching);
     try {
@@ -61,7 +82,7 @@ export class Supervisor {
     const endings: number[] = [];
     while (true) {
       const { code, signal } = await kept.process.ended;
-      if (this.#stopping) return;
+      if (this.signal.aborted) return;
       const { name } = kept.process;
       const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
       endings.push(Date.now());
@@ -73,7 +94,7 @@ export class Supervisor {
       try {
         kept.process = (await this.#launch(launch)).process;
       } catch (error) {
-        if (!this.#stopping) this.#failed.reject(error);
+        if (!this.signal.aborted) this.#failed.reject(error);
         return;
       }
     }
@@ -81,7 +102,7 @@ export class Supervisor {
 
   /** Orderly stop of everything, last started first. Idempotent. */
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#stopping.abort(stopped());
     // What is starting at this moment joins the list first.
     await Promise.allSettled(this.#launching);
     for (const group of [...this.#groups].reverse()) {
@@ -91,7 +112,7 @@ export class Supervisor {
 
   /** SIGKILL to everything at once. */
   async kill(): Promise<void> {
-    this.#stopping = true;
+    this.#stopping.abort(stopped());
     await Promise.all(this.#kept.map(({ process }) => process.kill()));
   }
 }

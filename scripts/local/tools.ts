@@ -1,11 +1,8 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { findCommand, libraryPath, unpackDebian } from './debian.ts';
-
-const run = promisify(execFile);
+import { runProgram } from './program.ts';
 
 /** Programs that tests and benches run, with the Debian packages that bring them. */
 const tools = {
@@ -48,22 +45,13 @@ export async function ensureTool(tool: Tool, dataDirectory: string, say: (line: 
 }
 
 async function installTool(tool: Tool): Promise<string> {
-  const options = {
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    maxBuffer: 64 * 1024 * 1024,
-  };
-  const install = [
-    '-o',
-    'DPkg::Lock::Timeout=300',
-    '--yes',
-    '--no-install-recommends',
-    'install',
-    ...tools[tool].packages,
-  ];
-  await run('apt-get', install, options).catch(async () => {
+  const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  const patience = ['-o', 'DPkg::Lock::Timeout=300'];
+  const install = [...patience, '--yes', '--no-install-recommends', 'install', ...tools[tool].packages];
+  await runProgram('apt-get', install, options).catch(async () => {
     // The package lists are missing or older than the mirror.
-    await run('apt-get', ['update'], options);
-    await run('apt-get', install, options);
+    await runProgram('apt-get', ['update'], options);
+    await runProgram('apt-get', install, options);
   });
   return findCommand(tool) ?? tool;
 }

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { type PostgresServer, preparePostgres, startPostgres } from '../../scripts/local/postgres.ts';
+import { type PostgresServer, startPostgres } from '../../scripts/local/postgres.ts';
+import { preparePostgres } from '../../scripts/local/postgres-home.ts';
 import { prepareRedis, type RedisServer, startRedis } from '../../scripts/local/redis.ts';
 import { migrate } from '../../scripts/migrate.ts';
 
