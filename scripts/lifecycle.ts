@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { tellFullDisk } from './local/disk.ts';
+import { fullestPlace, type Measured, tellFullDisk } from './local/disk.ts';
 import { lockDataDirectory } from './local/lock.ts';
 import { Supervisor } from './local/supervisor.ts';
 import { places, type Settings } from './settings.ts';
@@ -21,8 +21,12 @@ export async function runUntilStopped(
   interruptedCode: number,
   work: (supervisor: Supervisor) => Promise<number>,
 ): Promise<number> {
-  const unlock = lockDataDirectory(settings.dataDirectory);
+  let fullest: Measured | undefined;
+  const measure = () => {
+    fullest ??= fullestPlace(places(settings));
+  };
   const supervisor = new Supervisor(say);
+  supervisor.signal.addEventListener('abort', measure);
   let isStopping = false;
   const interrupted = new Promise<number>((resolve) => {
     const onSignal = () => {
@@ -37,11 +41,15 @@ export async function runUntilStopped(
     };
     for (const name of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.on(name, onSignal);
   });
-  const working = work(supervisor);
+  let unlock = () => {};
+  let working = Promise.resolve(0);
   try {
+    unlock = lockDataDirectory(settings.dataDirectory);
+    working = work(supervisor);
     return await Promise.race([working, interrupted, supervisor.failed]);
   } catch (error) {
-    throw await tellFullDisk(error, places(settings));
+    measure();
+    throw tellFullDisk(error, fullest);
   } finally {
     await supervisor.stop();
     await Promise.race([working.catch(() => {}), sleep(tidyMs)]);

@@ -11,7 +11,7 @@ import { apiPort, readSettings, requireDisks, requireMetricsPorts, type Settings
 async function start(settings: Settings, once: boolean, supervisor: Supervisor): Promise<number> {
   const { signal } = supervisor;
   const startedAt = performance.now();
-  await requireDisks(settings);
+  requireDisks(settings);
   const port = await apiPort(settings, say);
   await requireMetricsPorts(settings, port);
   const publicUrl = settings.publicUrl ?? `http://localhost:${port}`;

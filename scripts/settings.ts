@@ -193,12 +193,12 @@ export function places({ dataDirectory, databaseUrl }: Settings): Place[] {
 }
 
 /** Throws an Error that names the disk when the data folder or the embedded database has too little space. */
-export async function requireDisks(settings: Settings): Promise<void> {
+export function requireDisks(settings: Settings): void {
   const [data, ...others] = places(settings) as [Place, ...Place[]];
   // The first transfer is remembered there.
   const hasSample = settings.production || existsSync(join(settings.dataDirectory, 'demo.json'));
-  await requireDiskSpace(data, runningBytes + (hasSample ? 0 : sampleBytes));
+  requireDiskSpace(data, runningBytes + (hasSample ? 0 : sampleBytes));
   for (const place of others.filter(({ directory }) => directory === sharedParent)) {
-    await requireDiskSpace(place, runningBytes);
+    requireDiskSpace(place, runningBytes);
   }
 }

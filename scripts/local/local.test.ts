@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { requireDiskSpace, tellFullDisk } from './disk.ts';
+import { fullestPlace, requireDiskSpace, tellFullDisk } from './disk.ts';
 import { lockDataDirectory } from './lock.ts';
 import { leftoverHomes, preparePostgres } from './postgres-home.ts';
 import { freePort, startProcess, startReady, untilReady } from './processes.ts';
@@ -187,22 +187,23 @@ describe('processes', () => {
 describe('disks', () => {
   const place = () => ({ directory, remedy: 'Move the folder.' });
 
-  test('too little space is refused with the place and what to do', async () => {
-    await requireDiskSpace(place(), 1);
-    await expect(requireDiskSpace(place(), 2 ** 60)).rejects.toThrow(
+  test('too little space is refused with the place and what to do', () => {
+    requireDiskSpace(place(), 1);
+    expect(() => requireDiskSpace(place(), 2 ** 60)).toThrow(
       new RegExp(`^The disk of ${directory} has \\d+ MiB free; 1099511627776 MiB are needed. Move the folder.$`),
     );
   });
 
   test("a child's failure for want of space is told as a full disk, any other as it is", async () => {
     const failure = await runProgram('sh', ['-c', 'cat /proc/version > /dev/full']).catch((error: Error) => error);
-    const told = (await tellFullDisk(new Error('Postgres failed', { cause: failure }), [place()])) as Error;
+    const told = tellFullDisk(new Error('Postgres failed', { cause: failure }), fullestPlace([place()])) as Error;
     expect(told.message).toMatch(
       new RegExp(`^The disk of ${directory} is full \\(\\d+ MiB free\\). Move the folder.\n`),
     );
     expect(told.message).toContain('Postgres failed\n');
     const other = new Error('other');
-    expect(await tellFullDisk(other, [place()])).toBe(other);
+    expect(tellFullDisk(other, { ...place(), freeBytes: 2 ** 30 })).toBe(other);
+    expect(String(tellFullDisk(other, { ...place(), freeBytes: 4096 }))).toContain('is full (0 MiB free)');
   });
 });
 

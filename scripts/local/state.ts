@@ -22,6 +22,8 @@ export function stateFile<State extends object>(directory: string, name: string)
       writeFileSync(partial, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
       renameSync(partial, path);
       chmodSync(path, 0o600);
+    } catch (cause) {
+      throw new Error(`${path} cannot be written: ${(cause as Error).message}. Is its disk full?`, { cause });
     } finally {
       rmSync(partial, { force: true });
     }
