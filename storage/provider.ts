@@ -87,7 +87,7 @@ export interface StorageProvider {
 
   /**
    * Copies an offered object inside the cloud, whole or not at all, whatever its size up to `capabilities.copy.maxBytes`.
-   * Metadata is that of the request. NOT_SUPPORTED for an offer of another scheme or store; PERMISSION_DENIED when the
+   * Metadata is that of the request, with `capabilities.copy.metadata`. NOT_SUPPORTED for an offer of another scheme or store; PERMISSION_DENIED when the
    * credentials may not read the source; OBJECT_CHANGED when the source is no longer what was offered. Idempotent.
    */
   copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult>;
@@ -124,7 +124,7 @@ export interface StorageProvider {
 }
 
 /** Rises when the shape of `Capabilities` changes: stored ones of another revision are as good as none. */
-export const capabilitiesRevision = 3;
+export const capabilitiesRevision = 4;
 
 /** What a provider can do and its limits. The conformance suite picks its tests by these and checks them both ways. */
 export interface Capabilities {
@@ -192,6 +192,8 @@ export interface Capabilities {
     maxBytes: number;
     /** Whether `copy` honours preconditions; else they are NOT_SUPPORTED. */
     conditional: boolean;
+    /** Whether a copy has the metadata of the request; else it has what the cloud gives it. */
+    metadata: boolean;
   };
   /** Fetching from URLs; null: none. */
   ingest: null | {
@@ -200,7 +202,7 @@ export interface Capabilities {
     conditional: boolean;
   };
   /** URLs for one object; null: none. */
-  presign: null | { maxExpiresMs: number };
+  presign: null | { minExpiresMs: number; maxExpiresMs: number };
   /** What `createFolder` makes: an empty object whose key ends in '/', or a folder that the cloud itself knows. */
   folders: 'marker' | 'real';
   /** Whether the cloud tells how much room there is. */
@@ -398,6 +400,8 @@ export interface CopyOffer extends Location {
   store: string;
   sizeBytes: number;
   version: Version;
+  /** What its cloud vouches for. */
+  digests: Digests;
   /** What opens the object to another account, where that is needed: a URL, a reference. */
   ticket?: string;
 }
@@ -419,7 +423,7 @@ export interface IngestRequest extends Location {
 
 export interface PresignRequest extends Location {
   pin?: Version | undefined;
-  /** From now, at most `capabilities.presign.maxExpiresMs`. */
+  /** From now, within what `capabilities.presign` says. */
   expiresInMs: number;
 }
 

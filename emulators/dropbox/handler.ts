@@ -105,6 +105,8 @@ async function exchangeToken(options: HandlerOptions, exchange: Exchange): Promi
 async function followLink(options: HandlerOptions, exchange: Exchange): Promise<void> {
   const { request, response, url } = exchange;
   const fault = await arrive(options, exchange, { route: 'links', path: undefined, argument: undefined });
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    throw new ApiError(405, 'Method Not Allowed', { allow: 'GET' });
   const { links, now } = options.service;
   const link = links.get(url.pathname.slice('/links/'.length));
   if (link === undefined || link.expiresAt <= now()) throw new ApiError(410, 'The link has expired.');

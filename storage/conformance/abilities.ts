@@ -42,6 +42,8 @@ export function abilities(current: Current): void {
       const call = calls()[name] as NewCall;
       if (!call.isDeclared(session)) return expectRefusal(call.run(provider, session, never()));
       await settlesWhenAborted(session, provider, (aborted, _upload, signal) => call.run(aborted, session, signal));
+      // What it would still tidy up must not meet the faults of others.
+      await provider.close();
     });
 
     it(`takes a request to slow down from ${name}, and leaves no socket behind`, async () => {
@@ -91,7 +93,10 @@ const calls = (): Record<string, NewCall> => {
     presign: {
       isDeclared: ({ capabilities }) => capabilities.presign !== null,
       isLocal: true,
-      run: (provider, _session, signal) => provider.presign({ container, key, expiresInMs: 60_000 }, signal),
+      run: (provider, { capabilities }, signal) => {
+        const expiresInMs = Math.max(60_000, capabilities.presign?.minExpiresMs ?? 0);
+        return provider.presign({ container, key, expiresInMs }, signal);
+      },
     },
     createFolder: {
       isDeclared: () => true,
@@ -109,7 +114,7 @@ function presigning(current: Current): void {
     const session = current();
     const key = freshKey("url 'ü' + (1)%");
     const { presign } = session.capabilities;
-    const request = { container, key, expiresInMs: 60_000 };
+    const request = { container, key, expiresInMs: Math.max(60_000, presign?.minExpiresMs ?? 0) };
     if (presign === null) return expectRefusal(session.provider.presign(request, never()));
     const { version: pin } = await put(session, key, bytesOf(10_000));
     const url = await session.provider.presign({ ...request, pin }, never());
@@ -121,22 +126,24 @@ function presigning(current: Current): void {
       await refused.arrayBuffer();
       expect(refused.status).toBeGreaterThanOrEqual(400);
     }
+    if (presign.minExpiresMs > 1000) return;
     const brief = await session.provider.presign({ ...request, expiresInMs: 1000 }, never());
     const status = async () => {
       const response = await fetch(brief);
       await response.arrayBuffer();
       return response.status;
     };
-    await expect.poll(status, { timeout: 10_000, interval: 200 }).toBe(403);
+    await expect.poll(status, { timeout: 10_000, interval: 200 }).toBeGreaterThanOrEqual(400);
   });
 
   it('live no longer than is declared, and longer than nothing', async () => {
     const { provider, capabilities } = current();
     if (capabilities.presign === null) return;
-    const { maxExpiresMs } = capabilities.presign;
-    const location = { container, key: 'x' };
+    const { minExpiresMs, maxExpiresMs } = capabilities.presign;
+    const location = { container, key: freshKey('url') };
+    await put(current(), location.key, bytesOf(1));
     await provider.presign({ ...location, expiresInMs: maxExpiresMs }, never());
-    for (const expiresInMs of [maxExpiresMs + 1000, 0, -1]) {
+    for (const expiresInMs of [maxExpiresMs + 1000, minExpiresMs - 1000, -1]) {
       await expectCode(provider.presign({ ...location, expiresInMs }, never()), 'INVALID_INPUT');
     }
   });

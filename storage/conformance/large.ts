@@ -70,16 +70,19 @@ export function large(current: Current): void {
     };
     const numbers = Array.from({ length: Math.ceil(sizeBytes / partBytes) }, (_, index) => index + 1);
     const upload = await session.provider.beginUpload({ container, key, sizeBytes, metadata: noMetadata }, never());
+    const last = session.capabilities.write.lastPartCloses ? numbers.splice(-1) : [];
     const waiting = numbers.toReversed().values();
     const parts: PartReceipt[] = [];
-    const send = async () => {
-      for (const partNumber of waiting) {
+    const send = async (these: Iterable<number> = waiting) => {
+      for (const partNumber of these) {
         const body = bodyOf(partOf(partNumber), session.capabilities);
         const offset = (partNumber - 1) * partBytes;
         parts.push(await session.provider.putPart({ session: upload, partNumber, offset, body }, never()));
       }
     };
     await Promise.all([send(), send(), send()]);
+    await send(last);
+    numbers.push(...last);
     parts.sort((a, b) => a.partNumber - b.partNumber);
     await session.provider.completeUpload({ session: upload, parts, digests: {} }, never());
 

@@ -328,6 +328,7 @@ class AzureProvider implements StorageProvider {
       store: storeOf(this.#endpoint, this.#accountName),
       sizeBytes,
       version,
+      digests: info.digests,
       ticket,
     };
   }

@@ -47,6 +47,7 @@ import { callSdk, createDropboxClient } from './dropbox/sdk.ts';
 import { Spaces } from './dropbox/spaces.ts';
 import { Transport } from './dropbox/transport.ts';
 import { createLane, DropboxUploads, type Lane } from './dropbox/uploads.ts';
+import { presignedSeconds, requireFolderKey, requireOffer } from './offers.ts';
 
 export function openDropbox(
   credentials: CredentialsOf<'dropbox'>,
@@ -74,6 +75,7 @@ class DropboxProvider implements StorageProvider {
   readonly #lane: Lane;
   readonly #uploads: DropboxUploads;
   readonly #placing: Placing;
+  readonly #store: string;
 
   constructor(
     credentials: CredentialsOf<'dropbox'>,
@@ -89,6 +91,7 @@ class DropboxProvider implements StorageProvider {
     this.#spaces = new Spaces(this.#client);
     this.#lane = createLane(this.#client, this.#spaces);
     this.#uploads = new DropboxUploads(this.#client, this.#rest, this.#spaces, this.#lane);
+    this.#store = transport.store;
     this.#placing = new Placing(this.#client, this.#spaces, this.#lane, transport.store);
   }
 
@@ -193,7 +196,7 @@ class DropboxProvider implements StorageProvider {
   async copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult> {
     throwIfCancelled(signal);
     this.checkName(request.key);
-    if (request.precondition) requireConditional(this.capabilities.copy?.conditional ?? false, request.precondition);
+    requireOffer(this.capabilities, this.#store, request);
     return this.#placing.copy(request, signal);
   }
 
@@ -204,8 +207,9 @@ class DropboxProvider implements StorageProvider {
     return this.#placing.ingest(request, signal);
   }
 
-  /** The link always lives four hours, however short a life was asked for. */
+  /** The link always lives four hours. */
   async presign(request: PresignRequest, signal: AbortSignal): Promise<string> {
+    presignedSeconds(this.capabilities, request);
     const extraHeaders = await this.#reach(request, signal);
     const path = toPath(request.key);
     const { link, metadata } = await callSdk(() =>
@@ -216,6 +220,7 @@ class DropboxProvider implements StorageProvider {
   }
 
   async createFolder({ container, key }: Location, signal: AbortSignal): Promise<void> {
+    requireFolderKey(key);
     checkFolderKey(key);
     const extraHeaders = await this.#spaces.headersFor(container, signal);
     const create = () =>

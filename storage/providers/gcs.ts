@@ -59,6 +59,7 @@ import { takeBack } from './gcs/removal.ts';
 import { GcsRest } from './gcs/rest.ts';
 import { type CallSdk, createStorage } from './gcs/sdk.ts';
 import { GcsUploads } from './gcs/uploads.ts';
+import { presignedSeconds, requireFolderKey, requireOffer } from './offers.ts';
 
 const defaultEndpoint = 'https://storage.googleapis.com';
 /** Bodies of answers that are read only to free the connection are empty, or nearly. */
@@ -239,15 +240,13 @@ class GcsProvider implements StorageProvider {
     const info = await this.#describe(request, generation, signal).catch((error: AppError) => {
       throw pin && error.code === 'OBJECT_NOT_FOUND' ? changed(error) : error;
     });
-    return { scheme: 'gcs', store: this.#store, container, key, sizeBytes: info.sizeBytes, version: info.version };
+    const { sizeBytes, version, digests } = info;
+    return { scheme: 'gcs', store: this.#store, container, key, sizeBytes, version, digests };
   }
 
   async copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult> {
     this.checkName(request.key);
-    requireConditional(this.capabilities.copy?.conditional ?? false, request.precondition);
-    if (request.offer.scheme !== 'gcs' || request.offer.store !== this.#store) {
-      throw new AppError('NOT_SUPPORTED', 'Cloud Storage copies only what is in Cloud Storage.');
-    }
+    requireOffer(this.capabilities, this.#store, request);
     return rewrite(this.#rest, request, signal);
   }
 
@@ -257,17 +256,13 @@ class GcsProvider implements StorageProvider {
 
   async presign(request: PresignRequest, signal: AbortSignal): Promise<string> {
     throwIfCancelled(signal);
-    const { presign } = this.capabilities;
-    if (presign === null) return unsupported('URLs for one object without the key of a service account');
-    const { container, key, pin, expiresInMs } = request;
+    const seconds = presignedSeconds(this.capabilities, request);
+    const { container, key, pin } = request;
     checkBucketName(container);
     checkObjectName(key);
     if (/(^|\/)\.{1,2}(\/|$)/.test(key)) {
       // Whoever reads such a URL resolves the dots, and the SDK does when it makes it.
       throw new AppError('NOT_SUPPORTED', 'No URL leads to an object with . or .. between the slashes of its name.');
-    }
-    if (expiresInMs > presign.maxExpiresMs || expiresInMs < 1000) {
-      throw new AppError('INVALID_INPUT', 'A URL of Cloud Storage lasts from a second to seven days.');
     }
     const generation = pin === undefined ? undefined : generationOf(pin);
     if (pin && generation === undefined) throw changed();
@@ -280,7 +275,7 @@ class GcsProvider implements StorageProvider {
           version: 'v4',
           action: 'read',
           accessibleAt: now,
-          expires: now + expiresInMs,
+          expires: now + seconds * 1000,
           ...(generation === undefined ? {} : { queryParams: { generation } }),
         }),
     );
@@ -288,6 +283,7 @@ class GcsProvider implements StorageProvider {
   }
 
   async createFolder(location: Location, signal: AbortSignal): Promise<void> {
+    requireFolderKey(location.key);
     const body = bufferedBody([], ['crc32c']);
     try {
       await this.write({ ...location, body, metadata: { user: {} }, precondition: { ifAbsent: true } }, signal);

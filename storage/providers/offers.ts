@@ -19,11 +19,12 @@ export function sourceChanged(cause: unknown): AppError {
   return new AppError('OBJECT_CHANGED', 'The object has changed since it was listed.', { cause });
 }
 
-/** Seconds that a URL is to live. Throws NOT_SUPPORTED, or INVALID_INPUT outside of 1 s and what the capabilities say. */
+/** Seconds that a URL is to live. Throws NOT_SUPPORTED, or INVALID_INPUT for another life than the capabilities say. */
 export function presignedSeconds({ presign }: Capabilities, { expiresInMs }: PresignRequest): number {
   if (presign === null) throw new AppError('NOT_SUPPORTED', 'These credentials cannot make URLs for one object.');
-  if (!(expiresInMs >= 1000 && expiresInMs <= presign.maxExpiresMs)) {
-    throw new AppError('INVALID_INPUT', `A URL lives between 1 s and ${presign.maxExpiresMs / 1000} s.`);
+  const { minExpiresMs, maxExpiresMs } = presign;
+  if (!(expiresInMs >= minExpiresMs && expiresInMs <= maxExpiresMs)) {
+    throw new AppError('INVALID_INPUT', `A URL lives between ${minExpiresMs / 1000} s and ${maxExpiresMs / 1000} s.`);
   }
   return Math.floor(expiresInMs / 1000);
 }

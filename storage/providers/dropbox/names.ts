@@ -28,7 +28,6 @@ export function checkFileKey(key: string): void {
 
 /** Rules for the key of a folder, which ends in a slash. */
 export function checkFolderKey(key: string): void {
-  if (!key.endsWith('/')) refuse('the key of a folder ends in a slash.');
   checkFileKey(key.slice(0, -1));
 }
 

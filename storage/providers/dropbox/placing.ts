@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Dropbox } from 'dropbox';
 import { AppError } from '../../../core/errors.ts';
 import type { CopyOffer, CopyRequest, IngestRequest, Location, Precondition, WriteResult } from '../../provider.ts';
+import { sourceChanged } from '../offers.ts';
 import { DropboxRefusal, unionError } from './errors.ts';
 import { resultOf } from './jobs.ts';
 import { toPath } from './names.ts';
@@ -11,12 +12,6 @@ import type { Spaces } from './spaces.ts';
 import type { Lane } from './uploads.ts';
 
 const cleanUpMs = 10_000;
-
-/** What a ticket holds: the reference that opens the file to another account, and what its bytes must be. */
-interface Ticket {
-  reference: string;
-  contentHash: string;
-}
 
 /**
  * Files that come about inside Dropbox: by a copy reference, or fetched from a URL. Neither call replaces a file or takes
@@ -52,27 +47,25 @@ export class Placing {
     if (facts.content_hash === undefined) {
       throw new AppError('OBJECT_NOT_READABLE', 'Dropbox does not state what is in this file.');
     }
-    const ticket: Ticket = { reference: answer.copy_reference, contentHash: facts.content_hash };
     return {
       ...{ container, key, scheme: 'dropbox', store: this.#store },
       sizeBytes: facts.size,
       version: toVersion(facts),
-      ticket: JSON.stringify(ticket),
+      digests: { dropbox: facts.content_hash },
+      ticket: answer.copy_reference,
     };
   }
 
   async copy({ container, key, offer, precondition }: CopyRequest, signal: AbortSignal): Promise<WriteResult> {
-    if (offer.scheme !== 'dropbox' || offer.store !== this.#store || offer.ticket === undefined) {
-      throw new AppError('NOT_SUPPORTED', 'This offer is not one of the same Dropbox.');
-    }
-    const ticket = JSON.parse(offer.ticket) as Ticket;
+    const { ticket, digests } = offer;
+    if (ticket === undefined) throw new AppError('NOT_SUPPORTED', 'The offer holds no copy reference.');
     const arrive = async (path: string) => {
       const options = await this.#options(container, signal);
-      const arg = { copy_reference: ticket.reference, path };
-      const save = () => callSdk(() => this.#client.filesCopyReferenceSave(arg, options));
+      const arg = { copy_reference: ticket, path };
+      const save = () => callSdk(() => this.#client.filesCopyReferenceSave(arg, options)).catch(asSourceChange);
       const { metadata } = await this.#lane.alone(save, signal);
-      if (metadata['.tag'] === 'file' && metadata.content_hash === ticket.contentHash) return metadata;
-      throw new AppError('OBJECT_CHANGED', 'The source has changed since it was offered.');
+      if (metadata['.tag'] === 'file' && metadata.content_hash === digests.dropbox) return metadata;
+      throw sourceChanged(undefined);
     };
     return this.#place({ container, key }, precondition, arrive, signal);
   }
@@ -166,6 +159,12 @@ export class Placing {
   async #options(container: string, signal: AbortSignal): Promise<Options> {
     return { signal, extraHeaders: await this.#spaces.headersFor(container, signal) };
   }
+}
+
+/** A reference to what is no longer there ("SaveCopyReferenceError"). */
+function asSourceChange(error: unknown): never {
+  const isGone = error instanceof AppError && /^(OBJECT_NOT_FOUND|UPLOAD_EXPIRED)$/.test(error.code);
+  throw isGone ? sourceChanged(error) : error;
 }
 
 interface Options {

@@ -63,7 +63,15 @@ export class S3Copies {
     const { container, key, pin } = request;
     const { info } = await this.#context.read({ container, key, pin, range: { start: 0, end: 0 } }, signal);
     const version = { ...info.version, ...(pin?.versionId === undefined ? {} : { versionId: pin.versionId }) };
-    return { container, key, scheme: 's3', store: this.#store, sizeBytes: info.sizeBytes, version };
+    return {
+      container,
+      key,
+      scheme: 's3',
+      store: this.#store,
+      sizeBytes: info.sizeBytes,
+      version,
+      digests: info.digests,
+    };
   }
 
   async copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult> {

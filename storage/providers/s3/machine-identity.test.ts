@@ -56,7 +56,7 @@ describe('the identity of the machine', () => {
     const provider = open(true);
     const { identity: name, capabilities } = await provider.check(signal);
     expect(name).toBe(machine.accessKeyId);
-    expect(capabilities.presign).toEqual({ maxExpiresMs: 3_600_000 });
+    expect(capabilities.presign).toEqual({ minExpiresMs: 1000, maxExpiresMs: 3_600_000 });
     expect((await provider.list({ container: 'bucket', prefix: '' }, signal)).items).toEqual([]);
     expect(asked).toBe(1);
     const url = await provider.presign({ container: 'bucket', key: 'none', expiresInMs: 60_000 }, signal);
