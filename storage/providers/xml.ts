@@ -55,6 +55,14 @@ export function listedSize(text: string | undefined): number {
   return size;
 }
 
+/** When an object changed, as a listing gives it; `missing` where it gives nothing. ENDPOINT_INVALID for what is no date. */
+export function listedDate<Missing>(text: string | undefined, missing: Missing): Date | Missing {
+  if (text === undefined) return missing;
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) throw invalid('a time that is none');
+  return date;
+}
+
 /** An ETag in a listing, unescaped. ENDPOINT_INVALID for one that no header could carry back. */
 export function listedEtag(text: string): string {
   const etag = unescapeXml(text);

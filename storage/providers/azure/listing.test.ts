@@ -38,6 +38,7 @@ describe('listings', () => {
   it.each([
     ['a size that is no number', '<Content-Length>12<', '<Content-Length>abc<'],
     ['a negative size', '<Content-Length>12<', '<Content-Length>-5<'],
+    ['a time that is none', 'Fri, 02 Jan 2026 03:04:05 GMT', 'yesterday'],
     ['half a surrogate pair', '<Name>k', '<Name>&#xD800;k'],
     ['an ETag with controls', '0x8DE', '&#0;'],
   ])('refuse %s', (_, from, to) => {

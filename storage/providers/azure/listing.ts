@@ -1,6 +1,6 @@
 import { AppError } from '../../../core/errors.ts';
 import type { Entry, ListRequest, Page } from '../../provider.ts';
-import { blocks, element, listedEtag, listedKey, listedSize, unescapeXml } from '../xml.ts';
+import { blocks, element, listedDate, listedEtag, listedKey, listedSize, unescapeXml } from '../xml.ts';
 import type { BlobRest } from './rest.ts';
 
 /** A page of 5,000 names of 1,024 characters each, all of them percent-encoded, is below. */
@@ -67,7 +67,7 @@ export function parseListing(document: string, request: Pick<ListRequest, 'prefi
       kind: 'file',
       key,
       sizeBytes: listedSize(element(block, 'Content-Length')),
-      modifiedAt: new Date(element(block, 'Last-Modified') ?? 0),
+      modifiedAt: listedDate(element(block, 'Last-Modified'), new Date(0)),
       // Listings give ETags without the quotes that belong to them everywhere else.
       version: etag === undefined ? null : { etag: /^"/.test(etag) ? etag : `"${etag}"` },
       digests: {},

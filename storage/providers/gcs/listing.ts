@@ -1,5 +1,5 @@
 import type { Entry, ListRequest, Page } from '../../provider.ts';
-import { listedKey, listedSize } from '../xml.ts';
+import { listedDate, listedKey, listedSize } from '../xml.ts';
 import { notGcs } from './errors.ts';
 import { jsonPath } from './names.ts';
 import { digestsOf, type ObjectResource, versionOf } from './properties.ts';
@@ -51,7 +51,7 @@ export function toPage(listing: Listing, request: Pick<ListRequest, 'prefix' | '
       kind: 'file',
       key,
       sizeBytes: listedSize(size),
-      modifiedAt: updated === undefined ? null : new Date(updated),
+      modifiedAt: listedDate(updated, null),
       version: versionOf(generation),
       digests: digestsOf(crc32c, md5Hash),
       storageClass: storageClass ?? null,

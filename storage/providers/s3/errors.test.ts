@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { startS3Server } from '../../../emulators/s3/server.ts';
 import { createAddressPolicy } from '../../address-policy.ts';
@@ -52,8 +55,16 @@ describe('what a store says', () => {
     expect(s3Error({ status: 404, code: 'NoSuchKey', headers: { date } }).code).toBe('OBJECT_NOT_FOUND');
   });
 
+  it('a redirect is said to be one, with what to check', () => {
+    for (const status of [301, 302, 307, 308]) {
+      const error = s3Error({ status, code: undefined, headers: { 'content-type': 'text/html' } });
+      expect(error).toMatchObject({ code: 'ENDPOINT_INVALID', message: expect.stringMatching(/redirects.*region/) });
+      expect(error.message).not.toContain('web page');
+    }
+  });
+
   it('a web page is no store', () => {
-    for (const status of [302, 403, 404, 500]) {
+    for (const status of [200, 403, 404, 500]) {
       expect(s3Error({ status, code: undefined, headers: { 'content-type': 'text/html; charset=utf-8' } }).code).toBe(
         'ENDPOINT_INVALID',
       );
@@ -64,6 +75,29 @@ describe('what a store says', () => {
     const document = '<?xml version="1.0"?>\n<Error><Code>A</Code><Message>m</Message><Region>r-1</Region></Error>';
     expect(parseFault(document)).toEqual({ code: 'A', region: 'r-1' });
     expect(parseFault('<html>')).toEqual({ code: undefined, region: undefined });
+  });
+});
+
+describe('a store whose dates are none', () => {
+  it('is no such store, in words that people read', async () => {
+    const body =
+      '<ListAllMyBucketsResult><Owner><ID>o</ID></Owner><Buckets><Bucket><Name>b</Name>' +
+      '<CreationDate>yesterday</CreationDate></Bucket></Buckets></ListAllMyBucketsResult>';
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/xml' }).end(body);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const keys = { accessKeyId: 'AK', secretAccessKey: 'SK' };
+    const provider = openS3(
+      { provider: 's3', addressing: 'path', region: 'us-east-1', endpoint, ...keys },
+      { addressPolicy: createAddressPolicy(['127.0.0.1']) },
+    );
+    const error = await provider.listContainers({}, new AbortController().signal).catch((reason) => reason);
+    await provider.close();
+    server.close();
+    expect(error).toMatchObject({ code: 'ENDPOINT_INVALID', message: expect.not.stringMatching(/Error|status/) });
   });
 });
 

@@ -131,6 +131,14 @@ export function s3Error(fault: S3Fault, cause?: unknown): S3Refusal {
   // S3 itself answers 301 without a body to HEAD, with the region in a header.
   const moved = (status >= 300 && status < 400 && region !== undefined) || code === 'AuthorizationHeaderMalformed';
   const known = moved ? 'ENDPOINT_INVALID' : (codes as Record<string, ErrorCode>)[code ?? ''];
+  if (known === undefined && status >= 300 && status < 400) {
+    return new S3Refusal(
+      status,
+      'ENDPOINT_INVALID',
+      `The endpoint redirects to another place instead of answering. Check the region and the address. (status ${status})`,
+      { cause },
+    );
+  }
   if (known === undefined && (status < 400 || isWebPage(headers))) {
     return new S3Refusal(
       status,

@@ -46,6 +46,7 @@ describe('listings', () => {
     ['a size that is not exact', '<Size>12</Size>', '<Size>1e30</Size>'],
     ['a size beyond what is exact', '<Size>12</Size>', '<Size>9007199254740993</Size>'],
     ['a negative size', '<Size>12</Size>', '<Size>-5</Size>'],
+    ['a time that is none', '2026-01-02T03:04:05.678Z', 'yesterday'],
     ['half a surrogate pair', '<Key>k', '<Key>&#xD800;k'],
     ['a character beyond Unicode', '<Key>k', '<Key>&#x110000;k'],
     ['an ETag with controls', '&quot;abc', '&quot;a&#0;bc'],

@@ -1,6 +1,6 @@
 import { AppError } from '../../../core/errors.ts';
 import type { Entry, ListRequest, Page } from '../../provider.ts';
-import { blocks, element, listedEtag, listedKey, listedSize, unescapeXml } from '../xml.ts';
+import { blocks, element, listedDate, listedEtag, listedKey, listedSize, unescapeXml } from '../xml.ts';
 import { notS3 } from './errors.ts';
 import { quotedEtag } from './properties.ts';
 import type { S3Rest } from './rest.ts';
@@ -54,7 +54,7 @@ export function parseListing(document: string, request: Pick<ListRequest, 'prefi
       kind: 'file',
       key,
       sizeBytes: listedSize(element(block, 'Size')),
-      modifiedAt: new Date(element(block, 'LastModified') ?? 0),
+      modifiedAt: listedDate(element(block, 'LastModified'), new Date(0)),
       version: etag === undefined ? null : { etag: quotedEtag(listedEtag(etag)) },
       // An ETag may be an MD5, but under SSE-KMS it only looks like one, and a listing does not tell.
       digests: {},

@@ -116,7 +116,8 @@ export async function callSdk<T>(signal: AbortSignal, call: () => Promise<T>): P
 function sdkError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   // CompleteMultipartUpload may fail after its 200 has gone: the SDK reads that from the body.
-  if (error instanceof Error && '$metadata' in error && error.name !== 'SyntaxError') {
+  // What it cannot read, such as a date that is none, it throws as an error of JavaScript with the same metadata.
+  if (error instanceof Error && '$metadata' in error && '$fault' in error) {
     const { httpStatusCode = 500 } = error.$metadata as { httpStatusCode?: number };
     return s3Error({ status: Math.max(httpStatusCode, 500), code: error.name, headers: {} }, error);
   }
