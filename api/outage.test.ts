@@ -13,6 +13,10 @@ const signIn = 'mutation ($input: SignInInput!) { signIn(input: $input) { token 
 const createTransfer = `mutation ($input: CreateTransferInput!) { createTransfer(input: $input) { transfer { id state } userErrors { code } } }`;
 const pause =
   'mutation ($input: PauseTransferInput!) { pauseTransfer(input: $input) { transfer { state } userErrors { code } } }';
+const rename =
+  'mutation ($input: RenameAccountInput!) { renameAccount(input: $input) { account { name } userErrors { code } } }';
+const disconnect =
+  'mutation ($input: DisconnectAccountInput!) { disconnectAccount(input: $input) { account { status } userErrors { code } } }';
 const progressOf = 'subscription ($id: ID!) { transferProgress(id: $id) { progress { sequence state } } }';
 
 let postgres: Awaited<ReturnType<typeof startPrivatePostgres>>;
@@ -124,6 +128,16 @@ describe('while Redis is away', () => {
     const id = await ordered();
     const { data } = await api.query(pause, { input: { id } }, { token: user.token });
     expect(data.pauseTransfer).toEqual({ transfer: { state: 'PAUSED' }, userErrors: [] });
+  });
+
+  test('an account is still renamed and disconnected: Postgres alone keeps it', async () => {
+    const { token } = await api.signUp();
+    const id = await api.connect(token, store);
+    await redis.kill();
+    const renamed = await api.query(rename, { input: { id, name: 'Renamed' } }, { token });
+    expect(renamed.data.renameAccount).toEqual({ account: { name: 'Renamed' }, userErrors: [] });
+    const { data } = await api.query(disconnect, { input: { id } }, { token });
+    expect(data.disconnectAccount).toEqual({ account: { status: 'DISCONNECTED' }, userErrors: [] });
   });
 
   test.each(['websocket', 'sse'] as const)(

@@ -1,5 +1,6 @@
 import { AppError } from '../../core/errors.ts';
 import { parseName } from '../../core/text.ts';
+import { announceAccount } from '../accounts/announce.ts';
 import { type Proven, proveCredentials } from '../accounts/check.ts';
 import { createAccount, providerOf, replaceCredentials } from '../accounts/keep.ts';
 import { builder } from '../builder.ts';
@@ -76,8 +77,10 @@ builder.relayMutationField(
         const known = await findReplay(db, request);
         if (known !== null) return db.cloudAccount.findUniqueOrThrow({ where: { id: known } });
         const proven = await proveCredentials(context, credentials);
-        const { id } = await createOnce(db, request, (tx) => createAccount(tx, context, name, proven));
-        return db.cloudAccount.findUniqueOrThrow({ where: { id } });
+        const { id, replayed } = await createOnce(db, request, (tx) => createAccount(tx, context, name, proven));
+        const account = await db.cloudAccount.findUniqueOrThrow({ where: { id } });
+        if (!replayed) await announceAccount(context, account);
+        return account;
       }),
   },
   { description: 'The connected account.', outputFields: accountOutput },
@@ -112,6 +115,7 @@ builder.relayMutationField(
         }
         const proven = await proveCredentials(context, credentials);
         await db.$transaction((tx) => replaceCredentials(tx, context, account, proven));
+        await announceAccount(context, account);
         return db.cloudAccount.findUniqueOrThrow({ where: { id: account.id } });
       }),
   },

@@ -2,6 +2,7 @@ import type { Prisma } from '../../core/db.ts';
 import { AppError, type ErrorCode } from '../../core/errors.ts';
 import { parseName } from '../../core/text.ts';
 import { openCredentials } from '../../storage/open-account.ts';
+import { announceAccount } from '../accounts/announce.ts';
 import { checkCredentials } from '../accounts/check.ts';
 import { audit } from '../audit.ts';
 import { builder } from '../builder.ts';
@@ -38,7 +39,7 @@ builder.relayMutationField(
           }),
           (error: unknown) => failure(error),
         );
-        return db.$transaction(async (tx) => {
+        const { tested, changed } = await db.$transaction(async (tx) => {
           // Only what was tested: meanwhile the account may have been disconnected, or given other credentials.
           const { count } = await tx.cloudAccount.updateMany({
             where: { id: account.id, sealedCredentials: account.sealedCredentials },
@@ -53,8 +54,10 @@ builder.relayMutationField(
               { status: outcome.status },
             );
           }
-          return tx.cloudAccount.findUniqueOrThrow({ where: { id: account.id } });
+          return { tested: await tx.cloudAccount.findUniqueOrThrow({ where: { id: account.id } }), changed: count > 0 };
         });
+        if (changed) await announceAccount(context, tested);
+        return tested;
       }),
   },
   { description: 'The tested account.', outputFields: accountOutput },
@@ -84,10 +87,12 @@ builder.relayMutationField(
       attempt(async () => {
         const account = await ownAccount(context, String(input.id));
         const name = parseName(input.name, maxNameLength);
-        return context.services.db.$transaction(async (tx) => {
+        const renamed = await context.services.db.$transaction(async (tx) => {
           await audit(tx, context, 'account.rename', { type: 'cloud-account', id: account.id }, { name });
           return tx.cloudAccount.update({ where: { id: account.id }, data: { name } });
         });
+        await announceAccount(context, renamed);
+        return renamed;
       }),
   },
   { description: 'The renamed account.', outputFields: accountOutput },
@@ -106,7 +111,7 @@ builder.relayMutationField(
     resolve: (_root, { input }, context) =>
       attempt(async () => {
         const account = await ownAccount(context, String(input.id));
-        return context.services.db.$transaction(async (tx) => {
+        const disconnected = await context.services.db.$transaction(async (tx) => {
           // Creating a transfer takes a share of this lock (its foreign key), so none can begin in between.
           await tx.$queryRaw`SELECT 1 FROM cloud_account WHERE id = ${account.id}::uuid FOR UPDATE`;
           const busy = await tx.transfer.findFirst({
@@ -146,6 +151,8 @@ builder.relayMutationField(
             data: { status: 'DISCONNECTED', sealedCredentials: null, keyId: null, errorCode: null, errorMessage: null },
           });
         });
+        await announceAccount(context, disconnected);
+        return disconnected;
       }),
   },
   { description: 'The disconnected account.', outputFields: accountOutput },

@@ -2,6 +2,7 @@ import type { CloudAccount } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
 import { parseName } from '../../core/text.ts';
 import { credentialsSchema } from '../../storage/credentials.ts';
+import { announceAccount } from '../accounts/announce.ts';
 import { checkCredentials, type Proven } from '../accounts/check.ts';
 import { createAccount, replaceCredentials } from '../accounts/keep.ts';
 import type { Settings } from '../accounts/same-store.ts';
@@ -108,12 +109,14 @@ builder.relayMutationField(
         const account = await accountOf(context, flow);
         const app = registeredApp(config, flow.provider);
         const proven = await prove(context, { app, flow, code, projectId: projectId ?? projectOf(account) });
-        const { id } = await createOnce(db, request, async (tx) => {
+        const { id, replayed } = await createOnce(db, request, async (tx) => {
           if (account === null) return createAccount(tx, context, name ?? app.label, proven);
           await replaceCredentials(tx, context, account, proven);
           return account.id;
         });
-        return db.cloudAccount.findUniqueOrThrow({ where: { id } });
+        const connectedAccount = await db.cloudAccount.findUniqueOrThrow({ where: { id } });
+        if (!replayed) await announceAccount(context, connectedAccount);
+        return connectedAccount;
       }),
   },
   { description: 'The account that was connected, or whose grant was replaced.', outputFields: accountOutput },
