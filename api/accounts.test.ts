@@ -326,11 +326,31 @@ describe('browsing', () => {
     ['CONTAINER_NOT_FOUND', { path: 'no-such-bucket/' }],
   ])('%s for %j', async (code, variables) => {
     const { data, errors: found } = await api.query(browse, { id, ...variables }, { token });
-    expect(data ?? null).toEqual(data === undefined ? null : { cloudAccount: null });
+    expect(data).toEqual({ cloudAccount: { entries: null } });
     expect(found?.[0]).toMatchObject({
       path: ['cloudAccount', 'entries'],
       extensions: { code, requestId: expect.any(String), remedy: expect.any(String) },
     });
+  });
+
+  test('one account that does not answer takes no other along', async () => {
+    const gone = await startStore('gone');
+    await api.connect(token, gone, 'Gone');
+    await gone.close();
+    const answer = await api.query(
+      '{ viewer { cloudAccounts { nodes { name entries { nodes { path } } } } } }',
+      {},
+      { token },
+    );
+    const [here, away] = answer.data.viewer.cloudAccounts.nodes;
+    expect(here.entries.nodes).toContainEqual({ path: 'photos/' });
+    expect(away).toEqual({ name: 'Gone', entries: null });
+    expect(answer.errors).toEqual([
+      expect.objectContaining({
+        path: ['viewer', 'cloudAccounts', 'nodes', 1, 'entries'],
+        extensions: expect.objectContaining({ code: 'ENDPOINT_UNREACHABLE' }),
+      }),
+    ]);
   });
 
   test('a cursor of another folder is refused', async () => {

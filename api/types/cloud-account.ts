@@ -93,8 +93,10 @@ export const CloudAccount = builder.prismaNode('CloudAccount', {
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was connected.' }),
     entries: t.field({
       type: EntryConnection,
+      // An account whose cloud does not answer must not take the others of the same answer along.
+      nullable: true,
       description:
-        'One level of what lies in the account, asked of the cloud now, in its order. Forward paging only. Costs 25. Fails with what the cloud says, such as CREDENTIALS_INVALID or CONTAINER_NOT_FOUND.',
+        'One level of what lies in the account, asked of the cloud now, in its order. Forward paging only. Costs 25. null: the cloud did not list it; `errors` says why under this path, such as CREDENTIALS_INVALID or CONTAINER_NOT_FOUND.',
       complexity: (args) => ({ ...pageCost(args), field: 25 }),
       args: {
         path: t.arg.string({
