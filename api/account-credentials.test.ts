@@ -51,6 +51,24 @@ const replace = async (credentials: object) => {
   return data.updateAccountCredentials;
 };
 
+test.each([
+  [{ s3: { accessKeyId: 'clé', secretAccessKey: 's' } }, 'Access key ID must be printable ASCII without blanks.'],
+  [{ s3: { region: 'a b', ...former } }, 'Region must be the name of a region, such as eu-central-1.'],
+  [{ s3: { endpoint: 'store', ...former } }, 'Endpoint must be an address such as https://host:port.'],
+  [{ s3: { ...former, sessionToken: 'x'.repeat(9000) } }, 'Session token must have at most 8192 characters.'],
+  [{ s3: { ...former, kmsKeyId: 'key' } }, 'A KMS key goes with encryption by a KMS key only.'],
+  [
+    { azure: { accountName: 'harbour', accountKey: 'no!' } },
+    'Account key must be base64, as the Azure portal shows it.',
+  ],
+  [{ azure: { accountName: 'A' } }, 'Storage account must be 3 to 24 lower-case letters and digits.'],
+  [{ azure: { accountKey: 'a2V5' } }, 'Storage account is missing.'],
+  [{ azure: { connectionString: 'nonsense' } }, expect.stringMatching(/^This is no connection string/)],
+  [{ gcs: { serviceAccountKey: '{' } }, 'Key of a service account must have at least 2 characters.'],
+])('of %j it says which rule was broken, as people see the field', async (credentials, message) => {
+  expect((await replace(credentials)).userErrors[0]).toMatchObject({ code: 'INVALID_INPUT', message });
+});
+
 test('new keys of the same store take the place of the former ones, sealed, and their access token goes', async () => {
   await api.db.cloudAccount.updateMany({ where: { userId }, data: { status: 'FAILING', errorCode: 'THROTTLED' } });
   const before = await row();

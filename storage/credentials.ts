@@ -3,6 +3,10 @@ import { toAppError } from '../core/errors.ts';
 import { isPlainLine } from '../core/text.ts';
 import { parseAzureConnectionString } from './azure-connection-string.ts';
 
+/*
+ * Messages without a full stop go on a sentence that begins with the name of the field; those with one stand alone.
+ */
+
 /** Printable ASCII, as HTTP headers hold; blanks around it come from pasting. */
 const headerSafe = (maxLength: number) =>
   z
@@ -14,8 +18,8 @@ const headerSafe = (maxLength: number) =>
 
 /** An address is kept and shown as it was given; URL parsers pass over control characters. */
 const endpoint = z
-  .url({ protocol: /^https?$/ })
-  .refine(isPlainLine, { message: 'The endpoint holds a control character.' });
+  .url({ protocol: /^https?$/, error: 'must be an address such as https://host:port' })
+  .refine(isPlainLine, { message: 'must not hold control characters' });
 
 const s3 = z.object({
   provider: z.literal('s3'),
@@ -24,7 +28,7 @@ const s3 = z.object({
   region: z
     .string()
     .trim()
-    .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be a region such as eu-central-1')
+    .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be the name of a region, such as eu-central-1')
     .default('us-east-1'),
   /** `path`: https://host/bucket/key, as most compatible stores want; `virtual`: https://bucket.host/key. */
   addressing: z.enum(['path', 'virtual']).default('virtual'),
@@ -58,7 +62,7 @@ function checkS3(value: z.infer<typeof s3>, refuse: (field: string, message: str
   else if (keyed && secretAccessKey === undefined)
     refuse('secretAccessKey', 'The secret of the access key is missing.');
   if (kmsKeyId !== undefined && serverSideEncryption !== 'aws:kms') {
-    refuse('kmsKeyId', 'A KMS key goes with encryption by aws:kms only.');
+    refuse('kmsKeyId', 'A KMS key goes with encryption by a KMS key only.');
   }
 }
 
@@ -70,7 +74,7 @@ const azure = z.object({
     .trim()
     .regex(/^[a-z0-9]{3,24}$/, 'must be 3 to 24 lower-case letters and digits'),
   /** Exactly one of accountKey, sasToken and the three fields of a service principal. Shared key, base64. */
-  accountKey: z.string().trim().pipe(z.base64().min(1)).optional(),
+  accountKey: z.string().trim().pipe(z.base64('must be base64, as the Azure portal shows it').min(1)).optional(),
   /** Account or service SAS, with or without the leading `?`. */
   sasToken: headerSafe(4096)
     .regex(/^\??[^?#]+$/, 'must be the part of a SAS URL that follows the ?')
@@ -79,7 +83,7 @@ const azure = z.object({
   tenantId: z
     .string()
     .trim()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,127}$/, 'must be a directory id or a domain')
+    .regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,127}$/, 'must be the id of a directory, or a domain of it')
     .optional(),
   /** Application (client) id of the service principal. */
   clientId: headerSafe(128).optional(),

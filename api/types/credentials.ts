@@ -143,14 +143,38 @@ export function parseCredentials(input: CloudCredentials): Credentials {
   });
 }
 
+/** How the fields are called on screens. */
+const labels: Record<string, string> = {
+  endpoint: 'Endpoint',
+  region: 'Region',
+  accessKeyId: 'Access key ID',
+  secretAccessKey: 'Secret access key',
+  sessionToken: 'Session token',
+  storageClass: 'Storage class',
+  kmsKeyId: 'KMS key',
+  accountName: 'Storage account',
+  accountKey: 'Account key',
+  sasToken: 'SAS token',
+  connectionString: 'Connection string',
+  tenantId: 'Tenant ID',
+  clientId: 'Client ID',
+  clientSecret: 'Client secret',
+  serviceAccountKey: 'Key of a service account',
+  projectId: 'Project ID',
+};
+
+/** What the rule is that was broken, as one sentence. */
 function issueText(issue: z.core.$ZodIssue, name: string): string {
-  if (issue.code === 'custom') return issue.message;
-  if (issue.code === 'too_big') return `\`${name}\` is longer than ${issue.maximum} characters.`;
-  if (issue.code === 'too_small') return `\`${name}\` is shorter than ${issue.minimum} characters.`;
-  if (issue.code === 'invalid_format') {
-    return issue.format === 'url'
-      ? `\`${name}\` is not an address such as https://host:port.`
-      : `\`${name}\` is not valid ${issue.format}.`;
+  const label = labels[name] ?? name;
+  switch (issue.code) {
+    case 'too_big':
+      return `${label} must have at most ${issue.maximum} characters.`;
+    case 'too_small':
+      return `${label} must have at least ${issue.minimum} characters.`;
+    case 'custom':
+    case 'invalid_format':
+      return issue.message.endsWith('.') ? issue.message : `${label} ${issue.message}.`;
+    default:
+      return `${label} is missing.`;
   }
-  return `\`${name}\` is missing.`;
 }

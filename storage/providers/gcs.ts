@@ -60,6 +60,7 @@ import { GcsRest } from './gcs/rest.ts';
 import { type CallSdk, createStorage } from './gcs/sdk.ts';
 import { GcsUploads } from './gcs/uploads.ts';
 import { presignedSeconds, requireFolderKey, requireOffer } from './offers.ts';
+import { listedDate } from './xml.ts';
 
 const defaultEndpoint = 'https://storage.googleapis.com';
 /** Bodies of answers that are read only to free the connection are empty, or nearly. */
@@ -133,7 +134,7 @@ class GcsProvider implements StorageProvider {
     if (kind !== 'storage#buckets') throw notGcs();
     const items = buckets.map(({ name, metadata }) => ({
       name,
-      createdAt: metadata.timeCreated === undefined ? null : new Date(metadata.timeCreated),
+      createdAt: listedDate(metadata.timeCreated, null),
     }));
     return { items, nextCursor: nextPageToken ?? null };
   }
