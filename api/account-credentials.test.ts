@@ -51,6 +51,18 @@ const replace = async (credentials: object) => {
   return data.updateAccountCredentials;
 };
 
+test('how the account uses S3 is told, so that whoever replaces its keys can repeat it', async () => {
+  const kept = { storageClass: 'STANDARD_IA', serverSideEncryption: 'S3_KEYS', requesterPays: true };
+  const query = `query ($id: ID!) { cloudAccount(id: $id) { s3 {
+    addressing storageClass serverSideEncryption kmsKeyId requesterPays useMachineIdentity } } }`;
+  const told = async () => (await api.query(query, { id }, { token })).data.cloudAccount.s3;
+  const bare = { addressing: 'PATH', kmsKeyId: null, useMachineIdentity: false };
+  expect(await told()).toEqual({ ...bare, storageClass: null, serverSideEncryption: null, requesterPays: false });
+  const credentials = { s3: { ...at(rotated).s3, ...kept } };
+  expect((await replace(credentials)).userErrors).toEqual([]);
+  expect(await told()).toEqual({ ...bare, ...kept });
+});
+
 test.each([
   [{ s3: { accessKeyId: 'clé', secretAccessKey: 's' } }, 'Access key ID must be printable ASCII without blanks.'],
   [{ s3: { region: 'a b', ...former } }, 'Region must be the name of a region, such as eu-central-1.'],

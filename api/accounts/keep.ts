@@ -1,20 +1,25 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { CloudAccount, DbSession, Prisma } from '../../core/db.ts';
 import { type Keyring, seal } from '../../core/secrets.ts';
-import type { Credentials } from '../../storage/credentials.ts';
+import type { Credentials, CredentialsOf } from '../../storage/credentials.ts';
 import { audit } from '../audit.ts';
 import { type Context, viewerOf } from '../context.ts';
 import { connected } from '../provider-cache.ts';
 import type { Proven } from './check.ts';
-import { assertSameStore, type Settings } from './same-store.ts';
+import { assertSameStore, type S3Settings, type Settings } from './same-store.ts';
 
 export const providerOf = { s3: 'S3', azure: 'AZURE', gcs: 'GCS', dropbox: 'DROPBOX' } as const;
+
+function s3Settings(credentials: CredentialsOf<'s3'>): S3Settings {
+  const { addressing, storageClass, serverSideEncryption, kmsKeyId, requesterPays, useMachineIdentity } = credentials;
+  return { addressing, storageClass, serverSideEncryption, kmsKeyId, requesterPays, useMachineIdentity };
+}
 
 /** What of the credentials may be shown. */
 function publicSettings(credentials: Credentials): Settings {
   return {
     ...(credentials.endpoint === undefined ? {} : { endpoint: credentials.endpoint }),
-    ...(credentials.provider === 's3' ? { region: credentials.region } : {}),
+    ...(credentials.provider === 's3' ? { region: credentials.region, s3: s3Settings(credentials) } : {}),
     ...(credentials.provider === 'gcs' && credentials.projectId !== undefined
       ? { projectId: credentials.projectId }
       : {}),
@@ -28,7 +33,7 @@ function columnsOf(keyring: Keyring, accountId: string, { credentials, checked }
     identity: checked.identity,
     sealedCredentials: sealed.bytes,
     keyId: sealed.keyId,
-    settings: publicSettings(credentials) as Prisma.InputJsonObject,
+    settings: publicSettings(credentials) as unknown as Prisma.InputJsonObject,
     capabilities: checked.capabilities as unknown as Prisma.InputJsonObject,
     lastCheckedAt: new Date(),
   };

@@ -1,11 +1,20 @@
 import type { CloudAccount } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
+import type { CredentialsOf } from '../../storage/credentials.ts';
+
+/** What of an account at S3 says how it is used. */
+export type S3Settings = Pick<
+  CredentialsOf<'s3'>,
+  'addressing' | 'storageClass' | 'serverSideEncryption' | 'kmsKeyId' | 'requesterPays' | 'useMachineIdentity'
+>;
 
 /** What of an account's credentials may be shown (`CloudAccount.settings`). */
 export interface Settings {
   endpoint?: string;
   region?: string;
   projectId?: string;
+  /** Absent also for accounts that were kept before it was. */
+  s3?: S3Settings;
 }
 
 /** What tells where the paths of an account lead. */

@@ -11,6 +11,7 @@ import { withTimeout } from '../with-timeout.ts';
 import { CloudCapabilities } from './cloud-capabilities.ts';
 import { browse, EntryConnection } from './entry.ts';
 import { TransferError } from './error.ts';
+import { S3Settings } from './s3-settings.ts';
 import { User } from './user.ts';
 
 /** Longest that a cloud may take to list a folder. */
@@ -65,6 +66,12 @@ export const CloudAccount = builder.prismaNode('CloudAccount', {
       nullable: true,
       description: 'Project whose buckets are listed. null: the cloud has none, or the credentials name it.',
       resolve: (account) => settingsOf(account).projectId ?? null,
+    }),
+    s3: t.field({
+      type: S3Settings,
+      nullable: true,
+      description: 'How it uses S3. null: it is at another cloud, or its credentials were kept before this was.',
+      resolve: (account) => settingsOf(account).s3 ?? null,
     }),
     capabilities: t.field({
       type: CloudCapabilities,

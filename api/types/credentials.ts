@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors.ts';
 import { type Credentials, credentialsSchema } from '../../storage/credentials.ts';
 import { builder } from '../builder.ts';
 
-const S3Addressing = builder.enumType('S3Addressing', {
+export const S3Addressing = builder.enumType('S3Addressing', {
   description: 'How an S3-compatible store wants buckets to be named.',
   values: {
     PATH: { value: 'path', description: 'https://host/bucket/key, as most compatible stores want.' },
@@ -11,7 +11,7 @@ const S3Addressing = builder.enumType('S3Addressing', {
   } as const,
 });
 
-const S3Encryption = builder.enumType('S3Encryption', {
+export const S3Encryption = builder.enumType('S3Encryption', {
   description: 'How S3 encrypts the objects that it keeps.',
   values: {
     S3_KEYS: { value: 'AES256', description: 'With keys of S3 itself (SSE-S3).' },
