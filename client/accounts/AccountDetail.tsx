@@ -1,4 +1,5 @@
 import { formatBytes, formatDateTime, formatDuration } from '../ui/format.ts';
+import { useUntil } from '../ui/use-until.ts';
 import classes from './AccountDetail.module.css';
 import type { Account } from './account.ts';
 
@@ -16,12 +17,13 @@ const hashNames: Record<Capabilities['hashes'][number], string> = {
 /** What the account's store can do and what it keeps, folded away until somebody wants to know. */
 export function AccountDetail({ account }: { account: Account }) {
   const { capabilities, throttledUntil } = account;
-  if (capabilities === null && throttledUntil === null) return null;
+  const throttled = useUntil(throttledUntil);
+  if (capabilities === null && !throttled) return null;
   return (
     <details className={classes.detail}>
       <summary className={classes.summary}>What it can do and keep</summary>
       <dl className={classes.facts}>
-        {throttledUntil === null || Date.parse(throttledUntil) <= Date.now() ? null : (
+        {throttledUntil === null || !throttled ? null : (
           <>
             <dt>Slowed down</dt>
             <dd>

@@ -19,6 +19,7 @@ import { Notice } from '../ui/Notice.tsx';
 import { RelativeTime } from '../ui/RelativeTime.tsx';
 import { Tag } from '../ui/Tag.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
+import { useUntil } from '../ui/use-until.ts';
 import { userErrorText } from '../ui/user-errors.ts';
 import { AccountDetail } from './AccountDetail.tsx';
 import classes from './AccountRow.module.css';
@@ -166,6 +167,7 @@ export function AccountRow({ account, onChanged }: { account: Account; onChanged
 }
 
 function Status({ account }: { account: Account }) {
+  const throttled = useUntil(account.throttledUntil);
   if (account.status === 'FAILING') {
     return (
       <Tag tone="bad" icon={IconAlertTriangle}>
@@ -180,7 +182,7 @@ function Status({ account }: { account: Account }) {
       </Tag>
     );
   }
-  if (account.throttledUntil !== null && Date.parse(account.throttledUntil) > Date.now()) {
+  if (account.throttledUntil !== null && throttled) {
     return (
       <Tag tone="warn" icon={IconHourglass}>
         Throttled until {formatDateTime(account.throttledUntil)}

@@ -3,15 +3,16 @@ import { IconPlus } from '@tabler/icons-react';
 import { Link } from 'wouter';
 import { EmptyState } from '../ui/EmptyState.tsx';
 import { Failure } from '../ui/Failure.tsx';
+import { LiveBanner } from '../ui/LiveBanner.tsx';
 import { PageTitle } from '../ui/PageTitle.tsx';
 import { Panel } from '../ui/Panel.tsx';
 import { AccountRow } from './AccountRow.tsx';
 import classes from './AccountsPage.module.css';
-import { useAccounts } from './use-accounts.ts';
+import { useLiveAccounts } from './use-live-accounts.ts';
 
 /** Every connected account, how it is, and what one can do with it. */
 export function AccountsPage() {
-  const { nodes, loading, error, reload } = useAccounts();
+  const { nodes, loading, error, reload, liveState } = useLiveAccounts();
   const connected = nodes.filter(({ status }) => status !== 'DISCONNECTED');
   const connect = (
     <Button component={Link} href="/accounts/new" leftSection={<IconPlus size={18} aria-hidden />}>
@@ -24,6 +25,7 @@ export function AccountsPage() {
       <PageTitle title="Accounts" actions={connected.length > 0 ? connect : undefined}>
         The clouds that Skyferry can sail to on your behalf.
       </PageTitle>
+      <LiveBanner state={liveState} />
       {error === undefined ? null : <Failure error={error} what="Your accounts" retry={reload} />}
       {loading && error === undefined ? (
         <Panel flush>

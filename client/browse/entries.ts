@@ -22,7 +22,8 @@ const EntriesQuery = graphql(`
   }
 `);
 
-export type Entry = NonNullable<ResultOf<typeof EntriesQuery>['cloudAccount']>['entries']['nodes'][number];
+type Account = NonNullable<ResultOf<typeof EntriesQuery>['cloudAccount']>;
+export type Entry = NonNullable<Account['entries']>['nodes'][number];
 
 /** What lies at `path` of an account, as the cloud lists it now, 100 entries a page. */
 export function useEntries(account: string, path: string) {

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import type { LiveState } from '../graphql/use-live.ts';
-import { Notice } from '../ui/Notice.tsx';
+import { Notice } from './Notice.tsx';
 
 /** An interruption shorter than this is nobody's business. */
 const patienceMs = 2_000;
