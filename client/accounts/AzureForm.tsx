@@ -1,41 +1,14 @@
-import { SegmentedControl, Stack, TextInput } from '@mantine/core';
+import { Stack, TextInput } from '@mantine/core';
 import { isNotEmpty, useForm } from '@mantine/form';
-import { useId } from 'react';
+import { Choice } from '../ui/Choice.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
-import { SecretInput } from '../ui/SecretInput.tsx';
+import { AzureSecrets } from './AzureSecrets.tsx';
+import { type AzureValues, azureCredentials, azureFields, azureMethods, azureSecret } from './azure-values.ts';
 import { ConnectingActions } from './ConnectingActions.tsx';
-import classes from './forms.module.css';
-import { type CredentialsFormProps, type CredentialsInput, useConnecting } from './use-connecting.ts';
+import { type CredentialsFormProps, useConnecting } from './use-connecting.ts';
 
-interface AzureValues {
-  name: string;
-  accountName: string;
-  method: 'sas' | 'key';
-  sasToken: string;
-  accountKey: string;
-  endpoint: string;
-}
-
-const fields = ['name', 'accountName', 'sasToken', 'accountKey', 'endpoint'] as const;
-
-function credentialsOf(values: AzureValues): CredentialsInput {
-  return {
-    azure: {
-      accountName: values.accountName.trim(),
-      ...(values.method === 'sas' ? { sasToken: values.sasToken.trim() } : { accountKey: values.accountKey.trim() }),
-      ...(values.endpoint.trim() === '' ? {} : { endpoint: values.endpoint.trim() }),
-    },
-  };
-}
-
-interface AzureFormProps extends CredentialsFormProps {
-  /** Told what is typed, for the permissions beside the form. */
-  onAccountName: (accountName: string) => void;
-}
-
-/** Connects an Azure storage account by SAS token or account key, or gives such an account another one. */
-export function AzureForm({ replaced, onDone, onAccountName }: AzureFormProps) {
-  const methodLabel = useId();
+/** Connects an Azure storage account in one of four ways, or gives such an account other credentials. */
+export function AzureForm({ replaced, onDone, onTyped }: CredentialsFormProps) {
   const form = useForm<AzureValues>({
     initialValues: {
       name: replaced?.name ?? '',
@@ -43,81 +16,71 @@ export function AzureForm({ replaced, onDone, onAccountName }: AzureFormProps) {
       method: 'sas',
       sasToken: '',
       accountKey: '',
+      connectionString: '',
+      tenantId: '',
+      clientId: '',
+      clientSecret: '',
       endpoint: replaced?.endpoint ?? '',
     },
-    onValuesChange: ({ accountName }) => onAccountName(accountName.trim()),
+    onValuesChange: ({ accountName }) => onTyped({ accountName: accountName.trim() }),
     validate: {
       name: isNotEmpty('Give the account a name that you will recognise.'),
-      accountName: (value) =>
-        /^[a-z0-9]{3,24}$/.test(value.trim()) ? null : 'Type the name: 3 to 24 lower-case letters and digits.',
-      sasToken: (value, { method }) => (method === 'sas' && value.trim() === '' ? 'Paste the SAS token.' : null),
-      accountKey: (value, { method }) => (method === 'key' && value.trim() === '' ? 'Paste the account key.' : null),
-      endpoint: (value) =>
-        value.trim() === '' || /^https?:\/\/\S+$/.test(value.trim())
+      accountName: (value, { method }) =>
+        method === 'connection' || /^[a-z0-9]{3,24}$/.test(value.trim())
+          ? null
+          : 'Type the name: 3 to 24 lower-case letters and digits.',
+      sasToken: needed('sas', 'Paste the SAS token.'),
+      accountKey: needed('key', 'Paste the account key.'),
+      connectionString: needed('connection', 'Paste the connection string, the whole of it.'),
+      tenantId: needed('principal', 'Type the directory (tenant) ID.'),
+      clientId: needed('principal', 'Type the application (client) ID.'),
+      clientSecret: needed('principal', 'Paste the value of a client secret.'),
+      endpoint: (value, { method }) =>
+        method === 'connection' || value.trim() === '' || /^https?:\/\/\S+$/.test(value.trim())
           ? null
           : 'Type an address that starts with https:// or http://, or leave it empty.',
     },
   });
+  const { method } = form.values;
   const { onSubmit, general, ...state } = useConnecting({
     form,
-    fields,
-    credentialsOf,
-    secret: form.values.method === 'sas' ? 'sasToken' : 'accountKey',
+    fields: azureFields,
+    credentialsOf: azureCredentials,
+    secret: azureSecret[method],
     replaced,
     onDone,
   });
+  // A connection string says itself which account it opens, and where.
+  const asksPlace = replaced === undefined && method !== 'connection';
 
   return (
     <form onSubmit={onSubmit} noValidate>
       <Stack gap="lg">
         {replaced === undefined ? (
-          <>
-            <TextInput
-              label="Name"
-              description="How the account is called here. Only you see it."
-              placeholder="Company Azure"
-              {...form.getInputProps('name')}
-            />
-            <TextInput
-              label="Storage account"
-              description="Its name as in the Azure portal: 3 to 24 lower-case letters and digits."
-              autoComplete="off"
-              spellCheck={false}
-              {...form.getInputProps('accountName')}
-            />
-          </>
+          <TextInput
+            label="Name"
+            description="How the account is called here. Only you see it."
+            placeholder="Company Azure"
+            {...form.getInputProps('name')}
+          />
         ) : null}
-        <div>
-          <div className={classes.label} id={methodLabel}>
-            Opened with
-          </div>
-          <SegmentedControl
-            fullWidth
-            aria-labelledby={methodLabel}
-            data={[
-              { value: 'sas', label: 'SAS token' },
-              { value: 'key', label: 'Account key' },
-            ]}
-            {...form.getInputProps('method')}
-          />
-        </div>
-        {form.values.method === 'sas' ? (
-          <SecretInput
-            label="SAS token"
-            description="With or without the leading question mark. Sealed before it is stored, and never shown again."
-            placeholder="sv=…&sig=…"
+        <Choice
+          label="Opened with"
+          data={azureMethods}
+          value={method}
+          onChange={(chosen) => form.setFieldValue('method', chosen)}
+        />
+        {asksPlace ? (
+          <TextInput
+            label="Storage account"
+            description="Its name as in the Azure portal: 3 to 24 lower-case letters and digits."
             autoComplete="off"
-            {...form.getInputProps('sasToken')}
+            spellCheck={false}
+            {...form.getInputProps('accountName')}
           />
-        ) : (
-          <SecretInput
-            label="Account key"
-            description="Azure portal: Security + networking, Access keys. Sealed before it is stored, and never shown again."
-            autoComplete="off"
-            {...form.getInputProps('accountKey')}
-          />
-        )}
-        {replaced === undefined ? (
+        ) : null}
+        <AzureSecrets form={form} />
+        {asksPlace ? (
           <TextInput
             label="Endpoint"
             description="Only for other addresses than https://ACCOUNT.blob.core.windows.net, such as a sovereign cloud’s."
@@ -131,3 +94,8 @@ export function AzureForm({ replaced, onDone, onAccountName }: AzureFormProps) {
     </form>
   );
 }
+
+const needed =
+  (wanted: AzureValues['method'], message: string) =>
+  (value: string, { method }: AzureValues) =>
+    method === wanted && value.trim() === '' ? message : null;

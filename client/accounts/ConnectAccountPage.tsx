@@ -1,12 +1,9 @@
 import { notifications } from '@mantine/notifications';
-import { useState } from 'react';
 import { useLocation, useSearchParams } from 'wouter';
 import { PageTitle } from '../ui/PageTitle.tsx';
-import { Panel } from '../ui/Panel.tsx';
 import { type ProviderName, providers } from './account.ts';
 import classes from './ConnectAccountPage.module.css';
-import { CredentialsForm } from './CredentialsForm.tsx';
-import { PermissionsPanel } from './PermissionsPanel.tsx';
+import { Connecting } from './Connecting.tsx';
 import { ProviderMark } from './ProviderMark.tsx';
 
 const choices: { provider: ProviderName; words: string }[] = [
@@ -19,7 +16,6 @@ const choices: { provider: ProviderName; words: string }[] = [
 /** Pick a provider, fill in how to reach it, test, save. */
 export function ConnectAccountPage() {
   const [parameters, setParameters] = useSearchParams();
-  const [accountName, setAccountName] = useState('');
   const [, navigate] = useLocation();
   const asked = parameters.get('provider')?.toUpperCase();
   const provider = choices.find((choice) => choice.provider === asked)?.provider ?? 'S3';
@@ -53,12 +49,13 @@ export function ConnectAccountPage() {
           </label>
         ))}
       </fieldset>
-      <div className={classes.columns}>
-        <Panel title={`${providers[provider].label} account`}>
-          <CredentialsForm key={provider} provider={provider} onDone={onDone} onAccountName={setAccountName} />
-        </Panel>
-        <PermissionsPanel provider={provider} accountName={accountName} />
-      </div>
+      <Connecting
+        key={provider}
+        provider={provider}
+        title={`${providers[provider].label} account`}
+        typed={{ accountName: '', compatible: false }}
+        onDone={onDone}
+      />
     </>
   );
 }

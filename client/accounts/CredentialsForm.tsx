@@ -7,20 +7,18 @@ import type { CredentialsFormProps } from './use-connecting.ts';
 
 interface Props extends CredentialsFormProps {
   provider: ProviderName;
-  /** Told what is typed, for the permissions beside the form. */
-  onAccountName: (accountName: string) => void;
 }
 
 /** The form of a provider, for a new account or for one whose credentials are replaced. */
-export function CredentialsForm({ provider, replaced, onDone, onAccountName }: Props) {
+export function CredentialsForm({ provider, ...props }: Props) {
   switch (provider) {
     case 'S3':
-      return <S3Form replaced={replaced} onDone={onDone} />;
+      return <S3Form {...props} />;
     case 'AZURE':
-      return <AzureForm replaced={replaced} onDone={onDone} onAccountName={onAccountName} />;
+      return <AzureForm {...props} />;
     case 'GCS':
-      return <GcsForm replaced={replaced} onDone={onDone} />;
+      return <GcsForm {...props} />;
     case 'DROPBOX':
-      return <DropboxForm replaced={replaced} />;
+      return <DropboxForm replaced={props.replaced} />;
   }
 }

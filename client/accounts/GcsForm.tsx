@@ -1,7 +1,8 @@
-import { SegmentedControl, Stack, TextInput } from '@mantine/core';
+import { Stack, TextInput } from '@mantine/core';
 import { isNotEmpty, useForm } from '@mantine/form';
-import { useId, useState } from 'react';
+import { useState } from 'react';
 import { useSession } from '../app/session.ts';
+import { Choice } from '../ui/Choice.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { ConnectingActions } from './ConnectingActions.tsx';
 import classes from './forms.module.css';
@@ -36,27 +37,13 @@ function credentialsOf(method: Method, values: GcsValues): CredentialsInput {
 export function GcsForm(props: CredentialsFormProps) {
   const { oauthProviders, machineIdentityAllowed } = useSession().instance;
   const [method, setMethod] = useState<Method>('key');
-  const label = useId();
-  const methods = [
+  const methods: { value: Method; label: string }[] = [
     { value: 'key', label: 'Key file' },
-    ...(oauthProviders.includes('GCS') ? [{ value: 'google', label: 'Google account' }] : []),
-    ...(machineIdentityAllowed ? [{ value: 'machine', label: 'Machine' }] : []),
+    ...(oauthProviders.includes('GCS') ? [{ value: 'google' as const, label: 'Google account' }] : []),
+    ...(machineIdentityAllowed ? [{ value: 'machine' as const, label: 'Machine' }] : []),
   ];
   const choice =
-    methods.length === 1 ? null : (
-      <div>
-        <div className={classes.label} id={label}>
-          Opened with
-        </div>
-        <SegmentedControl
-          fullWidth
-          aria-labelledby={label}
-          data={methods}
-          value={method}
-          onChange={(value) => setMethod(value as Method)}
-        />
-      </div>
-    );
+    methods.length === 1 ? null : <Choice label="Opened with" data={methods} value={method} onChange={setMethod} />;
   if (method === 'google') {
     return (
       <OAuthForm provider="GCS" company="Google" replaced={props.replaced} withProject>

@@ -4,27 +4,36 @@ import { CopyBlock } from '../ui/CopyBlock.tsx';
 import { Panel } from '../ui/Panel.tsx';
 import type { ProviderName } from './account.ts';
 import classes from './PermissionsPanel.module.css';
-import { azureSasCommand, dropboxScopes, gcsCommand, permissionTexts, s3Policy, type Use } from './permissions.ts';
+import {
+  azureSasCommand,
+  compatibleRights,
+  compatibleTexts,
+  dropboxScopes,
+  gcsCommand,
+  permissionTexts,
+  s3Policy,
+  type Use,
+} from './permissions.ts';
+import type { TypedPlace } from './use-connecting.ts';
 
-interface Wanted {
+interface Wanted extends TypedPlace {
   use: Use;
   bucket: string;
-  accountName: string;
 }
 
 const textFor: Record<ProviderName, (wanted: Wanted) => string> = {
-  S3: ({ use, bucket }) => s3Policy(use, bucket),
+  S3: ({ use, bucket, compatible }) => (compatible ? compatibleRights(use, bucket) : s3Policy(use, bucket)),
   AZURE: ({ use, accountName }) => azureSasCommand(use, accountName),
   GCS: ({ use, bucket }) => gcsCommand(use, bucket),
   DROPBOX: () => dropboxScopes,
 };
 
 /** The least permissions that an account needs, ready to copy. */
-export function PermissionsPanel({ provider, accountName }: { provider: ProviderName; accountName: string }) {
+export function PermissionsPanel({ provider, ...typed }: { provider: ProviderName } & TypedPlace) {
   const [use, setUse] = useState<Use>('source');
   const [bucket, setBucket] = useState('');
   const useLabel = useId();
-  const texts = permissionTexts[provider];
+  const texts = provider === 'S3' && typed.compatible ? compatibleTexts : permissionTexts[provider];
   return (
     <Panel title="Least permissions it needs">
       <p className={classes.words}>{texts.explanation}</p>
@@ -56,7 +65,7 @@ export function PermissionsPanel({ provider, accountName }: { provider: Provider
         />
       ) : null}
       <div className={classes.code}>
-        <CopyBlock label={texts.label} text={textFor[provider]({ use, bucket, accountName })} />
+        <CopyBlock label={texts.label} text={textFor[provider]({ use, bucket, ...typed })} />
       </div>
     </Panel>
   );

@@ -1,6 +1,5 @@
 import { Button } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { useState } from 'react';
 import { useQuery } from 'urql';
 import { Link, useLocation } from 'wouter';
 import { PageSkeleton } from '../app/PageSkeleton.tsx';
@@ -10,9 +9,7 @@ import { Failure } from '../ui/Failure.tsx';
 import { PageTitle } from '../ui/PageTitle.tsx';
 import { Panel } from '../ui/Panel.tsx';
 import { type Account, AccountFragment, providers } from './account.ts';
-import classes from './ConnectAccountPage.module.css';
-import { CredentialsForm } from './CredentialsForm.tsx';
-import { PermissionsPanel } from './PermissionsPanel.tsx';
+import { Connecting } from './Connecting.tsx';
 
 const AccountQuery = graphql(
   `
@@ -42,7 +39,6 @@ export function ReplaceCredentialsPage({ id }: { id: string }) {
 }
 
 function Replacing({ account }: { account: Account }) {
-  const [accountName, setAccountName] = useState(account.identity);
   const [, navigate] = useLocation();
   const { label } = providers[account.provider];
   const onDone = ({ name }: { name: string }) => {
@@ -55,17 +51,13 @@ function Replacing({ account }: { account: Account }) {
       <PageTitle title={`Replace the credentials of ${account.name}`}>
         They are tested before they take the place of the old ones. Transfers go on with them by themselves.
       </PageTitle>
-      <div className={classes.columns}>
-        <Panel title={where}>
-          <CredentialsForm
-            provider={account.provider}
-            replaced={account}
-            onDone={onDone}
-            onAccountName={setAccountName}
-          />
-        </Panel>
-        <PermissionsPanel provider={account.provider} accountName={accountName} />
-      </div>
+      <Connecting
+        provider={account.provider}
+        title={where}
+        typed={{ accountName: account.identity, compatible: account.endpoint !== null }}
+        replaced={account}
+        onDone={onDone}
+      />
     </>
   );
 }

@@ -1,54 +1,21 @@
-import { SegmentedControl, Stack, TextInput } from '@mantine/core';
-import { isNotEmpty, useForm } from '@mantine/form';
-import { useId } from 'react';
+import { Stack, TextInput } from '@mantine/core';
+import { isNotEmpty, type UseFormReturnType, useForm } from '@mantine/form';
+import { useSession } from '../app/session.ts';
+import { Choice } from '../ui/Choice.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { SecretInput } from '../ui/SecretInput.tsx';
 import { ConnectingActions } from './ConnectingActions.tsx';
-import classes from './forms.module.css';
-import { type CredentialsFormProps, type CredentialsInput, useConnecting } from './use-connecting.ts';
-
-interface S3Values {
-  name: string;
-  store: 'aws' | 'compatible';
-  endpoint: string;
-  region: string;
-  addressing: 'PATH' | 'VIRTUAL';
-  accessKeyId: string;
-  secretAccessKey: string;
-  sessionToken: string;
-}
-
-const fields = ['name', 'endpoint', 'region', 'addressing', 'accessKeyId', 'secretAccessKey', 'sessionToken'] as const;
-
-function credentialsOf(values: S3Values): CredentialsInput {
-  const compatible = values.store === 'compatible';
-  return {
-    s3: {
-      ...(compatible ? { endpoint: values.endpoint.trim() } : {}),
-      region: values.region.trim(),
-      addressing: compatible ? values.addressing : 'VIRTUAL',
-      accessKeyId: values.accessKeyId.trim(),
-      secretAccessKey: values.secretAccessKey.trim(),
-      ...(values.sessionToken.trim() === '' ? {} : { sessionToken: values.sessionToken.trim() }),
-    },
-  };
-}
+import { S3MoreSettings } from './S3MoreSettings.tsx';
+import { type S3Values, s3Credentials, s3Fields, s3Initial } from './s3-values.ts';
+import { type CredentialsFormProps, useConnecting } from './use-connecting.ts';
 
 /** Connects Amazon S3 or a store that speaks its language, or gives such an account other keys. */
-export function S3Form({ replaced, onDone }: CredentialsFormProps) {
-  const storeLabel = useId();
-  const addressingLabel = useId();
+export function S3Form({ replaced, onDone, onTyped }: CredentialsFormProps) {
+  const { machineIdentityAllowed } = useSession().instance;
+  const initial = s3Initial(replaced);
   const form = useForm<S3Values>({
-    initialValues: {
-      name: replaced?.name ?? '',
-      store: replaced?.endpoint == null ? 'aws' : 'compatible',
-      endpoint: replaced?.endpoint ?? '',
-      region: replaced?.region ?? 'us-east-1',
-      addressing: 'PATH',
-      accessKeyId: '',
-      secretAccessKey: '',
-      sessionToken: '',
-    },
+    initialValues: machineIdentityAllowed ? initial : { ...initial, method: 'key' },
+    onValuesChange: ({ store }) => onTyped({ compatible: store === 'compatible' }),
     validate: {
       name: isNotEmpty('Give the account a name that you will recognise.'),
       endpoint: (value, { store }) =>
@@ -56,14 +23,17 @@ export function S3Form({ replaced, onDone }: CredentialsFormProps) {
           ? 'Type the address of the store, starting with https:// or http://.'
           : null,
       region: isNotEmpty('Type the region; stores without regions take us-east-1.'),
-      accessKeyId: isNotEmpty('Type the access key ID.'),
-      secretAccessKey: isNotEmpty('Type the secret access key.'),
+      accessKeyId: (value, { method }) => (method === 'key' && value.trim() === '' ? 'Type the access key ID.' : null),
+      secretAccessKey: (value, { method }) =>
+        method === 'key' && value.trim() === '' ? 'Type the secret access key.' : null,
+      storageClass: (value) =>
+        /^([A-Z][A-Z0-9_]{1,63})?$/.test(value.trim()) ? null : 'Type it as S3 names it, such as STANDARD_IA.',
     },
   });
   const { onSubmit, general, ...state } = useConnecting({
     form,
-    fields,
-    credentialsOf,
+    fields: s3Fields,
+    credentialsOf: s3Credentials,
     secret: 'secretAccessKey',
     replaced,
     onDone,
@@ -81,20 +51,15 @@ export function S3Form({ replaced, onDone }: CredentialsFormProps) {
               placeholder={compatible ? 'Backup store' : 'Company AWS'}
               {...form.getInputProps('name')}
             />
-            <div>
-              <div className={classes.label} id={storeLabel}>
-                Store
-              </div>
-              <SegmentedControl
-                fullWidth
-                aria-labelledby={storeLabel}
-                data={[
-                  { value: 'aws', label: 'Amazon S3' },
-                  { value: 'compatible', label: 'S3-compatible' },
-                ]}
-                {...form.getInputProps('store')}
-              />
-            </div>
+            <Choice
+              label="Store"
+              data={[
+                { value: 'aws', label: 'Amazon S3' },
+                { value: 'compatible', label: 'S3-compatible' },
+              ]}
+              value={form.values.store}
+              onChange={(chosen) => form.setFieldValue('store', chosen)}
+            />
           </>
         ) : null}
         {compatible ? (
@@ -108,25 +73,20 @@ export function S3Form({ replaced, onDone }: CredentialsFormProps) {
                 {...form.getInputProps('endpoint')}
               />
             ) : null}
-            <div>
-              <div className={classes.label} id={addressingLabel}>
-                Addressing
-              </div>
-              <SegmentedControl
-                fullWidth
-                aria-labelledby={addressingLabel}
-                data={[
-                  { value: 'PATH', label: 'By path' },
-                  { value: 'VIRTUAL', label: 'By host name' },
-                ]}
-                {...form.getInputProps('addressing')}
-              />
-              <p className={classes.help}>
-                {form.values.addressing === 'PATH'
+            <Choice
+              label="Addressing"
+              data={[
+                { value: 'PATH', label: 'By path' },
+                { value: 'VIRTUAL', label: 'By host name' },
+              ]}
+              value={form.values.addressing}
+              onChange={(chosen) => form.setFieldValue('addressing', chosen)}
+              help={
+                form.values.addressing === 'PATH'
                   ? 'https://store/bucket/file. Most stores want this.'
-                  : 'https://bucket.store/file. Needs a wildcard name and certificate at the store.'}
-              </p>
-            </div>
+                  : 'https://bucket.store/file. Needs a wildcard name and certificate at the store.'
+              }
+            />
           </>
         ) : null}
         {replaced === undefined ? (
@@ -140,28 +100,53 @@ export function S3Form({ replaced, onDone }: CredentialsFormProps) {
             {...form.getInputProps('region')}
           />
         ) : null}
-        <TextInput
-          label="Access key ID"
-          description={compatible ? undefined : 'Starts with AKIA, or with ASIA when it is temporary.'}
-          autoComplete="off"
-          spellCheck={false}
-          {...form.getInputProps('accessKeyId')}
-        />
-        <SecretInput
-          label="Secret access key"
-          description="Sealed before it is stored, and never shown again."
-          autoComplete="off"
-          {...form.getInputProps('secretAccessKey')}
-        />
-        <SecretInput
-          label="Session token"
-          description="Only with temporary keys. Leave it empty otherwise."
-          autoComplete="off"
-          {...form.getInputProps('sessionToken')}
-        />
+        {machineIdentityAllowed ? (
+          <Choice
+            label="Opened with"
+            data={[
+              { value: 'key', label: 'Access key' },
+              { value: 'machine', label: 'Machine' },
+            ]}
+            value={form.values.method}
+            onChange={(chosen) => form.setFieldValue('method', chosen)}
+            help={
+              form.values.method === 'machine'
+                ? 'Skyferry signs with the role of the machine that it runs on, as its operator allowed.'
+                : undefined
+            }
+          />
+        ) : null}
+        {form.values.method === 'key' ? <S3Keys form={form} compatible={compatible} /> : null}
+        <S3MoreSettings form={form} />
         <FormErrors errors={general} />
         <ConnectingActions {...state} />
       </Stack>
     </form>
+  );
+}
+
+function S3Keys({ form, compatible }: { form: UseFormReturnType<S3Values>; compatible: boolean }) {
+  return (
+    <>
+      <TextInput
+        label="Access key ID"
+        description={compatible ? undefined : 'Starts with AKIA, or with ASIA when it is temporary.'}
+        autoComplete="off"
+        spellCheck={false}
+        {...form.getInputProps('accessKeyId')}
+      />
+      <SecretInput
+        label="Secret access key"
+        description="Sealed before it is stored, and never shown again."
+        autoComplete="off"
+        {...form.getInputProps('secretAccessKey')}
+      />
+      <SecretInput
+        label="Session token"
+        description="Only with temporary keys. Leave it empty otherwise."
+        autoComplete="off"
+        {...form.getInputProps('sessionToken')}
+      />
+    </>
   );
 }

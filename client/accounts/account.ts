@@ -11,6 +11,14 @@ export const AccountFragment = graphql(`
     endpoint
     region
     projectId
+    s3 {
+      addressing
+      storageClass
+      serverSideEncryption
+      kmsKeyId
+      requesterPays
+      useMachineIdentity
+    }
     capabilities {
       canCopyInside
       canIngestFromUrl

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { azureSasCommand, gcsCommand, s3Policy } from './permissions.ts';
+import { azureSasCommand, compatibleRights, gcsCommand, s3Policy } from './permissions.ts';
 
 const actions = (policy: string) =>
   (JSON.parse(policy).Statement as { Action: string | string[] }[]).flatMap(({ Action }) => Action);
@@ -26,6 +26,13 @@ describe('s3Policy', () => {
     expect(policy).toContain('arn:aws:s3:::photos/*');
     expect(new Set(actions(policy)).size).toBe(actions(policy).length);
   });
+});
+
+it('names the rights at a compatible store without a policy of Amazon’s, the same ones', () => {
+  expect(compatibleRights('source', 'photos')).not.toMatch(/Put|Delete|Abort|arn:|Version"/);
+  const rights = compatibleRights('both', 'photos');
+  expect(rights).toContain('On the bucket photos');
+  for (const action of actions(s3Policy('both', 'photos'))) expect(rights).toContain(action.replace('s3:', ''));
 });
 
 it('asks Azure for reading only at a source', () => {

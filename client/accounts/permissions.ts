@@ -22,9 +22,26 @@ const s3Actions: Record<'source' | 'destination', { bucket: string[]; object: st
 
 const union = (...lists: string[][]) => [...new Set(lists.flat())];
 
+const usesOf = (use: Use) => (use === 'both' ? (['source', 'destination'] as const) : ([use] as const));
+
+/** The rights that a key at a store other than Amazon's needs for `use` of `bucket`, by the names of S3's operations. */
+export function compatibleRights(use: Use, bucket: string): string {
+  const uses = usesOf(use);
+  const named = (kind: 'bucket' | 'object') =>
+    union(...uses.map((one) => s3Actions[one][kind])).map((action) => `  ${action.replace('s3:', '')}`);
+  return [
+    `On the bucket ${bucket === '' ? 'YOUR-BUCKET' : bucket}`,
+    ...named('bucket'),
+    'On the files in it',
+    ...named('object'),
+    'To see all buckets (optional)',
+    '  ListAllMyBuckets',
+  ].join('\n');
+}
+
 /** The IAM policy with the least that an S3 account needs for `use` of `bucket`. */
 export function s3Policy(use: Use, bucket: string): string {
-  const uses = use === 'both' ? (['source', 'destination'] as const) : ([use] as const);
+  const uses = usesOf(use);
   const name = bucket === '' ? 'YOUR-BUCKET' : bucket;
   const policy = {
     Version: '2012-10-17',
@@ -90,6 +107,13 @@ export const dropboxScopes = [
   'files.content.read',
   'files.content.write',
 ].join('\n');
+
+/** The same at a store that speaks S3, other than Amazon's. */
+export const compatibleTexts = {
+  label: 'Rights of the key',
+  explanation:
+    'Make an access key of its own in the console of the store, with these rights and no more. Stores with policies in the language of AWS, such as MinIO and Ceph, know them by these names, with s3: before them; others call them read or write, for one bucket.',
+};
 
 /** How the permissions are handed over at each provider. */
 export const permissionTexts: Record<ProviderName, { label: string; explanation: string }> = {

@@ -61,14 +61,24 @@ const UpdateCredentialsMutation = graphql(
 
 export type CredentialsInput = VariablesOf<typeof TestCredentialsMutation>['input']['credentials'];
 
+/** What the permissions beside a form depend on. */
+export interface TypedPlace {
+  /** Storage account at Azure. */
+  accountName: string;
+  /** At a store that speaks S3, other than Amazon's. */
+  compatible: boolean;
+}
+
 /** What a form with credentials is for. */
 export interface CredentialsFormProps {
   /** The account whose credentials are replaced. Absent: a new one. */
   replaced?: Account | undefined;
+  /** Told what is typed, for the permissions beside the form. */
+  onTyped: (typed: Partial<TypedPlace>) => void;
   onDone: (account: { id: string; name: string }) => void;
 }
 
-interface ConnectingOptions<Values> extends CredentialsFormProps {
+interface ConnectingOptions<Values> extends Omit<CredentialsFormProps, 'onTyped'> {
   form: UseFormReturnType<Values>;
   /** Names of the form's fields, in the order of the screen. */
   fields: readonly (keyof Values & string)[];

@@ -32,7 +32,9 @@ export function useFormErrors<Field extends string = never>(
       const { message, remedy } = problemOf(error);
       return setGeneral([{ message, remedy: remedy ?? '' }]);
     }
-    const sorted = sortUserErrors(userErrors, fields, fieldByCode);
+    // What is about a field that the form does not show now concerns the whole.
+    const shown = fields.filter((field) => form?.getInputNode(field) != null);
+    const sorted = sortUserErrors(userErrors, shown, fieldByCode);
     form?.setErrors(sorted.byField as Record<string, string>);
     setGeneral(sorted.general);
     focusFirst(sorted.byField);

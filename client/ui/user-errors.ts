@@ -25,7 +25,8 @@ export function sortUserErrors<Field extends string>(
   const general: UserError[] = [];
   for (const error of userErrors) {
     const named = error.field?.toReversed().find((name): name is Field => fields.includes(name as Field));
-    const field = named ?? fieldByCode[error.code];
+    const byCode = fieldByCode[error.code];
+    const field = named ?? (byCode !== undefined && fields.includes(byCode) ? byCode : undefined);
     if (field === undefined) general.push(error);
     else byField[field] ??= userErrorText(error);
   }

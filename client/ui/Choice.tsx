@@ -1,0 +1,35 @@
+import { SegmentedControl } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
+import { useId } from 'react';
+import classes from './Choice.module.css';
+
+interface ChoiceProps<Value extends string> {
+  label: string;
+  data: readonly { value: Value; label: string }[];
+  value: Value;
+  onChange: (value: Value) => void;
+  /** What the chosen one means. */
+  help?: string | undefined;
+}
+
+/** One of a few, all of them in sight; below each other where they do not fit in a row. */
+export function Choice<Value extends string>({ label, data, value, onChange, help }: ChoiceProps<Value>) {
+  const id = useId();
+  const narrow = useMediaQuery('(max-width: 40em)') ?? false;
+  return (
+    <div>
+      <div className={classes.label} id={id}>
+        {label}
+      </div>
+      <SegmentedControl
+        fullWidth
+        aria-labelledby={id}
+        orientation={narrow && data.length > 3 ? 'vertical' : 'horizontal'}
+        data={[...data]}
+        value={value}
+        onChange={(chosen) => onChange(chosen as Value)}
+      />
+      {help === undefined ? null : <p className={classes.help}>{help}</p>}
+    </div>
+  );
+}
