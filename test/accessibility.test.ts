@@ -117,7 +117,33 @@ const views: Record<string, View> = {
       await page.getByText('Type the access key ID.').waitFor();
     },
   },
+  'connecting S3, with all settings': {
+    path: () => '/accounts/new?provider=s3',
+    arrange: async (page) => {
+      await page.getByText('More settings').click();
+      await page.getByText('KMS key', { exact: true }).click();
+      await page.getByLabel('Storage class').fill('cold');
+      await page.getByText('Machine', { exact: true }).click();
+      await page.getByRole('button', { name: 'Connect account' }).click();
+      await page.getByText('Type it as S3 names it').waitFor();
+    },
+  },
   'connecting Azure': { path: () => '/accounts/new?provider=azure' },
+  'connecting Azure by a connection string': {
+    path: () => '/accounts/new?provider=azure',
+    arrange: async (page) => {
+      await page.getByText('Connection string', { exact: true }).click();
+      await page.getByRole('textbox', { name: 'Connection string' }).waitFor();
+    },
+  },
+  'connecting Azure as a service principal': {
+    path: () => '/accounts/new?provider=azure',
+    arrange: async (page) => {
+      await page.getByText('Service principal', { exact: true }).click();
+      await page.getByRole('button', { name: 'Connect account' }).click();
+      await page.getByText('Type the directory (tenant) ID.').waitFor();
+    },
+  },
   'connecting Google by a key': {
     path: () => '/accounts/new?provider=gcs',
     arrange: async (page) => {

@@ -1,6 +1,10 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createDb } from '../core/db.ts';
+import { createRedis } from '../core/redis.ts';
+import { noteThrottled, publishAccount } from '../queue/account.ts';
 import { type Scene, startScene } from './support/browser.ts';
 import { type Prepared, prepareScene } from './support/prepared-scene.ts';
 
@@ -88,4 +92,86 @@ test('a visitor who comes back from a cloud signed out is led there after signin
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByText(/You did not let Skyferry in at Dropbox/).waitFor();
   await page.context().close();
+});
+
+test('an Azure account is connected by its connection string alone, and a wrong principal is refused in place', async () => {
+  const { page, complaints } = await scene.visit({ storageState: prepared.session });
+  const { accountName, accountKey, endpoint } = scene.azure;
+  await page.goto(`${scene.product.url}/accounts/new?provider=azure`);
+  await page.getByLabel('Name', { exact: true }).fill('By string');
+  await page.getByText('Service principal', { exact: true }).click();
+  await page.getByRole('button', { name: 'Connect account' }).click();
+  await page.getByText('Type the directory (tenant) ID.').waitFor();
+  await page.getByText('Connection string', { exact: true }).click();
+  const string = page.getByRole('textbox', { name: 'Connection string' });
+  await string.fill('AccountName=x;Endpoint=sb://y');
+  await page.getByRole('button', { name: 'Connect account' }).click();
+  await page.getByText(/connection string of Service Bus/).waitFor();
+  await string.fill(`AccountName=${accountName};AccountKey=${accountKey};BlobEndpoint=${endpoint}`);
+  await page.getByRole('button', { name: 'Connect account' }).click();
+  await page.getByText('By string is ready for transfers.').waitFor();
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
+test('settings of S3 are kept, shown again when its keys are replaced, and stay', async () => {
+  const { page, complaints } = await scene.visit({ storageState: prepared.session });
+  const { accessKeyId, secretAccessKey } = scene.s3.keys;
+  await page.goto(`${scene.product.url}/accounts/new?provider=s3`);
+  await page.getByLabel('Name', { exact: true }).fill('Cold store');
+  expect(await page.getByText('ListBucket').first().innerText()).toContain('"Version"');
+  await page.getByText('S3-compatible', { exact: true }).click();
+  expect(await page.getByText('ListBucket').first().innerText()).not.toContain('"Version"');
+  expect(await page.getByText('Machine', { exact: true }).count()).toBe(0);
+  await page.getByLabel('Endpoint').fill(scene.s3.server.endpoint);
+  await page.getByLabel('Access key ID').fill(accessKeyId);
+  await page.getByRole('textbox', { name: 'Secret access key' }).fill(secretAccessKey);
+  await page.getByText('More settings').click();
+  await page.getByLabel('Storage class').fill('cold');
+  await page.getByText('More settings').click();
+  await page.getByRole('button', { name: 'Connect account' }).click();
+  // What is wrong is unfolded.
+  await page.getByText('Type it as S3 names it').waitFor();
+  await page.getByLabel('Storage class').fill('STANDARD_IA');
+  await page.getByLabel('This account pays for its requests').check();
+  await page.getByRole('button', { name: 'Connect account' }).click();
+  await page.getByText('Cold store is ready for transfers.').waitFor();
+  await page.getByRole('button', { name: 'More for Cold store' }).click();
+  await page.getByRole('menuitem', { name: 'Replace credentials' }).click();
+  await page.getByText('More settings').click();
+  expect(await page.getByLabel('Storage class').inputValue()).toBe('STANDARD_IA');
+  expect(await page.getByLabel('This account pays for its requests').isChecked()).toBe(true);
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
+test('what is done elsewhere shows at once; a cloud that asks for patience is named for as long as it does', async () => {
+  const db = createDb({ url: scene.product.env.DATABASE_URL as string, poolSize: 1 });
+  const redis = createRedis(scene.product.env.REDIS_URL as string);
+  await once(redis, 'ready');
+  const here = await scene.visit({ storageState: prepared.session });
+  const there = await scene.visit({ storageState: prepared.session });
+  try {
+    for (const { page } of [here, there]) {
+      await page.goto(`${scene.product.url}/accounts`);
+      await page.getByRole('button', { name: 'Test Far' }).waitFor();
+    }
+    await there.page.getByRole('button', { name: 'More for Far' }).click();
+    await there.page.getByRole('menuitem', { name: 'Rename' }).click();
+    await there.page.getByRole('dialog').getByRole('textbox').fill('Farther');
+    await there.page.keyboard.press('Enter');
+    await here.page.getByRole('button', { name: 'Test Farther' }).waitFor();
+
+    const { id: accountId, userId } = await db.cloudAccount.findFirstOrThrow({ where: { name: 'Farther' } });
+    await noteThrottled(db, { accountId, waitMs: 4_000, epoch: 1 });
+    await publishAccount(redis, { accountId, userId });
+    const throttled = here.page.getByText(/Throttled until/);
+    await throttled.waitFor();
+    await throttled.waitFor({ state: 'detached' });
+    expect(here.complaints).toEqual([]);
+  } finally {
+    await Promise.all([here.page.context().close(), there.page.context().close()]);
+    redis.disconnect();
+    await db.$disconnect();
+  }
 });
