@@ -136,6 +136,7 @@ function valueFor(typeName: string, fieldName: string, argument: string): unknow
   if (typeName === 'DateTime') return new Date(Date.now() + 60_000).toISOString();
   if (typeName === 'String') return /path/i.test(argument) ? `photos/${owned.folder}/` : `anything-${argument}`;
   if (typeName === 'Int') return 1;
+  if (typeName === 'Boolean') return false;
   if (isEnumType(type)) return type.getValues()[0]?.name;
   if (isInputObjectType(type)) {
     const fields = Object.values(type.getFields());
@@ -246,7 +247,11 @@ describe('a stranger who knows every id of somebody', () => {
         { token: stranger.token },
       );
       const event = await live.next();
-      expect(event?.data).toMatchObject({ transfers: { transfer: { name: 'Own' } } });
+      const own: Record<string, object> = {
+        transfers: { transfer: { name: 'Own' } },
+        cloudAccounts: { account: { id: strangersAccount } },
+      };
+      expect(event?.data).toMatchObject({ [field.name]: own[field.name] });
       expectNothingOfTheOwner(event);
     }
     await live.close();

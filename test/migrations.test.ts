@@ -1,4 +1,4 @@
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
@@ -72,10 +72,11 @@ describe('migration runner', () => {
   });
 
   test('leaves nothing of a migration that fails', async () => {
+    const good = (await readdir(folder.path, { withFileTypes: true })).filter((entry) => entry.isDirectory()).length;
     await add('29990101000000_new', 'CREATE TABLE added (); SELECT 1 / 0;');
     await expect(migrate(database.url, folder.path)).rejects.toThrow(/29990101000000_new failed .*division by zero/);
     expect(await rows(`SELECT to_regclass('added') AS found`)).toEqual([{ found: null }]);
-    expect(await rows('SELECT count(*)::int AS count FROM _prisma_migrations')).toEqual([{ count: 1 }]);
+    expect(await rows('SELECT count(*)::int AS count FROM _prisma_migrations')).toEqual([{ count: good }]);
   });
 });
 
