@@ -127,7 +127,8 @@ test.each([
     await page.getByRole('button', { name: 'More for Harbour' }).focus();
     await page.keyboard.press('Enter');
     await focusIs(/^menuitem: Rename/);
-    if (item === 'Disconnect') await page.keyboard.press('ArrowDown');
+    if (item === 'Disconnect') await page.keyboard.press('End');
+    await focusIs(new RegExp(`^menuitem: ${item}`));
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').getByRole('button', { name: dismiss }).waitFor();
     await close();
