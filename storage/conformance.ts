@@ -1,8 +1,15 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import { createAddressPolicy } from './address-policy.ts';
 import { abilities } from './conformance/abilities.ts';
 import { conditions } from './conformance/conditions.ts';
-import { type Fixture, type Session, startSession } from './conformance/fixture.ts';
+import {
+  type Fixture,
+  type Locally,
+  type LocalSession,
+  type RemoteFixture,
+  type Session,
+  startLocalSession,
+  startRemoteSession,
+} from './conformance/fixture.ts';
 import { integrity } from './conformance/integrity.ts';
 import { interruptions } from './conformance/interruptions.ts';
 import { large } from './conformance/large.ts';
@@ -17,23 +24,52 @@ import { uploads } from './conformance/uploads.ts';
  * in `capabilities`, and a declaration is tested both ways: what it declares works, what it does not is refused.
  */
 export function conformance(fixture: Fixture): void {
-  describe(`${fixture.name} conforms`, { timeout: 30_000 }, () => {
-    let session: Session;
+  suite<LocalSession>(
+    fixture.name,
+    () => startLocalSession(fixture),
+    (current) => (_group, declare) => declare(current),
+  );
+}
+
+/**
+ * The same against a person's account at a cloud. Returns the groups of tests that this leaves out, because they need
+ * a store on this machine: a proxy that spoils exchanges, wrong credentials, plain HTTP.
+ */
+export function remoteConformance(fixture: RemoteFixture): string[] {
+  const leftOut: string[] = [];
+  suite<Session>(
+    fixture.name,
+    () => startRemoteSession(fixture),
+    () => (group) => leftOut.push(group),
+    fixture.patience,
+  );
+  return leftOut;
+}
+
+function suite<Started extends Session>(
+  name: string,
+  start: () => Promise<Started>,
+  toLocally: (current: () => Started) => Locally,
+  patience = 1,
+): void {
+  describe(`${name} conforms`, { timeout: 30_000 * patience }, () => {
+    let session: Started;
     beforeAll(async () => {
-      session = await startSession(fixture, createAddressPolicy(['127.0.0.0/8']));
-    }, 60_000);
+      session = await start();
+    }, 60_000 * patience);
     afterAll(() => session?.close());
     const current = () => session;
+    const locally = toLocally(current);
 
     describe('round trips', () => roundTrips(current));
-    describe('uploads in parts', () => uploads(current));
-    describe('listings', () => listings(current));
+    describe('uploads in parts', () => uploads(current, locally));
+    describe('listings', () => listings(current, patience));
     describe('names', () => names(current));
     describe('conditions and versions', () => conditions(current));
-    describe('integrity', () => integrity(current));
-    describe('interruptions', () => interruptions(current));
-    describe('refusals', () => refusals(current));
-    describe('beyond reading and writing', () => abilities(current));
-    describe('in large', () => large(current));
+    describe('integrity', () => integrity(current, locally));
+    describe('interruptions', () => interruptions(current, locally));
+    describe('refusals', () => refusals(current, locally));
+    describe('beyond reading and writing', () => abilities(current, locally));
+    describe('in large', () => large(current, patience));
   });
 }

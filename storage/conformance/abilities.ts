@@ -4,24 +4,26 @@ import { copies, foreignCopy } from './copies.ts';
 import {
   bytesOf,
   type Current,
+  type CurrentLocal,
   container,
   expectBytes,
   expectCode,
   expectRefusal,
   freshKey,
   get,
+  type Locally,
+  type LocalSession,
   never,
   noMetadata,
   put,
-  type Session,
 } from './fixture.ts';
 import { ingestion } from './ingestion.ts';
 import { type Call, settlesWhenAborted } from './interruptions.ts';
 
 /** What may be declared and what may not: each either works or is refused. */
-export function abilities(current: Current): void {
+export function abilities(current: Current, locally: Locally): void {
   describe('copies', () => copies(current));
-  describe('fetching from URLs', () => ingestion(current));
+  locally('fetching from URLs', (current) => describe('fetching from URLs', () => ingestion(current)));
   describe('URLs for one object', () => presigning(current));
   describe('folders', () => folders(current));
 
@@ -35,6 +37,10 @@ export function abilities(current: Current): void {
     }
   });
 
+  locally('further calls that are throttled or never answered', spoiledCalls);
+}
+
+function spoiledCalls(current: CurrentLocal): void {
   for (const name of Object.keys(calls())) {
     it(`settles ${name} when its signal is aborted`, async () => {
       const session = current();
@@ -64,10 +70,10 @@ export function abilities(current: Current): void {
 }
 
 interface NewCall {
-  isDeclared(session: Session): boolean;
+  isDeclared(session: LocalSession): boolean;
   /** It may need no request. */
   isLocal?: boolean;
-  run(provider: StorageProvider, session: Session, signal: AbortSignal): ReturnType<Call>;
+  run(provider: StorageProvider, session: LocalSession, signal: AbortSignal): ReturnType<Call>;
 }
 
 /** The calls that not every provider has. Nothing that they name exists. */
@@ -80,7 +86,7 @@ const calls = (): Record<string, NewCall> => {
     },
     copy: {
       isDeclared: ({ capabilities }) => capabilities.copy !== null,
-      run: (provider, session, signal) => provider.copy(foreignCopy(session, { key }), signal),
+      run: (provider, session, signal) => provider.copy(foreignCopy(session, session.proxy.endpoint, key), signal),
     },
     ingest: {
       isDeclared: ({ capabilities }) => capabilities.ingest !== null,

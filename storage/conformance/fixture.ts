@@ -4,11 +4,19 @@ import { buffer } from 'node:stream/consumers';
 import { expect } from 'vitest';
 import type { ErrorCode } from '../../core/errors.ts';
 import { type AccessTokens, localAccessTokens } from '../access-tokens.ts';
-import type { AddressPolicy } from '../address-policy.ts';
+import { createAddressPolicy } from '../address-policy.ts';
 import type { Credentials } from '../credentials.ts';
 import { bufferedBody, streamBody } from '../digest.ts';
-import type { Capabilities, DigestAlgorithm, ObjectMetadata, StorageProvider, UploadBody } from '../provider.ts';
-import { openProvider } from '../registry.ts';
+import type {
+  Capabilities,
+  DigestAlgorithm,
+  ObjectMetadata,
+  StorageProvider,
+  UploadBody,
+  UploadSession,
+} from '../provider.ts';
+import { type OpenOptions, openProvider } from '../registry.ts';
+import { rooted } from './rooted.ts';
 
 /** What a provider's test file gives to the suite. */
 export interface Fixture {
@@ -25,10 +33,22 @@ export interface Fixture {
   otherCredentials?(endpoint: string): Credentials;
   /** How many objects the largest listing has, where the store cannot write the usual 10,000 in seconds. */
   manyKeys?: number;
-  /** A fast way to write objects of any content, where there is one. */
-  fill?(endpoint: string, container: string, keys: readonly string[]): Promise<void>;
   /** A proxy of plain HTTP before the store, which spoils single exchanges. */
   startProxy(endpoint: string): Promise<Proxy>;
+}
+
+/** What there is to test a store by that runs elsewhere and holds other things too: a person's account at a cloud. */
+export interface RemoteFixture extends Pick<Fixture, 'name' | 'manyKeys'> {
+  /** Both may be the same one. */
+  containers: readonly [string, string];
+  credentials(): Credentials;
+  open: Pick<OpenOptions, 'addressPolicy' | 'operator'>;
+  /** Everything is written below it. Ends in a slash. */
+  root: string;
+  /** Told of each upload in parts before it goes on, by the session that `openProvider`'s providers know. */
+  onUpload(session: UploadSession): void;
+  /** How many times longer than beside a local store everything may take. */
+  patience: number;
 }
 
 export interface Proxy {
@@ -51,23 +71,42 @@ export let otherContainer = 'conformance-other';
 
 /** A running store, and providers that talk to it. */
 export interface Session {
+  /** Open, with its capabilities as probed. */
+  provider: StorageProvider;
+  capabilities: Capabilities;
+  /** Of another account, or by another way in, where the fixture has one. */
+  otherProvider?: StorageProvider;
+  /** How many objects the largest listing has. */
+  manyKeys: number;
+  /** Whether the store holds nothing but what the suite made. */
+  isOwn: boolean;
+  /** Opens another one. Closed with the session. */
+  open(options?: { capabilities?: Capabilities }): StorageProvider;
+  close(): Promise<void>;
+}
+
+/** A store on this machine, which lies behind a proxy too. */
+export interface LocalSession extends Session {
   fixture: Fixture;
   /** Of the store itself, past the proxy. */
   endpoint: string;
   proxy: Proxy;
-  /** Open, with its capabilities as probed. */
-  provider: StorageProvider;
-  capabilities: Capabilities;
   /** Opens another one: straight to the store, or through the proxy. Closed with the session. */
   open(options?: { proxied?: boolean; credentials?: Credentials; capabilities?: Capabilities }): StorageProvider;
-  close(): Promise<void>;
 }
 
 /** How a test gets at the session: tests are declared before it starts. */
 export type Current = () => Session;
+export type CurrentLocal = () => LocalSession;
+/** Declares what only a local store can be tested by, under its name; elsewhere it is told to be left out. */
+export type Locally = (group: string, declare: (current: CurrentLocal) => void) => void;
 
-export async function startSession(fixture: Fixture, addressPolicy: AddressPolicy): Promise<Session> {
+/** The longest that the largest listing gets by default. */
+const usualKeys = 10_000;
+
+export async function startLocalSession(fixture: Fixture): Promise<LocalSession> {
   [container, otherContainer] = fixture.containers ?? ['conformance', 'conformance-other'];
+  const addressPolicy = createAddressPolicy(['127.0.0.0/8']);
   const store = await fixture.start();
   const proxy = await fixture.startProxy(store.endpoint);
   const opened: StorageProvider[] = [];
@@ -79,12 +118,16 @@ export async function startSession(fixture: Fixture, addressPolicy: AddressPolic
     return provider;
   };
   const { capabilities } = await open(fixture.credentials(store.endpoint), undefined, shared).check(never());
+  const otherCredentials = fixture.otherCredentials?.(store.endpoint);
   return {
     fixture,
     endpoint: store.endpoint,
     proxy,
     capabilities,
     provider: open(fixture.credentials(store.endpoint), capabilities, shared),
+    ...(otherCredentials === undefined ? {} : { otherProvider: open(otherCredentials, capabilities) }),
+    manyKeys: fixture.manyKeys ?? usualKeys,
+    isOwn: true,
     open: (options = {}) =>
       open(
         options.credentials ?? fixture.credentials(options.proxied ? proxy.endpoint : store.endpoint),
@@ -95,6 +138,32 @@ export async function startSession(fixture: Fixture, addressPolicy: AddressPolic
       await Promise.all(opened.map((provider) => provider.close()));
       await proxy.close();
       await store.close();
+    },
+  };
+}
+
+export async function startRemoteSession(fixture: RemoteFixture): Promise<Session> {
+  [container, otherContainer] = fixture.containers;
+  const opened: StorageProvider[] = [];
+  const tokens = localAccessTokens();
+  const open = (capabilities?: Capabilities) => {
+    const provider = openProvider(fixture.credentials(), { ...fixture.open, tokens, capabilities });
+    opened.push(provider);
+    return provider;
+  };
+  const found = (await open().check(never())).capabilities;
+  const openRooted = (capabilities = found) =>
+    // The provider counts whole keys, whatever is left of them below the root.
+    rooted(open({ ...capabilities, maxKeyBytes: found.maxKeyBytes }), fixture.root, fixture.onUpload);
+  const provider = openRooted();
+  return {
+    provider,
+    capabilities: provider.capabilities,
+    manyKeys: fixture.manyKeys ?? usualKeys,
+    isOwn: false,
+    open: ({ capabilities } = {}) => openRooted(capabilities),
+    close: async () => {
+      await Promise.all(opened.map((one) => one.close()));
     },
   };
 }
@@ -169,13 +238,16 @@ export function expectBytes(actual: Buffer, expected: Uint8Array): void {
   expect(actual.equals(expected)).toBe(true);
 }
 
-/** Passes when the promise rejects with an AppError of the code; resolves to the error. */
-export async function expectCode(promise: Promise<unknown>, code: ErrorCode) {
+/** Passes when the promise rejects with an AppError of the code, or of one of some; resolves to the error. */
+export async function expectCode(promise: Promise<unknown>, code: ErrorCode, ...others: ErrorCode[]) {
   const error = await promise.then(
     () => undefined,
     (reason: unknown) => reason,
   );
-  expect(error).toMatchObject({ name: 'AppError', code });
+  expect(error).toMatchObject({
+    name: 'AppError',
+    code: others.length === 0 ? code : expect.toBeOneOf([code, ...others]),
+  });
   return error as import('../../core/errors.ts').AppError;
 }
 

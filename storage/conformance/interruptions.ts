@@ -7,15 +7,17 @@ import {
   bodyOf,
   bytesOf,
   type Current,
+  type CurrentLocal,
   container,
   expectBytes,
   expectCode,
   freshKey,
   get,
+  type Locally,
+  type LocalSession,
   never,
   noMetadata,
   put,
-  type Session,
 } from './fixture.ts';
 import { begin, isThere } from './uploads.ts';
 
@@ -34,7 +36,7 @@ export type Call = (provider: StorageProvider, session: UploadSession, signal: A
 
 const part = { partNumber: 1, sizeBytes: 10, tag: 'AAAA', digests: {} };
 /** Every call of the contract that sends something at some provider. */
-const calls = (current: Current): Record<string, Call> => {
+const calls = (current: CurrentLocal): Record<string, Call> => {
   const body = () => bodyOf(bytesOf(10), current().capabilities);
   return {
     check: (provider, _session, signal) => provider.check(signal),
@@ -59,7 +61,7 @@ const calls = (current: Current): Record<string, Call> => {
 const abortLimitMs = 1000;
 
 /** Expects CANCELLED of the call: before it begins, and while it waits for an answer that does not come. */
-export async function settlesWhenAborted(session: Session, provider: StorageProvider, call: Call): Promise<void> {
+export async function settlesWhenAborted(session: LocalSession, provider: StorageProvider, call: Call): Promise<void> {
   const target: UploadSession = {
     container,
     key: freshKey('stall'),
@@ -88,7 +90,40 @@ export async function settlesWhenAborted(session: Session, provider: StorageProv
   expect(await Promise.race([settled, late])).toMatchObject({ code: 'CANCELLED' });
 }
 
-export function interruptions(current: Current): void {
+export function interruptions(current: Current, locally: Locally): void {
+  locally('exchanges that are cut off, throttled or never answered', spoiledExchanges);
+
+  it('ends a read that nobody wants any more', async () => {
+    const session = current();
+    const key = freshKey('abort');
+    await put(session, key, bytesOf(5_000_000));
+    const controller = new AbortController();
+    const { stream } = await session.provider.read({ container, key }, controller.signal);
+    stream.once('data', () => controller.abort());
+    const { error } = await drain(stream);
+    expect(error).toMatchObject({ code: 'CANCELLED' });
+  });
+
+  it('ends a write in the middle of its body, closes its source and leaves nothing', async () => {
+    const session = current();
+    const { digestTiming } = session.capabilities.write;
+    const key = freshKey('abort');
+    const controller = new AbortController();
+    const source = new Readable({ read() {} });
+    source.push(bytesOf(100_000));
+    const streaming = streamBody(source, 200_000, []);
+    const body = digestTiming === 'before' ? { ...streaming, digest: () => '0'.repeat(32) } : streaming;
+    const writing = session.provider.write({ container, key, body, metadata: noMetadata }, controller.signal);
+    const ended = expectCode(writing, 'CANCELLED');
+    await new Promise((resolve) => streaming.source.once('pause', resolve).once('data', resolve));
+    controller.abort();
+    await ended;
+    expect(source.destroyed).toBe(true);
+    expect(await isThere(session, key)).toBe(false);
+  });
+}
+
+function spoiledExchanges(current: CurrentLocal): void {
   it.each(['reset', 'end'] as const)('fails when a read is cut off (%s), never ends early', async (how) => {
     const session = current();
     const key = freshKey('cut');
@@ -123,35 +158,6 @@ export function interruptions(current: Current): void {
       await settlesWhenAborted(session, provider, calls(current)[name] as Call);
     });
   }
-
-  it('ends a read that nobody wants any more', async () => {
-    const session = current();
-    const key = freshKey('abort');
-    await put(session, key, bytesOf(5_000_000));
-    const controller = new AbortController();
-    const { stream } = await session.provider.read({ container, key }, controller.signal);
-    stream.once('data', () => controller.abort());
-    const { error } = await drain(stream);
-    expect(error).toMatchObject({ code: 'CANCELLED' });
-  });
-
-  it('ends a write in the middle of its body, closes its source and leaves nothing', async () => {
-    const session = current();
-    const { digestTiming } = session.capabilities.write;
-    const key = freshKey('abort');
-    const controller = new AbortController();
-    const source = new Readable({ read() {} });
-    source.push(bytesOf(100_000));
-    const streaming = streamBody(source, 200_000, []);
-    const body = digestTiming === 'before' ? { ...streaming, digest: () => '0'.repeat(32) } : streaming;
-    const writing = session.provider.write({ container, key, body, metadata: noMetadata }, controller.signal);
-    const ended = expectCode(writing, 'CANCELLED');
-    await new Promise((resolve) => streaming.source.once('pause', resolve).once('data', resolve));
-    controller.abort();
-    await ended;
-    expect(source.destroyed).toBe(true);
-    expect(await isThere(session, key)).toBe(false);
-  });
 
   it.each([
     ['429 Too Many Requests', 'THROTTLED'],

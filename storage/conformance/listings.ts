@@ -23,7 +23,7 @@ async function listAll(session: Session, request: ListRequest): Promise<Entry[][
   return pages;
 }
 
-export function listings(current: Current): void {
+export function listings(current: Current, patience: number): void {
   const root = 'listing/';
   let special = anyCase;
 
@@ -35,7 +35,7 @@ export function listings(current: Current): void {
       for (const key of keys) await put(session, key, bytesOf(1));
     };
     await Promise.all(Array.from({ length: 16 }, write));
-  }, 60_000);
+  }, 60_000 * patience);
 
   it('gives more than a thousand keys over several pages, each once', async () => {
     const session = current();
@@ -107,14 +107,24 @@ export function listings(current: Current): void {
   });
 
   it('lists containers, a page at a time', async () => {
-    const { provider } = current();
+    const { provider, isOwn } = current();
+    const limit = isOwn ? 1 : undefined;
+    if (!isOwn) {
+      // Who may use one container only may list none.
+      const refusal = await provider.listContainers({}, never()).then(
+        () => undefined,
+        (error) => error,
+      );
+      if (refusal?.code === 'PERMISSION_DENIED') return;
+    }
     const names: string[] = [];
     let cursor: string | undefined;
     do {
-      const page = await provider.listContainers({ limit: 1, cursor }, never());
+      const page = await provider.listContainers({ limit, cursor }, never());
       names.push(...page.items.map((item) => item.name));
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);
-    expect(names).toEqual([container, otherContainer]);
+    if (isOwn) expect(names).toEqual([container, otherContainer]);
+    else expect(names).toEqual(expect.arrayContaining([container, otherContainer]));
   });
 }
