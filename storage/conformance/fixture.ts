@@ -47,6 +47,8 @@ export interface RemoteFixture extends Pick<Fixture, 'name' | 'manyKeys'> {
   root: string;
   /** Told of each upload in parts before it goes on, by the session that `openProvider`'s providers know. */
   onUpload(session: UploadSession): void;
+  /** Told of each group of tests that needs a store on this machine and is left out. */
+  onLeftOut(group: string): void;
   /** How many times longer than beside a local store everything may take. */
   patience: number;
 }

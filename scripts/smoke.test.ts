@@ -1,0 +1,136 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { startDropboxServer } from '../emulators/dropbox/server.ts';
+import { startS3Server } from '../emulators/s3/server.ts';
+import { createAddressPolicy } from '../storage/address-policy.ts';
+import type { Credentials } from '../storage/credentials.ts';
+import { bufferedBody } from '../storage/digest.ts';
+import type { StorageProvider } from '../storage/provider.ts';
+import { openProvider } from '../storage/registry.ts';
+import { temporaryDirectory } from '../test/support/servers.ts';
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+const signal = new AbortController().signal;
+const secret = 'the-very-secret';
+
+async function s3(): Promise<Credentials> {
+  const keys = { accessKeyId: 'me', secretAccessKey: secret };
+  const server = await startS3Server({ credentials: [keys], buckets: ['mine', 'second'] });
+  closing.push(() => server.close());
+  return { provider: 's3', region: 'us-east-1', addressing: 'path', endpoint: server.endpoint, ...keys };
+}
+
+async function dropbox(): Promise<Credentials> {
+  const server = await startDropboxServer({
+    apps: [{ key: 'app' }],
+    accounts: [{ id: 'ann', refreshTokens: [secret] }],
+  });
+  closing.push(() => server.close());
+  return { provider: 'dropbox', appKey: 'app', refreshToken: secret, endpoint: server.endpoint };
+}
+
+/** Starts the command; `ended` resolves to its exit code and all of its output. */
+async function smoke(credentials: Credentials, ...args: string[]) {
+  const directory = await temporaryDirectory();
+  closing.push(() => directory.remove());
+  const file = join(directory.path, 'account.json');
+  await writeFile(file, JSON.stringify(credentials), { mode: 0o600 });
+  const child: ChildProcess = spawn(process.execPath, ['scripts/smoke.ts', '--account', file, ...args], {
+    env: { PATH: process.env.PATH, TMPDIR: directory.path, ALLOWED_PRIVATE_ADDRESSES: '127.0.0.0/8', NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const grown = new EventTarget();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk) => {
+      output += chunk;
+      grown.dispatchEvent(new Event('data'));
+    });
+  }
+  const says = async (text: string) => {
+    while (!output.includes(text)) await once(grown, 'data');
+  };
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, output }));
+  return { child, says, ended };
+}
+
+async function open(credentials: Credentials): Promise<StorageProvider> {
+  const provider = openProvider(credentials, { addressPolicy: createAddressPolicy(['127.0.0.0/8']) });
+  closing.push(() => provider.close());
+  return provider;
+}
+
+async function put(provider: StorageProvider, container: string, key: string): Promise<void> {
+  const digest = provider.capabilities.write.singleDigest;
+  const body = bufferedBody([Buffer.from('mine')], digest === null ? [] : [digest]);
+  await provider.write({ container, key, body, metadata: { user: {} } }, signal);
+}
+
+/** Files and folders of one level, with the version of each. */
+async function holds(provider: StorageProvider, container: string, prefix = '') {
+  return (await provider.list({ container, prefix, delimiter: '/' }, signal)).items;
+}
+
+const cases = [
+  ['S3', s3, 'mine', ['--second', 'second', '--prefix', 'folder']],
+  ['Dropbox, whose names ignore case', dropbox, 'dropbox', []],
+] as const;
+
+for (const [name, start, container, args] of cases) {
+  test(`an account at ${name} passes, and holds afterwards what it held before`, async () => {
+    const credentials = await start();
+    const provider = await open(credentials);
+    for (const key of ['outside', 'key', 'folder/mine']) await put(provider, container, key);
+    const before = [await holds(provider, container), await holds(provider, container, 'folder/')];
+    const { ended } = await smoke(credentials, '--container', container, ...args);
+    const { code, output } = await ended;
+    expect(output).toMatch(/\n\d{3} tests passed, 0 failed\./);
+    expect(output).toContain('Left out, because they need a store on this machine');
+    expect(output).toContain('\n  wrong credentials\n');
+    expect(output).toContain('Everything that was written has been removed.');
+    expect(output).not.toContain(secret);
+    expect(code).toBe(0);
+    expect([await holds(provider, container), await holds(provider, container, 'folder/')]).toEqual(before);
+  }, 240_000);
+}
+
+test('what was written is removed after Ctrl-C too, unfinished uploads included', async () => {
+  const keys = { accessKeyId: 'me', secretAccessKey: secret };
+  const server = await startS3Server({ credentials: [keys], buckets: ['mine'] });
+  closing.push(() => server.close());
+  const credentials = { provider: 's3', region: 'us-east-1', addressing: 'path', endpoint: server.endpoint } as const;
+  const { child, says, ended } = await smoke({ ...credentials, ...keys }, '--container', 'mine');
+  await says('uploads in parts > takes parts in parallel');
+  child.kill('SIGINT');
+  const { code, output } = await ended;
+  expect(output).toContain('Everything that was written has been removed.');
+  expect(code).toBe(130);
+  const provider = await open({ ...credentials, ...keys });
+  expect(await holds(provider, 'mine')).toEqual([]);
+}, 120_000);
+
+test('an account that cannot be used is told, with what to do, and nothing is tested', async () => {
+  const credentials = await s3();
+  const wrong = { ...credentials, secretAccessKey: 'another-secret' } as Credentials;
+  for (const [given, container, message] of [
+    [
+      wrong,
+      'mine',
+      /The account cannot be used: .*\(CREDENTIALS_INVALID\)\nNothing was tested\. Mend the account file/,
+    ],
+    [credentials, 'no-such-bucket', /Container no-such-bucket: .*\(CONTAINER_NOT_FOUND\)/],
+    [{ provider: 's3', accessKeyId: 'me' } as Credentials, 'mine', /secretAccessKey: The secret .* is missing/],
+  ] as const) {
+    const { ended } = await smoke(given, '--container', container);
+    const { code, output } = await ended;
+    expect(output).toMatch(message);
+    expect(output).not.toMatch(/the-very-secret|another-secret|\n {4}at /);
+    expect(code).toBe(1);
+  }
+});
