@@ -79,6 +79,8 @@ export interface Result {
 
 export interface BenchOptions {
   quick: boolean;
+  /** The one provider to race, in the bench `providers`. */
+  only: string | undefined;
   source: string | undefined;
   destination: string | undefined;
 }

@@ -32,22 +32,29 @@ export interface BenchedProvider<Served> {
   undici(served: Served): Promise<BenchClient>;
 }
 
-/** Runs `send` for each part of the bytes, `partsAtOnce` at a time. Results in the order of the parts. */
+/**
+ * Runs `send` for each part of the bytes, `partsAtOnce` at a time; the last one after all others where it closes the
+ * upload. Results in the order of the parts.
+ */
 export async function inParts<Result>(
   bytes: Uint8Array,
   send: (part: Uint8Array, partNumber: number, offset: number) => Promise<Result>,
+  lastCloses = false,
 ): Promise<Result[]> {
   const count = Math.ceil(bytes.byteLength / partBytes);
   const results: Result[] = [];
+  const together = lastCloses ? count - 1 : count;
   let next = 0;
+  const sendNext = async () => {
+    const index = next++;
+    const offset = index * partBytes;
+    results[index] = await send(bytes.subarray(offset, offset + partBytes), index + 1, offset);
+  };
   const work = async () => {
-    while (next < count) {
-      const index = next++;
-      const offset = index * partBytes;
-      results[index] = await send(bytes.subarray(offset, offset + partBytes), index + 1, offset);
-    }
+    while (next < together) await sendNext();
   };
   await Promise.all(Array.from({ length: partsAtOnce }, work));
+  if (lastCloses) await sendNext();
   return results;
 }
 
@@ -58,8 +65,8 @@ export async function drain(body: AsyncIterable<Uint8Array>): Promise<number> {
   return size;
 }
 
-/** The adapter as the engine uses it. */
-export async function adapterClient(credentials: Credentials): Promise<BenchClient> {
+/** The adapter as the engine uses it. `into` is the container, where the provider names its own. */
+export async function adapterClient(credentials: Credentials, into = container): Promise<BenchClient> {
   const signal = new AbortController().signal;
   const addressPolicy = createAddressPolicy(['127.0.0.0/8']);
   const first = openProvider(credentials, { addressPolicy });
@@ -70,20 +77,23 @@ export async function adapterClient(credentials: Credentials): Promise<BenchClie
   return {
     async put(key, bytes) {
       const body = bodyOf(bytes, capabilities, [capabilities.write.singleDigest]);
-      await provider.write({ container, key, body, metadata }, signal);
+      await provider.write({ container: into, key, body, metadata }, signal);
     },
     async putLarge(key, bytes) {
-      const { partDigest, completeDigest } = capabilities.write;
-      const session = await provider.beginUpload({ container, key, sizeBytes: bytes.byteLength, metadata }, signal);
-      const parts: PartReceipt[] = await inParts(bytes, (part, partNumber, offset) =>
-        provider.putPart({ session, partNumber, offset, body: bodyOf(part, capabilities, [partDigest]) }, signal),
+      const { partDigest, completeDigest, lastPartCloses } = capabilities.write;
+      const session = await provider.beginUpload(
+        { container: into, key, sizeBytes: bytes.byteLength, metadata },
+        signal,
       );
+      const putPart = (part: Uint8Array, partNumber: number, offset: number) =>
+        provider.putPart({ session, partNumber, offset, body: bodyOf(part, capabilities, [partDigest]) }, signal);
+      const parts: PartReceipt[] = await inParts(bytes, putPart, lastPartCloses);
       const digest = createDigest(completeDigest === null ? [] : [completeDigest]);
       digest.update(bytes);
       await provider.completeUpload({ session, parts, digests: digest.digest() }, signal);
     },
     async get(key) {
-      const { stream } = await provider.read({ container, key }, signal);
+      const { stream } = await provider.read({ container: into, key }, signal);
       return drain(stream);
     },
     close: () => provider.close(),
