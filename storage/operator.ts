@@ -3,11 +3,19 @@ import type { OperatorAccess } from './registry.ts';
 
 /** What the operator's settings let providers use. */
 export function operatorAccess(
-  config: Pick<Config, 'GOOGLE_OAUTH_CLIENT_ID' | 'GOOGLE_OAUTH_CLIENT_SECRET' | 'ALLOW_MACHINE_IDENTITY'>,
+  config: Pick<
+    Config,
+    'GOOGLE_OAUTH_CLIENT_ID' | 'GOOGLE_OAUTH_CLIENT_SECRET' | 'GOOGLE_ENDPOINT' | 'ALLOW_MACHINE_IDENTITY'
+  >,
 ): OperatorAccess {
-  const { GOOGLE_OAUTH_CLIENT_ID: clientId, GOOGLE_OAUTH_CLIENT_SECRET: clientSecret } = config;
+  const {
+    GOOGLE_OAUTH_CLIENT_ID: clientId,
+    GOOGLE_OAUTH_CLIENT_SECRET: clientSecret,
+    GOOGLE_ENDPOINT: standIn,
+  } = config;
+  const place = standIn === undefined ? {} : { tokenOrigin: new URL(standIn).origin };
   return {
-    googleApp: clientId === undefined || clientSecret === undefined ? undefined : { clientId, clientSecret },
+    googleApp: clientId === undefined || clientSecret === undefined ? undefined : { clientId, clientSecret, ...place },
     machineIdentity: config.ALLOW_MACHINE_IDENTITY,
   };
 }

@@ -9,8 +9,8 @@ import { openS3 } from './providers/s3.ts';
 
 /** What the operator, not the user, brings along. */
 export interface OperatorAccess {
-  /** The app that people grant access to their Google account. */
-  googleApp?: { clientId: string; clientSecret: string } | undefined;
+  /** The app that people grant access to their Google account; `tokenOrigin`: a stand-in for Google that the operator named. */
+  googleApp?: { clientId: string; clientSecret: string; tokenOrigin?: string } | undefined;
   /** Whether accounts may use the identity of the machine (instance role, managed identity). */
   machineIdentity: boolean;
 }

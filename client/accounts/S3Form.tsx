@@ -6,7 +6,7 @@ import { FormErrors } from '../ui/FormErrors.tsx';
 import { SecretInput } from '../ui/SecretInput.tsx';
 import { ConnectingActions } from './ConnectingActions.tsx';
 import { S3MoreSettings } from './S3MoreSettings.tsx';
-import { type S3Values, s3Credentials, s3Fields, s3Initial } from './s3-values.ts';
+import { opensByKey, type S3Values, s3Credentials, s3Fields, s3Initial } from './s3-values.ts';
 import { type CredentialsFormProps, useConnecting } from './use-connecting.ts';
 
 /** Connects Amazon S3 or a store that speaks its language, or gives such an account other keys. */
@@ -23,9 +23,9 @@ export function S3Form({ replaced, onDone, onTyped }: CredentialsFormProps) {
           ? 'Type the address of the store, starting with https:// or http://.'
           : null,
       region: isNotEmpty('Type the region; stores without regions take us-east-1.'),
-      accessKeyId: (value, { method }) => (method === 'key' && value.trim() === '' ? 'Type the access key ID.' : null),
-      secretAccessKey: (value, { method }) =>
-        method === 'key' && value.trim() === '' ? 'Type the secret access key.' : null,
+      accessKeyId: (value, values) => (opensByKey(values) && value.trim() === '' ? 'Type the access key ID.' : null),
+      secretAccessKey: (value, values) =>
+        opensByKey(values) && value.trim() === '' ? 'Type the secret access key.' : null,
       storageClass: (value) =>
         /^([A-Z][A-Z0-9_]{1,63})?$/.test(value.trim()) ? null : 'Type it as S3 names it, such as STANDARD_IA.',
     },
@@ -39,6 +39,7 @@ export function S3Form({ replaced, onDone, onTyped }: CredentialsFormProps) {
     onDone,
   });
   const compatible = form.values.store === 'compatible';
+  const byKey = opensByKey(form.values);
 
   return (
     <form onSubmit={onSubmit} noValidate>
@@ -100,7 +101,7 @@ export function S3Form({ replaced, onDone, onTyped }: CredentialsFormProps) {
             {...form.getInputProps('region')}
           />
         ) : null}
-        {machineIdentityAllowed ? (
+        {machineIdentityAllowed && !compatible ? (
           <Choice
             label="Opened with"
             data={[
@@ -116,7 +117,7 @@ export function S3Form({ replaced, onDone, onTyped }: CredentialsFormProps) {
             }
           />
         ) : null}
-        {form.values.method === 'key' ? <S3Keys form={form} compatible={compatible} /> : null}
+        {byKey ? <S3Keys form={form} compatible={compatible} /> : null}
         <S3MoreSettings form={form} />
         <FormErrors errors={general} />
         <ConnectingActions {...state} />

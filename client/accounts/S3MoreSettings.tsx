@@ -52,6 +52,7 @@ export function S3MoreSettings({ form }: { form: UseFormReturnType<S3Values> }) 
           />
         ) : null}
         <Checkbox
+          size="md"
           label="This account pays for its requests"
           description="For buckets whose requester pays."
           {...form.getInputProps('requesterPays', { type: 'checkbox' })}

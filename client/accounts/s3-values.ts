@@ -10,6 +10,7 @@ export interface S3Values {
   endpoint: string;
   region: string;
   addressing: S3Settings['addressing'];
+  /** The identity of the machine opens Amazon S3 only: no other store may see its signatures. */
   method: 'key' | 'machine';
   accessKeyId: string;
   secretAccessKey: string;
@@ -42,7 +43,7 @@ export function s3Initial(replaced: Account | undefined): S3Values {
     endpoint: replaced?.endpoint ?? '',
     region: replaced?.region ?? 'us-east-1',
     addressing: replaced?.endpoint == null ? 'PATH' : (kept?.addressing ?? 'PATH'),
-    method: kept?.useMachineIdentity === true ? 'machine' : 'key',
+    method: kept?.useMachineIdentity === true && replaced?.endpoint === null ? 'machine' : 'key',
     accessKeyId: '',
     secretAccessKey: '',
     sessionToken: '',
@@ -51,6 +52,10 @@ export function s3Initial(replaced: Account | undefined): S3Values {
     kmsKeyId: kept?.kmsKeyId ?? '',
     requesterPays: kept?.requesterPays ?? false,
   };
+}
+
+export function opensByKey({ method, store }: S3Values): boolean {
+  return method === 'key' || store === 'compatible';
 }
 
 export function s3Credentials(values: S3Values): CredentialsInput {
@@ -63,13 +68,13 @@ export function s3Credentials(values: S3Values): CredentialsInput {
       ...(compatible ? { endpoint: values.endpoint.trim() } : {}),
       region: values.region.trim(),
       addressing: compatible ? values.addressing : 'VIRTUAL',
-      ...(values.method === 'machine'
-        ? { useMachineIdentity: true }
-        : {
+      ...(opensByKey(values)
+        ? {
             accessKeyId: values.accessKeyId.trim(),
             secretAccessKey: values.secretAccessKey.trim(),
             ...typed('sessionToken'),
-          }),
+          }
+        : { useMachineIdentity: true }),
       ...typed('storageClass'),
       ...(serverSideEncryption === '' ? {} : { serverSideEncryption }),
       ...(serverSideEncryption === 'KMS_KEY' ? typed('kmsKeyId') : {}),

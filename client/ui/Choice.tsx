@@ -12,9 +12,13 @@ interface ChoiceProps<Value extends string> {
   help?: string | undefined;
 }
 
+/** Letters of all labels together that a row holds on the smallest screens. */
+const mostLettersInRow = 25;
+
 /** One of a few, all of them in sight; below each other where they do not fit in a row. */
 export function Choice<Value extends string>({ label, data, value, onChange, help }: ChoiceProps<Value>) {
   const id = useId();
+  const letters = data.reduce((sum, one) => sum + one.label.length, 0);
   const narrow = useMediaQuery('(max-width: 40em)') ?? false;
   return (
     <div>
@@ -24,7 +28,7 @@ export function Choice<Value extends string>({ label, data, value, onChange, hel
       <SegmentedControl
         fullWidth
         aria-labelledby={id}
-        orientation={narrow && data.length > 3 ? 'vertical' : 'horizontal'}
+        orientation={narrow && letters > mostLettersInRow ? 'vertical' : 'horizontal'}
         data={[...data]}
         value={value}
         onChange={(chosen) => onChange(chosen as Value)}

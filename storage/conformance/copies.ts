@@ -23,7 +23,16 @@ export function foreignCopy({ capabilities }: Session, endpoint: string, key: st
   const { scheme = 's3' } = capabilities.copy ?? {};
   const version = { etag: '"0123456789abcdef0123456789abcdef"' };
   const store = storeAt(endpoint, scheme);
-  const offer = { container, key: 'gone', scheme, store, sizeBytes: 1, version, digests: {}, ticket: `${endpoint}/gone` };
+  const offer = {
+    container,
+    key: 'gone',
+    scheme,
+    store,
+    sizeBytes: 1,
+    version,
+    digests: {},
+    ticket: `${endpoint}/gone`,
+  };
   return { offer, container, key, metadata: noMetadata };
 }
 

@@ -78,7 +78,10 @@ export function large(current: Current, patience: number): void {
       const numbers = Array.from({ length: Math.ceil(sizeBytes / partBytes) }, (_, index) => index + 1);
       const upload = await session.provider.beginUpload({ container, key, sizeBytes, metadata: noMetadata }, never());
       const last = session.capabilities.write.lastPartCloses ? numbers.slice(-1) : [];
-      const waiting = numbers.slice(0, numbers.length - last.length).toReversed().values();
+      const waiting = numbers
+        .slice(0, numbers.length - last.length)
+        .toReversed()
+        .values();
       const parts: PartReceipt[] = [];
       const send = async (these: Iterable<number> = waiting) => {
         for (const partNumber of these) {

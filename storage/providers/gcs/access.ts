@@ -8,7 +8,7 @@ import { grantTokens, machineTokens, metadataAddress, serviceAccountTokens } fro
 
 /** What the operator brings along (OperatorAccess in registry.ts, as far as it is Google's). */
 export interface GoogleOperator {
-  googleApp?: { clientId: string; clientSecret: string } | undefined;
+  googleApp?: { clientId: string; clientSecret: string; tokenOrigin?: string } | undefined;
   machineIdentity: boolean;
 }
 
@@ -44,7 +44,7 @@ export function gcsAccess(
       const text = 'This Skyferry has no Google app (any more): ask its operator, or connect a service account.';
       throw new AppError('CREDENTIALS_INVALID', text);
     }
-    const refresh = grantTokens(http, credentials.refreshToken, app);
+    const refresh = grantTokens(http, credentials.refreshToken, app, app.tokenOrigin);
     return { identity: 'Google account', account: undefined, refresh, close: nothingToClose };
   }
   if (operator?.machineIdentity !== true) {

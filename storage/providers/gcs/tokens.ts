@@ -38,8 +38,8 @@ export function serviceAccountTokens(http: HttpClient, account: ServiceAccount):
 
 /**
  * Exchanges the grant of a person ("Using OAuth 2.0 for Web Server Applications", Refreshing an access token), always at
- * Google's own endpoint: the operator's secret goes along, and must reach nobody else.
- * @param origin of Google's endpoint; another one in tests only.
+ * Google's own endpoint or at the stand-in that the operator named: the operator's secret goes along, and must reach
+ * nobody else.
  */
 export function grantTokens(
   http: HttpClient,

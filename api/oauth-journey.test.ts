@@ -1,0 +1,152 @@
+import { v7 as uuidv7 } from 'uuid';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createKeyring, seal } from '../core/secrets.ts';
+import { type DropboxServer, startDropboxServer } from '../emulators/dropbox/server.ts';
+import { type GcsServer, startGcsServer } from '../emulators/gcs/server.ts';
+import { isConnected, openCredentials } from '../storage/open-account.ts';
+import { startTestApi, type TestApi } from '../test/support/api.ts';
+import { decodeGlobalId, encodeGlobalId } from './global-id.ts';
+
+const errors = 'userErrors { field code message }';
+const start = `mutation ($input: StartOAuthInput!) { startOAuth(input: $input) { authorizationUrl ${errors} } }`;
+const complete = `mutation ($input: CompleteOAuthInput!) { completeOAuth(input: $input) {
+  account { id provider name identity status } ${errors} } }`;
+const check = `mutation ($input: TestAccountInput!) { testAccount(input: $input) {
+  account { status error { code } } ${errors} } }`;
+const browse = 'query ($id: ID!) { cloudAccount(id: $id) { entries { nodes { path } } } }';
+
+let dropbox: DropboxServer;
+let google: GcsServer;
+/** Two processes of one installation. */
+let apis: [TestApi, TestApi];
+let token: string;
+let userId: string;
+beforeAll(async () => {
+  const publicUrl = 'https://ferry.example.org';
+  dropbox = await startDropboxServer({
+    apps: [{ key: 'the-app', redirectUris: [`${publicUrl}/accounts/connected/dropbox`] }],
+    accounts: [{ id: 'ann' }],
+  });
+  const app = { clientId: 'the-client', clientSecret: 'the-client-secret' };
+  google = await startGcsServer({
+    buckets: ['harbour'],
+    apps: [{ ...app, grants: { 'the-google-grant': 'ann@example.com' } }],
+  });
+  const settings = {
+    PUBLIC_URL: publicUrl,
+    DROPBOX_APP_KEY: 'the-app',
+    DROPBOX_ENDPOINT: dropbox.endpoint,
+    GOOGLE_ENDPOINT: google.endpoint,
+    GOOGLE_OAUTH_CLIENT_ID: app.clientId,
+    GOOGLE_OAUTH_CLIENT_SECRET: app.clientSecret,
+  };
+  const first = await startTestApi(settings);
+  const { DATABASE_URL, REDIS_URL, KEY_ENCRYPTION_KEY, AUTH_SECRET } = first.config;
+  apis = [first, await startTestApi({ ...settings, DATABASE_URL, REDIS_URL, KEY_ENCRYPTION_KEY, AUTH_SECRET })];
+});
+afterAll(async () => {
+  await apis?.[1].close();
+  await apis?.[0].close();
+  await Promise.all([dropbox?.close(), google?.close()]);
+});
+beforeEach(async () => {
+  ({ token, userId } = await apis[0].signUp());
+});
+
+/** Signs in at Dropbox as a browser does, and comes back with what it sends along. */
+async function connectDropbox(): Promise<Record<string, string>> {
+  const begun = await apis[0].query(start, { input: { provider: 'DROPBOX' } }, { token });
+  const consent = await fetch(begun.data.startOAuth.authorizationUrl, { redirect: 'manual' });
+  const back = new URL(consent.headers.get('location') ?? '');
+  expect(back.origin + back.pathname).toBe('https://ferry.example.org/accounts/connected/dropbox');
+  // Whichever process the person comes back to.
+  const input = { ...Object.fromEntries(back.searchParams), name: 'My Dropbox' };
+  const { data } = await apis[1].query(complete, { input }, { token });
+  expect(data.completeOAuth.userErrors).toEqual([]);
+  return data.completeOAuth.account;
+}
+
+const list = async (api: TestApi, id: string) => {
+  const answer = await api.query(browse, { id }, { token });
+  return answer.errors?.[0]?.extensions.code ?? answer.data.cloudAccount.entries.nodes;
+};
+
+async function expectRevoked(id: string): Promise<void> {
+  for (const api of apis) expect(await list(api, id)).toBe('CREDENTIALS_INVALID');
+  const { data } = await apis[0].query(check, { input: { id } }, { token });
+  expect(data.testAccount).toEqual({
+    account: { status: 'FAILING', error: { code: 'CREDENTIALS_INVALID' } },
+    userErrors: [],
+  });
+}
+
+describe('a Dropbox', () => {
+  const refreshes = () => dropbox.observer.count('oauth2/token');
+
+  test('is connected by signing in there, and browsed; the grant lies sealed and is logged nowhere', async () => {
+    const account = await connectDropbox();
+    expect(account).toMatchObject({ provider: 'DROPBOX', name: 'My Dropbox', status: 'CONNECTED' });
+    expect(await list(apis[0], account.id as string)).toEqual([{ path: 'dropbox/' }]);
+    const refreshToken = await grantOf(account.id as string);
+    const rows = await apis[0].db.cloudAccount.findMany({ where: { userId }, include: { accessToken: true } });
+    const kept = rows.flatMap(({ sealedCredentials, accessToken }) => [sealedCredentials, accessToken?.sealedToken]);
+    for (const bytes of kept) expect(Buffer.from(bytes as Uint8Array).includes(refreshToken)).toBe(false);
+    for (const api of apis) expect(JSON.stringify(api.logLines())).not.toContain(refreshToken);
+  });
+
+  test('whose access token has expired gets one new one for two processes that ask together', async () => {
+    const { id = '' } = await connectDropbox();
+    for (const api of apis) await list(api, id);
+    const before = refreshes();
+    for (let round = 1; round <= 3; round++) {
+      dropbox.expireAccessTokens();
+      const found = await Promise.all([...apis, ...apis, ...apis].map((api) => list(api, id)));
+      for (const nodes of found) expect(nodes).toEqual([{ path: 'dropbox/' }]);
+      expect(refreshes() - before).toBe(round);
+    }
+  });
+
+  test('whose grant was taken back says so, and is failing once it is tested', async () => {
+    const { id = '' } = await connectDropbox();
+    dropbox.revokeGrant(await grantOf(id));
+    await expectRevoked(id);
+  });
+
+  async function grantOf(globalId: string): Promise<string> {
+    const row = await apis[0].db.cloudAccount.findUniqueOrThrow({ where: { id: decodeGlobalId(globalId).id } });
+    if (!isConnected(row)) throw new Error('The account has no credentials.');
+    const credentials = openCredentials(createKeyring(apis[0].config.KEY_ENCRYPTION_KEY), row);
+    return 'refreshToken' in credentials ? (credentials.refreshToken as string) : '';
+  }
+});
+
+describe('a Google account', () => {
+  // The local server has grants, and no page to give them at.
+  test('gets one access token for two processes, and says that its grant was taken back', async () => {
+    const id = uuidv7();
+    const grant = { provider: 'gcs', refreshToken: 'the-google-grant', projectId: google.projectId };
+    const credentials = { ...grant, endpoint: google.endpoint };
+    const sealed = seal(createKeyring(apis[0].config.KEY_ENCRYPTION_KEY), id, credentials);
+    await apis[0].db.cloudAccount.create({
+      data: {
+        id,
+        userId,
+        provider: 'GCS',
+        name: 'G',
+        identity: 'ann',
+        keyId: sealed.keyId,
+        sealedCredentials: sealed.bytes,
+      },
+    });
+    const globalId = encodeGlobalId('CloudAccount', id);
+    const refreshes = () => google.observer.count('token');
+    for (let round = 1; round <= 3; round++) {
+      const found = await Promise.all([...apis, ...apis].map((api) => list(api, globalId)));
+      for (const nodes of found) expect(nodes).toEqual([{ path: 'harbour/' }]);
+      expect(refreshes()).toBe(round);
+      google.tokens.expireAll();
+    }
+    google.tokens.revoke('the-google-grant');
+    await expectRevoked(globalId);
+  });
+});
