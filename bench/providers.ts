@@ -22,8 +22,8 @@ interface Verdict {
  * parts and read; objects of 4 KiB with 32 under way. Goals: at least 0.95 of the speed of the better one for the large
  * object, at least the SDK's for small ones, at most 1.1 of the CPU time of the better one.
  * How the peers are set stands with each provider, in support/providers/. Reads are counted and not hashed, by all alike.
- * Peers write from memory in pieces as large as they like; adapters that take streams get large bodies as the engine has
- * them, in chunks of 64 KiB, and pay for those writes in CPU time.
+ * Where the adapter takes streams, it and undici get parts of large objects as a relay has them, in chunks of 64 KiB; the
+ * SDKs write from memory in pieces as large as they like.
  * Figure: the worst ratio to its goal (1 or more: all goals are met).
  */
 const providers: Bench = async ({ quick, only }) => {

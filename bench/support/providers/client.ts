@@ -107,7 +107,12 @@ function bodyOf(
 ): UploadBody {
   const algorithms = wanted.filter((algorithm) => algorithm !== null);
   if (write.digestTiming === 'before' || bytes.byteLength <= heldBytes) return bufferedBody([bytes], algorithms);
-  return streamBody(Readable.from(chunksOf(bytes)), bytes.byteLength, algorithms);
+  return streamBody(arriving(bytes).body, bytes.byteLength, algorithms);
+}
+
+/** A part of a large object as a relay has it: it comes in chunks and goes out as a stream. */
+export function arriving(bytes: Uint8Array): { body: Readable; headers: Record<string, string> } {
+  return { body: Readable.from(chunksOf(bytes)), headers: { 'content-length': String(bytes.byteLength) } };
 }
 
 /** As they come from a socket. */

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import { bytesUpload, Dropbox, type files, uploadFile } from 'dropbox';
 import { Agent, request } from 'undici';
 import { startDropboxServer } from '../../../emulators/dropbox/server.ts';
 import {
   adapterClient,
+  arriving,
   type BenchClient,
   type BenchedProvider,
   drain,
@@ -87,13 +89,19 @@ export const dropbox: BenchedProvider<Served> = {
       dispatcher,
     });
     const { access_token: token } = (await signedIn.body.json()) as { access_token: string };
-    const send = async (route: string, argument: object, body?: Uint8Array) => {
+    const send = async (
+      route: string,
+      argument: object,
+      body?: Uint8Array | Readable,
+      headers: Record<string, string> = {},
+    ) => {
       const answer = await request(`${endpoint}/2/files/${route}`, {
         method: 'POST',
         headers: {
           authorization: `Bearer ${token}`,
           'dropbox-api-arg': JSON.stringify(argument),
           ...(body === undefined ? {} : { 'content-type': 'application/octet-stream' }),
+          ...headers,
         },
         dispatcher,
         ...(body === undefined ? {} : { body }),
@@ -115,7 +123,13 @@ export const dropbox: BenchedProvider<Served> = {
         const size = bytes.byteLength;
         const append = async (part: Uint8Array, _number: number, offset: number) => {
           const close = offset + part.byteLength === size;
-          const answer = await send('upload_session/append_v2', { cursor: { session_id, offset }, close }, part);
+          const { body, headers } = arriving(part);
+          const answer = await send(
+            'upload_session/append_v2',
+            { cursor: { session_id, offset }, close },
+            body,
+            headers,
+          );
           await answer.dump();
         };
         await inParts(bytes, append, true);

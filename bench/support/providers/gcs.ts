@@ -1,8 +1,17 @@
+import type { Readable } from 'node:stream';
 import { Storage } from '@google-cloud/storage';
 import { crc32c } from '@node-rs/crc32';
 import { Agent, request } from 'undici';
 import { startGcsServer } from '../../../emulators/gcs/server.ts';
-import { adapterClient, type BenchClient, type BenchedProvider, container, drain, inParts } from './client.ts';
+import {
+  adapterClient,
+  arriving,
+  type BenchClient,
+  type BenchedProvider,
+  container,
+  drain,
+  inParts,
+} from './client.ts';
 
 interface Served {
   endpoint: string;
@@ -69,7 +78,7 @@ export const gcs: BenchedProvider<Served> = {
       key: string,
       query = '',
       headers: Record<string, string> = {},
-      body?: Uint8Array,
+      body?: Uint8Array | Readable,
     ) => {
       const answer = await request(`${endpoint}/${container}/${key}${query}`, {
         method,
@@ -81,7 +90,9 @@ export const gcs: BenchedProvider<Served> = {
       return answer;
     };
     const put = async (key: string, bytes: Uint8Array, query = '') => {
-      const answer = await send('PUT', key, query, { 'x-goog-hash': `crc32c=${checksum(bytes)}` }, bytes);
+      const hash = { 'x-goog-hash': `crc32c=${checksum(bytes)}` };
+      const { body, headers } = query === '' ? { body: bytes, headers: {} } : arriving(bytes);
+      const answer = await send('PUT', key, query, { ...hash, ...headers }, body);
       await answer.body.dump();
       return answer.headers.etag as string;
     };

@@ -1,4 +1,5 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
@@ -11,7 +12,15 @@ import { crc32c } from '@node-rs/crc32';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { Agent, request } from 'undici';
 import { startS3Server } from '../../../emulators/s3/server.ts';
-import { adapterClient, type BenchClient, type BenchedProvider, container, drain, inParts } from './client.ts';
+import {
+  adapterClient,
+  arriving,
+  type BenchClient,
+  type BenchedProvider,
+  container,
+  drain,
+  inParts,
+} from './client.ts';
 
 interface Served {
   endpoint: string;
@@ -82,7 +91,7 @@ export const s3: BenchedProvider<Served> = {
     const send = async (
       method: 'GET' | 'PUT' | 'POST',
       key: string,
-      options: { query?: Record<string, string>; headers?: Record<string, string>; body?: Uint8Array } = {},
+      options: { query?: Record<string, string>; headers?: Record<string, string>; body?: Uint8Array | Readable } = {},
     ) => {
       const { query = {}, body } = options;
       const path = `/${container}/${key}`;
@@ -105,11 +114,9 @@ export const s3: BenchedProvider<Served> = {
       return answer;
     };
     const put = async (key: string, bytes: Uint8Array, query: Record<string, string> = {}) => {
-      const answer = await send('PUT', key, {
-        query,
-        headers: { 'x-amz-checksum-crc32c': checksum(bytes) },
-        body: bytes,
-      });
+      const { body, headers } = query.partNumber === undefined ? { body: bytes, headers: {} } : arriving(bytes);
+      const hash = { 'x-amz-checksum-crc32c': checksum(bytes) };
+      const answer = await send('PUT', key, { query, headers: { ...hash, ...headers }, body });
       await answer.body.dump();
       return answer.headers.etag as string;
     };
