@@ -1,5 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import { PrismaClient } from '../generated/prisma/client.ts';
+import { Prisma, PrismaClient } from '../generated/prisma/client.ts';
 
 export type {
   CloudAccount,
@@ -10,7 +10,7 @@ export type {
   TransferState,
   User,
 } from '../generated/prisma/client.ts';
-export { Prisma } from '../generated/prisma/client.ts';
+export { Prisma };
 
 export type Db = PrismaClient;
 /** What a query needs: the client or a transaction of it. */
@@ -25,17 +25,32 @@ export interface DbOptions {
    * server stops nobody and a crowd waits its turn. Default: none, and Prisma's own 2 s.
    */
   queryTimeoutMs?: number;
+  /**
+   * Whether each connection keeps the plans of `prepared` statements, as it can where `url` leads to Postgres itself; a
+   * pooler hands one session's plans to nobody else. Default: false.
+   */
+  keepsPlans?: boolean;
 }
+
+/**
+ * At the head of a raw statement: a connection plans it once and not each time. For statements that are run often, cost
+ * more to plan than to run, and whose text never varies.
+ */
+export const prepared = Prisma.raw('/* prepared */ ');
+const preparedMark = prepared.sql;
 
 /** One Prisma client with its connection pool. The caller disconnects it. */
 export function createDb(options: DbOptions): Db {
-  const adapter = new PrismaPg({
-    connectionString: options.url,
-    max: options.poolSize,
-    connectionTimeoutMillis: 5_000,
-    idleTimeoutMillis: 30_000,
-    ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
-  });
+  const adapter = new PrismaPg(
+    {
+      connectionString: options.url,
+      max: options.poolSize,
+      connectionTimeoutMillis: 5_000,
+      idleTimeoutMillis: 30_000,
+      ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
+    },
+    options.keepsPlans ? { statementNameGenerator } : {},
+  );
   const { queryTimeoutMs } = options;
   return new PrismaClient({
     adapter,
@@ -44,3 +59,16 @@ export function createDb(options: DbOptions): Db {
       : { transactionOptions: { maxWait: queryTimeoutMs, timeout: 2 * queryTimeoutMs } }),
   });
 }
+
+const statementNames = new Map<string, string>();
+
+// Prisma types the name as given for every statement; pg takes none for those that are planned each time.
+const statementNameGenerator = (({ sql }) => {
+  if (!sql.trimStart().startsWith(preparedMark)) return undefined;
+  let name = statementNames.get(sql);
+  if (name === undefined) {
+    name = `prepared_${statementNames.size + 1}`;
+    statementNames.set(sql, name);
+  }
+  return name;
+}) as (query: { sql: string }) => string;

@@ -58,7 +58,11 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
   /** What is worth doing at once when Postgres or Redis is back. */
   const loops: { kick(): void }[] = [];
   const stopping = new AbortController();
-  const db = createDb({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL_SIZE });
+  const db = createDb({
+    url: config.DATABASE_URL,
+    poolSize: config.DATABASE_POOL_SIZE,
+    keepsPlans: config.DIRECT_DATABASE_URL === undefined,
+  });
   const redis = createRedis(config.REDIS_URL);
   const blocking = createBlockingRedis(config.REDIS_URL);
   const subscribing = createBlockingRedis(config.REDIS_URL);

@@ -1,4 +1,4 @@
-import type { DbSession, TransferState } from '../../core/db.ts';
+import { type DbSession, prepared, type TransferState } from '../../core/db.ts';
 import { type ProgressRow, progressColumns } from '../../queue/progress.ts';
 import type { Item } from './item.ts';
 
@@ -57,7 +57,7 @@ export async function writeCheckpoint(
   const itemsJson = JSON.stringify(items.map(({ item, number, attempt }) => ({ ...item.toRecord(), number, attempt })));
   const { elapsedMs, throttledUntil } = options;
   const [row] = await db.$queryRaw<WriteRow[]>`
-    WITH locked AS MATERIALIZED (
+    ${prepared}WITH locked AS MATERIALIZED (
       SELECT id, published_at, speed_at, speed_since FROM transfer WHERE id = ${transferId}::uuid FOR NO KEY UPDATE
     ), run AS MATERIALIZED (
       SELECT x.number, x.attempt, x.release, x.renew, x.rest_ms

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Db, Prisma } from '../../core/db.ts';
+import { type Db, Prisma, prepared } from '../../core/db.ts';
 import { jobIds } from '../../queue/jobs.ts';
 import type { JobQueue } from '../../queue/queue.ts';
 import { priorityWeights } from '../../queue/transfer.ts';
@@ -75,7 +75,7 @@ export async function dispatch(db: Db, queue: JobQueue): Promise<number | null> 
  * overfilled for a moment, and still no batch is admitted twice.
  */
 const admission = Prisma.sql`
-  WITH turn AS MATERIALIZED (
+  ${prepared}WITH turn AS MATERIALIZED (
     SELECT pg_try_advisory_xact_lock(${advisoryLockSpace}::int, ${dispatchLock}::int) AS is_ours
   ), free AS MATERIALIZED (
     SELECT greatest(0,

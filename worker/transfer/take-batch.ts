@@ -1,4 +1,4 @@
-import type { Db, TransferState } from '../../core/db.ts';
+import { type Db, prepared, type TransferState } from '../../core/db.ts';
 import type { JobPayload } from '../../queue/jobs.ts';
 import { leaseMs } from './checkpoint.ts';
 import { Item, type ItemRow } from './item.ts';
@@ -35,7 +35,7 @@ interface TakenRow {
  */
 export async function takeBatch(db: Db, job: JobPayload<'transfer.batch'>): Promise<TakenBatch | null> {
   const [row] = await db.$queryRaw<TakenRow[]>`
-    WITH taken AS (
+    ${prepared}WITH taken AS (
       UPDATE transfer_batch AS batch
       SET fence = batch.attempt, lease_until = now() + make_interval(secs => ${leaseMs / 1_000})
       WHERE batch.transfer_id = ${job.transferId}::uuid AND batch.number = ${job.batchNumber}::int
