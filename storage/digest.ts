@@ -189,6 +189,17 @@ export function bufferedBody(
   return { sizeBytes, source: chunks, digest: (algorithm) => pick(digests, algorithm) };
 }
 
+/** The same body for a cloud that checks what its source states of it; made with no algorithms. */
+export function statedBody({ sizeBytes, source }: UploadBody, stated: NonNullable<UploadBody['stated']>): UploadBody {
+  return { sizeBytes, source, stated, digest: (algorithm) => pick(stated, algorithm) };
+}
+
+/** What of a body is stated; undefined for one that is hashed here. */
+export function statedAlgorithm({ stated }: UploadBody): 'crc32c' | 'md5' | undefined {
+  if (stated?.crc32c !== undefined) return 'crc32c';
+  return stated?.md5 === undefined ? undefined : 'md5';
+}
+
 function pick(digests: Digests | undefined, algorithm: DigestAlgorithm): string {
   if (digests === undefined) throw new Error('The body has not been read to its end: its digest is not known yet.');
   const value = digests[algorithm];

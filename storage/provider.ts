@@ -124,7 +124,7 @@ export interface StorageProvider {
 }
 
 /** Rises when the shape of `Capabilities` changes: stored ones of another revision are as good as none. */
-export const capabilitiesRevision = 4;
+export const capabilitiesRevision = 5;
 
 /** What a provider can do and its limits. The conformance suite picks its tests by these and checks them both ways. */
 export interface Capabilities {
@@ -174,6 +174,11 @@ export interface Capabilities {
      * the caller under its memory budget), or `after` the last one (a trailer, or compared with the answer).
      */
     digestTiming: 'before' | 'after';
+    /**
+     * Digests of a whole body that `write` takes in place of `singleDigest` when they are `UploadBody.stated`: the cloud
+     * refuses bytes that do not have them, before they become visible.
+     */
+    statedDigests: readonly ('crc32c' | 'md5')[];
     /** `ifAbsent` and `ifMatch` are honoured atomically by `write`; else they are NOT_SUPPORTED. */
     conditional: boolean;
     /** The same for `completeUpload`. */
@@ -322,6 +327,11 @@ export interface UploadBody {
   readonly sizeBytes: number;
   /** The bytes; a Readable for streams, chunks for buffered bodies. */
   readonly source: Readable | readonly Uint8Array[];
+  /**
+   * What the bytes must hash to, said by whoever they come from before the first of them: nothing is computed on the way
+   * then. Of `capabilities.write.statedDigests`, and for `write` only.
+   */
+  readonly stated?: Pick<Digests, 'crc32c' | 'md5'>;
   /**
    * Digest over the whole body in lower-case hex. With `digestTiming: 'before'` known at once, else after the last byte
    * was read from `source`. Throws when the algorithm was not asked for or the body has not ended.

@@ -213,7 +213,6 @@ test('where only MD5 is stated, the word of one cloud is held against that of th
     const sourceAccountId = await engine.connect(plain.credentials);
     const request = { ...accounts, sourceAccountId, sourcePaths: ['plain/chain/'], destinationPath: 'target/' };
     expect(await engine.ended((await engine.submit(request)).id)).toMatchObject({ state: 'COMPLETED' });
-    // From here on the destination is known to state MD5s. Whole or damaged, what arrives is judged by them.
     sent.large = await plain.put('chain/large', 20 * MiB);
     const damage = plain.server.faults.add({
       match: { operation: 'GetObject', key: 'chain/first' },

@@ -1,5 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { RunningProcess } from '../scripts/local/processes.ts';
 import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
@@ -10,7 +15,7 @@ const MiB = 1024 * 1024;
 let database: TestDatabase;
 let engine: TestEngine;
 let source: TestStore;
-/** States nothing but MD5s. */
+/** States and checks nothing but MD5s. */
 let plain: TestStore;
 let destination: TestStore;
 let accounts: { sourceAccountId: string; destinationAccountId: string };
@@ -44,14 +49,13 @@ afterEach(() => {
   for (const store of [source, plain, destination]) store?.server.faults.clear();
 });
 
-/** Moves one path of the source below `target/<folder>/` and returns the row at its end. */
-async function move(folder: string, sourcePath: string) {
-  const sourceAccountId = sourcePath.startsWith('plain/') ? plainAccountId : accounts.sourceAccountId;
+/** Moves one path below `<bucket>/<folder>/` and returns the row at its end. */
+async function move(folder: string, sourcePath: string, bucket: 'target' | 'plain' = 'target') {
   const { id } = await engine.submit({
-    ...accounts,
-    sourceAccountId,
+    sourceAccountId: sourcePath.startsWith('plain/') ? plainAccountId : accounts.sourceAccountId,
+    destinationAccountId: bucket === 'plain' ? plainAccountId : accounts.destinationAccountId,
     sourcePaths: [sourcePath],
-    destinationPath: `target/${folder}/`,
+    destinationPath: `${bucket}/${folder}/`,
   });
   return engine.ended(id);
 }
@@ -63,14 +67,17 @@ async function putThere(key: string, size: number): Promise<string> {
   return createHash('sha256').update(body).digest('hex');
 }
 
-/** From here on the destination is known to state MD5s. */
-async function learnMd5(): Promise<void> {
-  await plain.put('learn/x', MiB);
-  expect(await move('learn', 'plain/learn/')).toMatchObject({ state: 'COMPLETED' });
+/** An object of which the source states no MD5, and so nothing that a store without checksums could check. */
+async function putInParts(key: string, size: number): Promise<void> {
+  const target = { Bucket: source.bucket, Key: key };
+  const { UploadId } = await source.client.send(new CreateMultipartUploadCommand(target));
+  const part = { ...target, UploadId, PartNumber: 1 };
+  const { ETag } = await source.client.send(new UploadPartCommand({ ...part, Body: randomBytes(size) }));
+  const MultipartUpload = { Parts: [{ ETag, PartNumber: 1 }] };
+  await source.client.send(new CompleteMultipartUploadCommand({ ...target, UploadId, MultipartUpload }));
 }
 
 test('what a damaged source cannot replace stays as it was', async () => {
-  await learnMd5();
   await plain.put('keep/x', 5 * MiB);
   await plain.put('keep/y', 20 * MiB);
   const good = { x: await putThere('kept/keep/x', 1_000), y: await putThere('kept/keep/y', 1_000) };
@@ -81,32 +88,33 @@ test('what a damaged source cannot replace stays as it was', async () => {
 });
 
 test('a damaged object that cannot be removed is called by its name, and replaced by what succeeds', async () => {
-  await learnMd5();
-  await plain.put('stuck/x', 20 * MiB);
-  plain.server.faults.add({ match: { operation: 'GetObject', count: 100 }, action: { kind: 'corrupt', atByte: 5 } });
-  const refusals = destination.server.faults.add({
-    match: { operation: 'DeleteObjects', count: 100 },
-    action: { kind: 'status', status: 500 },
-  });
-  const row = await move('stuck', 'plain/stuck/');
+  await putInParts('stuck/x', 5 * MiB);
+  plain.server.faults.add({ match: { operation: 'PutObject', count: 100 }, action: { kind: 'corrupt', atByte: 5 } });
+  const refusals = (['DeleteObject', 'DeleteObjects'] as const).map((operation) =>
+    plain.server.faults.add({ match: { operation, count: 100 }, action: { kind: 'status', status: 500 } }),
+  );
+  const row = await move('stuck', 'source/stuck/', 'plain');
   expect(row).toMatchObject({ state: 'FAILED', errorCode: 'CHECKSUM_MISMATCH' });
-  expect(row.errorMessage).toContain('target/stuck/stuck/x are damaged and could not be removed');
-  // What was there is replaced, and tried to be removed again in between.
-  expect(refusals.remaining).toBeLessThan(99);
+  expect(row.errorMessage).toContain('plain/stuck/stuck/x are damaged and could not be removed');
+  // Whoever wrote it tried to remove it, and again when the object was given up.
+  expect(refusals.map(({ remaining }) => remaining < 100)).toEqual([true, true]);
   plain.server.faults.clear();
-  expect(await move('stuck', 'plain/stuck/')).toMatchObject({ state: 'COMPLETED', bytesVerified: BigInt(20 * MiB) });
-  expect(await destination.hashes('stuck/stuck/')).toEqual(await plain.hashes('stuck/'));
+  expect(await move('stuck', 'source/stuck/', 'plain')).toMatchObject({ state: 'COMPLETED', objectsCompleted: 1n });
+  expect(await plain.hashes('stuck/stuck/')).toEqual(await source.hashes('stuck/'));
 });
 
 test('a damaged object is removed as soon as the destination removes anything', async () => {
-  await learnMd5();
-  await plain.put('later/x', 20 * MiB);
-  plain.server.faults.add({ match: { operation: 'GetObject', count: 100 }, action: { kind: 'corrupt', atByte: 5 } });
-  destination.server.faults.add({ match: { operation: 'DeleteObjects' }, action: { kind: 'status', status: 500 } });
-  const row = await move('later', 'plain/later/');
+  await putInParts('later/x', 5 * MiB);
+  plain.server.faults.add({ match: { operation: 'PutObject', count: 100 }, action: { kind: 'corrupt', atByte: 5 } });
+  const refusal = plain.server.faults.add({
+    match: { operation: 'DeleteObject' },
+    action: { kind: 'status', status: 500 },
+  });
+  const row = await move('later', 'source/later/', 'plain');
   expect(row).toMatchObject({ state: 'FAILED', errorCode: 'CHECKSUM_MISMATCH' });
   expect(row.errorMessage).not.toContain('could not be removed');
-  expect(await destination.hashes('later/')).toEqual({});
+  expect(refusal.remaining).toBe(0);
+  expect(await plain.hashes('later/')).toEqual({});
 });
 
 test('what is at the destination is replaced, whole and in parts, and not sent twice once that is known', async () => {

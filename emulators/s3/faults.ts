@@ -15,7 +15,7 @@ export type FaultAction =
   | { readonly kind: 'truncate'; readonly afterBytes: number }
   /** Goes silent, with the connection open: at once, or after so many bytes of a body. */
   | { readonly kind: 'stall'; readonly afterBytes?: number }
-  /** Flips one bit of the answer's body, in the byte at that offset (0 by default); the headers stay truthful. */
+  /** Flips one bit of the body on its way, in the byte at that offset (0 by default); the headers stay truthful. */
   | { readonly kind: 'corrupt'; readonly atByte?: number }
   /** Limits both bodies to this rate. */
   | { readonly kind: 'slow'; readonly bytesPerSecond: number }
@@ -130,6 +130,11 @@ export function applyToUpload(fault: ActiveFault, context: FaultContext, piece: 
       return silence(context).then((error) => {
         throw error;
       });
+    case 'corrupt': {
+      const index = (fault.atByte ?? 0) - (context.bytes.received - piece.length);
+      if (index >= 0 && index < piece.length) piece[index] = (piece[index] as number) ^ 1;
+      return undefined;
+    }
     case 'slow':
       return delay((piece.length / fault.bytesPerSecond) * 1000);
     default:

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
 import { AppError } from '../../core/errors.ts';
-import { createDigest, streamBody } from '../digest.ts';
+import { createDigest, statedBody, streamBody } from '../digest.ts';
+import type { UploadBody } from '../provider.ts';
 import {
   bodyOf,
   bytesOf,
@@ -47,6 +48,32 @@ export function integrity(current: Current, locally: Locally): void {
     const writing = session.provider.write({ container, key, body, metadata: noMetadata }, never());
     await expectCode(writing, 'CHECKSUM_MISMATCH');
     expect(await isThere(session, key)).toBe(false);
+  });
+
+  it('takes what the source states in place of a digest, and nothing but bytes that have it', async () => {
+    const session = current();
+    const { statedDigests } = session.capabilities.write;
+    const bytes = bytesOf(300_000);
+    const write = (key: string, stated: NonNullable<UploadBody['stated']>) => {
+      const body = statedBody(streamBody(Readable.from([bytes]), bytes.length, []), stated);
+      return session.provider.write({ container, key, body, metadata: noMetadata }, never());
+    };
+    const right = createDigest(['crc32c', 'md5']);
+    right.update(bytes);
+    const digests = right.digest();
+    for (const algorithm of ['crc32c', 'md5'] as const) {
+      const key = freshKey('stated');
+      await put(session, key, bytesOf(10));
+      const value = digests[algorithm] as string;
+      if (!statedDigests.includes(algorithm)) {
+        await expect(write(key, { [algorithm]: value })).rejects.toThrow();
+        continue;
+      }
+      await expectCode(write(key, { [algorithm]: '0'.repeat(value.length) }), 'CHECKSUM_MISMATCH');
+      expectBytes(await get(session, key), bytesOf(10));
+      expect((await write(key, { [algorithm]: value })).digests[algorithm]).toBe(value);
+      expectBytes(await get(session, key), bytes);
+    }
   });
 
   locally('bits that flip on their way', (current) => {

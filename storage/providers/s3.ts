@@ -3,7 +3,7 @@ import { DeleteObjectsCommand, ListBucketsCommand, type S3Client } from '@aws-sd
 import { AppError } from '../../core/errors.ts';
 import type { AddressPolicy } from '../address-policy.ts';
 import { DamagedObjectRemains } from '../damaged-object.ts';
-import { bufferedBody } from '../digest.ts';
+import { bufferedBody, statedAlgorithm } from '../digest.ts';
 import { createHttpClient, type HttpClient, type HttpResponse, orAborted, throwIfCancelled } from '../http.ts';
 import type {
   AccountCheck,
@@ -183,6 +183,7 @@ class S3Provider implements StorageProvider {
    */
   async write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
     const { body, metadata, precondition } = request;
+    const digest = statedAlgorithm(body) ?? this.capabilities.write.singleDigest;
     this.checkName(request.key);
     requireConditional(this.capabilities.write.conditional, precondition);
     if (body.sizeBytes > this.capabilities.write.singleMaxBytes) {
@@ -194,18 +195,19 @@ class S3Provider implements StorageProvider {
       ...pathOf(request),
       headers: { ...toPutHeaders(metadata), ...this.#settings, ...conditionHeaders(precondition) },
       body,
-      digest: this.capabilities.write.singleDigest ?? undefined,
+      digest: digest ?? undefined,
       signal,
     });
     await answer.text(maxIdleBytes);
     const version = toVersion(headers);
-    const md5 = this.#etagIsMd5 ? md5OfEtag(headers) : undefined;
+    // Where the ETag is none, as under a key of KMS, the store has still checked what was stated.
+    const md5 = (this.#etagIsMd5 ? md5OfEtag(headers) : undefined) ?? body.stated?.md5;
     try {
       return {
         version,
         digests: {
           ...(md5 === undefined ? {} : { md5 }),
-          ...acknowledged(headers, body, this.capabilities.write.singleDigest),
+          ...acknowledged(headers, body, digest),
         },
       };
     } catch (error) {

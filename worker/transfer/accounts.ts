@@ -12,8 +12,6 @@ const idleMs = 60_000;
 export interface OpenAccount {
   provider: StorageProvider;
   gate: Gate;
-  /** Containers whose answers to the last write stated the MD5 of what was stored. */
-  statesMd5: Set<string>;
   /** The work is done. Called once. */
   release(): void;
 }
@@ -23,7 +21,6 @@ interface Entry {
   accountId: string;
   provider: StorageProvider;
   gate: Gate;
-  statesMd5: Set<string>;
   users: number;
   idle: NodeJS.Timeout | undefined;
 }
@@ -61,8 +58,8 @@ export class Accounts {
     const entry = this.#entries.get(keyOf(reference)) ?? this.#entry(await this.#load(reference));
     clearTimeout(entry.idle);
     entry.users += 1;
-    const { provider, gate, statesMd5 } = entry;
-    return { provider, gate, statesMd5, release: () => this.#release(entry) };
+    const { provider, gate } = entry;
+    return { provider, gate, release: () => this.#release(entry) };
   }
 
   async close(): Promise<void> {
@@ -95,7 +92,6 @@ export class Accounts {
       accountId: account.id,
       provider,
       gate,
-      statesMd5: new Set<string>(),
       users: 0,
       idle: undefined,
     };

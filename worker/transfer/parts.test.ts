@@ -20,6 +20,7 @@ const s3: Capabilities['write'] = {
   partDigest: 'crc32c',
   completeDigest: 'crc32c',
   digestTiming: 'after',
+  statedDigests: [],
   conditional: true,
   conditionalUpload: true,
   userMetadata: true,

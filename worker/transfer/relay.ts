@@ -1,8 +1,7 @@
 import type { Readable } from 'node:stream';
 import { AppError } from '../../core/errors.ts';
-import { streamBody } from '../../storage/digest.ts';
-import type { DigestAlgorithm, Precondition, ReadResult, UploadBody } from '../../storage/provider.ts';
-import type { OpenAccount } from './accounts.ts';
+import { statedBody, streamBody } from '../../storage/digest.ts';
+import type { Capabilities, ObjectInfo, Precondition, ReadResult, UploadBody } from '../../storage/provider.ts';
 import type { BatchRun } from './batch-run.ts';
 import { commit, underPrecondition } from './commit.ts';
 import { orDiscard } from './discard.ts';
@@ -11,15 +10,21 @@ import type { Item, Statement } from './item.ts';
 import { isWhole } from './parts.ts';
 import { beginParts, relayParts } from './relay-parts.ts';
 import { buffered, chunkBytes, passBoth, passSource, type Route } from './route.ts';
-import { agreement, type Evidence, evidenceOf, type Leg, neededDigests, sourceLeg, statementOf } from './verify.ts';
+import {
+  agreement,
+  type Evidence,
+  evidenceOf,
+  neededDigests,
+  pieceDigestOf,
+  sourceLeg,
+  statementOf,
+} from './verify.ts';
 
 /**
- * Where a source states nothing but an MD5 and the destination answers with the MD5 of what it stored, the two clouds'
- * words are compared and none is computed here, which would cost more than everything else about the object. Such
- * objects travel in one request up to this size. Only where nothing is at the destination, because what turns out
- * damaged is found when it has taken its place.
+ * Objects of which the source states only a hash that cannot be put together from parts' travel in one request up to
+ * this size, where the destination checks that hash: to compute it here would cost more than all else about them.
  */
-const chainedMaxBytes = 64 * 1024 * 1024;
+const statedMaxBytes = 64 * 1024 * 1024;
 
 /**
  * Moves one object's bytes through this process: the source is read pinned to one version, hashed on its way and
@@ -39,27 +44,20 @@ export async function relayObject(route: Route, item: Item, run: BatchRun): Prom
   if (isWhole(item.sizeBytes, write)) return relayWhole(route, item, run);
   await passSource(route, run);
   const info = await route.source.gate.watch(route.source.provider.stat(item.source, run.signal));
-  const { container } = item.destination;
-  const isSmall = item.sizeBytes <= Math.min(chainedMaxBytes, write.singleMaxBytes);
-  const isAbsent = write.conditional && !run.findings.occupied;
-  if (
-    isSmall &&
-    isAbsent &&
-    isChained(statementOf(info, neededDigests(write, 'parts')), route.destination, container)
-  ) {
-    return relayWhole(route, item, run);
-  }
+  const isSmall = item.sizeBytes <= Math.min(statedMaxBytes, write.singleMaxBytes);
+  const statement = statementOf(info, neededDigests(write, 'parts'));
+  const isOfParts = statement === null || pieceDigestOf(statement.algorithm) !== null;
+  if (isSmall && !isOfParts && checkedStatement(info, write) !== undefined) return relayWhole(route, item, run);
   return relayParts(route, item, run, await beginParts(route, item, run, info));
 }
 
-/** Whether the two clouds' MD5 can be held against one another. */
-function isChained(statement: Statement | null, { provider, statesMd5 }: OpenAccount, container: string): boolean {
-  return (
-    statement?.algorithm === 'md5' &&
-    provider.capabilities.write.digestTiming === 'after' &&
-    provider.capabilities.write.singleDigest !== 'md5' &&
-    statesMd5.has(container)
-  );
+/** What the source vouches for and the destination checks. */
+function checkedStatement({ digests }: ObjectInfo, { statedDigests }: Capabilities['write']): Statement | undefined {
+  for (const algorithm of statedDigests) {
+    const value = digests[algorithm];
+    if (value !== undefined) return { algorithm, value, asserted: false };
+  }
+  return undefined;
 }
 
 function relayWhole(route: Route, item: Item, run: BatchRun): Promise<Evidence> {
@@ -75,31 +73,20 @@ async function sendWhole(
 ): Promise<Evidence> {
   const source = route.source.provider;
   const destination = route.destination.provider;
-  const { container } = item.destination;
+  const { write } = destination.capabilities;
   const { sizeBytes } = item;
-  const isBuffered = destination.capabilities.write.digestTiming === 'before' || sizeBytes <= chunkBytes;
+  const isHeld = write.digestTiming === 'before' || sizeBytes <= chunkBytes;
   await passBoth(route, run);
-  const lease = await route.budget.acquire(isBuffered ? sizeBytes : chunkBytes, run.going);
+  const lease = await route.budget.acquire(isHeld ? sizeBytes : chunkBytes, run.going);
   try {
     const read = await route.source.gate.watch(
       source.read({ ...item.source, pin: item.version ?? undefined }, run.signal),
     );
     assertSize(read, sizeBytes);
     item.version ??= read.info.version;
-    const needed = neededDigests(destination.capabilities.write, 'whole');
-    const statement = statementOf(read.info, needed);
-    const chained =
-      precondition?.ifAbsent === true && !isBuffered && isChained(statement, route.destination, container);
-    const own = chained ? null : statement;
-    const algorithms = own ? [...needed, own.algorithm] : needed;
-    const check = (body: UploadBody) => sourceLeg(own, own ? body.digest(own.algorithm) : undefined);
-    let body: UploadBody;
-    if (isBuffered) {
-      body = await buffered(read.stream, sizeBytes, algorithms);
-      check(body);
-    } else {
-      body = streamed(read.stream, sizeBytes, algorithms, own === null ? undefined : check);
-    }
+    const checked = checkedStatement(read.info, write);
+    const statement = checked ?? statementOf(read.info, neededDigests(write, 'whole'));
+    const body = await bodyOf(read.stream, sizeBytes, write, isHeld, statement, checked);
     const { metadata } = read.info;
     const written = await route.destination.gate.watch(
       underPrecondition(
@@ -107,14 +94,12 @@ async function sendWhole(
         destination.write({ ...item.destination, body, metadata, precondition }, run.signal),
       ),
     );
-    if (written.digests.md5 === undefined) route.destination.statesMd5.delete(container);
-    else route.destination.statesMd5.add(container);
-    const sent = Object.fromEntries(algorithms.map((algorithm) => [algorithm, body.digest(algorithm)]));
     return await orDiscard(destination, item, written.version, () => {
-      const leg = chained ? chainedLeg(statement, written.digests.md5) : check(body);
+      const algorithms = checked ? [checked.algorithm] : neededDigests(write, 'whole');
+      const sent = Object.fromEntries(algorithms.map((algorithm) => [algorithm, body.digest(algorithm)]));
       const agreed = agreement(sent, written.digests);
       run.acknowledge(item, sizeBytes - item.acknowledgedBytes);
-      return evidenceOf(leg, {
+      return evidenceOf(sourceLeg(statement, statement ? body.digest(statement.algorithm) : undefined), {
         kind: agreed === null ? 'size-only' : 'provider-hash',
         algorithm: agreed,
         value: agreed === null ? null : (sent[agreed] ?? null),
@@ -125,12 +110,6 @@ async function sendWhole(
   }
 }
 
-/** The source leg by the destination's word. Without that word the object is sent again and hashed here. */
-function chainedLeg(statement: Statement | null, stated: string | undefined): Leg {
-  if (stated !== undefined) return sourceLeg(statement, stated);
-  throw new AppError('CHECKSUM_MISMATCH', 'The destination did not state the MD5 that it states of other objects.');
-}
-
 /** A pinned read tells OBJECT_CHANGED by itself; an unpinned one may give an object of another size. */
 function assertSize(read: ReadResult, sizeBytes: number): void {
   if (read.info.sizeBytes === sizeBytes) return;
@@ -138,15 +117,32 @@ function assertSize(read: ReadResult, sizeBytes: number): void {
   throw new AppError('OBJECT_CHANGED', 'The source object changed after it was listed.');
 }
 
-/** A body that flows, hashed on its way; with `check`, its end is held back until that did not throw. */
-function streamed(
+/**
+ * The body as the destination takes it: with what the source states when that is `checked` over there; else hashed here
+ * and held against the source's statement before it is complete at the destination.
+ */
+async function bodyOf(
   stream: Readable,
   sizeBytes: number,
-  algorithms: readonly DigestAlgorithm[],
-  check?: (body: UploadBody) => unknown,
-): UploadBody {
+  write: Capabilities['write'],
+  isHeld: boolean,
+  statement: Statement | null,
+  checked: Statement | undefined,
+): Promise<UploadBody> {
+  if (checked !== undefined) {
+    const body = sizeBytes <= chunkBytes ? await buffered(stream, sizeBytes, []) : streamBody(stream, sizeBytes, []);
+    return statedBody(body, { [checked.algorithm]: checked.value });
+  }
+  const needed = neededDigests(write, 'whole');
+  const algorithms = statement ? [...needed, statement.algorithm] : needed;
+  const check = (body: UploadBody) => sourceLeg(statement, statement ? body.digest(statement.algorithm) : undefined);
+  if (isHeld) {
+    const body = await buffered(stream, sizeBytes, algorithms);
+    check(body);
+    return body;
+  }
   const body = streamBody(stream, sizeBytes, algorithms);
-  if (check === undefined) return body;
+  if (statement === null) return body;
   const source = new HoldBack(body.source, () => check(body));
   return { sizeBytes, source, digest: (algorithm) => body.digest(algorithm) };
 }

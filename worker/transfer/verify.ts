@@ -5,7 +5,8 @@ import type { Statement } from './item.ts';
 
 /**
  * How one side vouches for the bytes that passed through the worker.
- * - `provider-hash`: a hash of the whole object, computed here, equals the one that the cloud computed or checked.
+ * - `provider-hash`: a hash of the whole object, computed here or stated by the other cloud, equals the one that this
+ *   cloud computed or checked.
  * - `per-part-hash`: the same for every part, and the parts were joined in order by the cloud.
  * - `asserted`: a hash of the whole object, computed here, equals the one that a former writer left with the object;
  *   the cloud itself never checked it.

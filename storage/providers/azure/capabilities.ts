@@ -38,6 +38,7 @@ export function azureCapabilities(access: BlobAccess['kind'], isHierarchical: bo
       partDigest: 'md5',
       completeDigest: null,
       digestTiming: 'before',
+      statedDigests: ['md5'],
       conditional: true,
       conditionalUpload: true,
       userMetadata: true,

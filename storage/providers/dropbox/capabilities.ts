@@ -28,6 +28,7 @@ export const dropboxCapabilities: Capabilities = {
     partDigest: null,
     completeDigest: 'dropbox',
     digestTiming: 'after',
+    statedDigests: [],
     conditional: true,
     conditionalUpload: true,
     userMetadata: false,

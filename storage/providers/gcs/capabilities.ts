@@ -28,6 +28,7 @@ export function gcsCapabilities(presigns: boolean): Capabilities {
       partDigest: 'crc32c',
       completeDigest: 'crc32c',
       digestTiming: 'after',
+      statedDigests: ['crc32c', 'md5'],
       conditional: true,
       // "XML API multipart uploads": these requests take no preconditions.
       conditionalUpload: false,

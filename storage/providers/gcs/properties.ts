@@ -1,4 +1,5 @@
 import { AppError } from '../../../core/errors.ts';
+import { statedAlgorithm } from '../../digest.ts';
 import type { Digests, ObjectInfo, ObjectMetadata, Precondition, UploadBody, Version } from '../../provider.ts';
 import { objectSize } from '../body.ts';
 import { decodeHeaderValue, encodeHeaderValue, mtimeKey, parseMtime, storableText } from '../metadata.ts';
@@ -174,10 +175,11 @@ export function digestsOf(crc32c: string | undefined, md5: string | undefined): 
   };
 }
 
-/** `x-goog-hash` of a body whose bytes are at hand; a stream's CRC32C is known only after them. */
+/** `x-goog-hash` of a body whose bytes are at hand or spoken for; else a stream's CRC32C is known only after them. */
 export function hashOfBody(body: UploadBody): Record<string, string> {
-  if (!Array.isArray(body.source)) return {};
-  return { 'x-goog-hash': `crc32c=${Buffer.from(body.digest('crc32c'), 'hex').toString('base64')}` };
+  if (body.stated === undefined && !Array.isArray(body.source)) return {};
+  const algorithm = statedAlgorithm(body) ?? 'crc32c';
+  return { 'x-goog-hash': `${algorithm}=${Buffer.from(body.digest(algorithm), 'hex').toString('base64')}` };
 }
 
 /**
@@ -187,7 +189,8 @@ export function hashOfBody(body: UploadBody): Record<string, string> {
 export function acknowledged(headers: Record<string, string>, body: UploadBody): Digests {
   const digests = hashHeader(headers);
   if (digests.crc32c === undefined) throw notGcs();
-  if (digests.crc32c !== body.digest('crc32c')) {
+  const algorithm = statedAlgorithm(body) ?? 'crc32c';
+  if (digests[algorithm] !== body.digest(algorithm)) {
     throw new AppError('CHECKSUM_MISMATCH', 'The bytes that arrived are not those that were sent.');
   }
   return digests;

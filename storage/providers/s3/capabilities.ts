@@ -23,6 +23,8 @@ export interface S3Abilities {
   ordered: boolean;
   /** ETags of objects written at once are their MD5. */
   etagIsMd5: boolean;
+  /** Content-MD5 is checked before the object becomes visible. */
+  checksMd5: boolean;
   /** CRC32C is checked: in headers and trailers, for parts, and for the whole of a multipart upload. */
   crc32c: boolean;
   /** Preconditions hold, for PutObject and CompleteMultipartUpload. */
@@ -37,6 +39,7 @@ export interface S3Abilities {
 export const awsAbilities: S3Abilities = {
   ordered: true,
   etagIsMd5: true,
+  checksMd5: true,
   crc32c: true,
   conditional: true,
   copies: 'parts',
@@ -46,6 +49,7 @@ export const awsAbilities: S3Abilities = {
 export const leastAbilities: S3Abilities = {
   ordered: false,
   etagIsMd5: true,
+  checksMd5: false,
   crc32c: false,
   conditional: false,
   copies: 'none',
@@ -60,7 +64,7 @@ const presignMaxMs = { key: 7 * dayMs, session: dayMs / 24 };
 
 /** `signer`: whether requests are signed with a lasting key or with one of a session. */
 export function s3Capabilities(abilities: S3Abilities, signer: 'key' | 'session' = 'key'): Capabilities {
-  const { ordered, etagIsMd5, crc32c, conditional, copies, conditionalCopies } = abilities;
+  const { ordered, etagIsMd5, checksMd5, crc32c, conditional, copies, conditionalCopies } = abilities;
   const bodyDigest = crc32c ? 'crc32c' : etagIsMd5 ? 'md5' : null;
   return {
     revision: capabilitiesRevision,
@@ -75,6 +79,7 @@ export function s3Capabilities(abilities: S3Abilities, signer: 'key' | 'session'
       partDigest: bodyDigest,
       completeDigest: crc32c ? 'crc32c' : null,
       digestTiming: 'after',
+      statedDigests: [...(crc32c ? (['crc32c'] as const) : []), ...(checksMd5 ? (['md5'] as const) : [])],
       conditional,
       conditionalUpload: conditional,
       userMetadata: true,

@@ -7,7 +7,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { AppError, type ErrorCode } from '../../../core/errors.ts';
-import { bufferedBody, streamBody } from '../../digest.ts';
+import { bufferedBody, statedBody, streamBody } from '../../digest.ts';
 import type { UploadBody, Version } from '../../provider.ts';
 import { leastAbilities, type S3Abilities } from './capabilities.ts';
 import { type CopySource, sendCopy } from './copy-requests.ts';
@@ -68,12 +68,13 @@ class Probe {
     const md5 = bufferedBody([content], ['md5']);
     const headers = await this.#put(first, { body: md5 });
     const etagIsMd5 = md5OfEtag(headers) === md5.digest('md5');
+    const checksMd5 = await this.#checksMd5();
     const crc32c = (await this.#checksCrc32c()) && (await this.#checksWholeCrc32c());
     const conditional = (await this.#honoursConditions(first)) && (await this.#honoursConditionsOfUploads(first));
     const copies = await this.#copies(first);
     const conditionalCopies = copies !== 'none' && (await this.#honoursConditionsOfCopies(first));
     const ordered = await this.#listsInOrder();
-    return { ordered, etagIsMd5, crc32c, conditional, copies, conditionalCopies };
+    return { ordered, etagIsMd5, checksMd5, crc32c, conditional, copies, conditionalCopies };
   }
 
   /** Removes what the probe wrote, versions included; a failure to do so is no reason to refuse the account. */
@@ -95,7 +96,7 @@ class Probe {
 
   async #put(
     name: string,
-    options: { body?: UploadBody; digest?: 'crc32c'; headers?: Record<string, string> } = {},
+    options: { body?: UploadBody; digest?: 'crc32c' | 'md5'; headers?: Record<string, string> } = {},
   ): Promise<Record<string, string>> {
     const key = this.#prefix + name;
     const { body = bufferedBody([content], []), ...rest } = options;
@@ -110,6 +111,11 @@ class Probe {
     this.#written.push({ key, versionId: response.headers['x-amz-version-id'] });
     await response.body.text(1024);
     return response.headers;
+  }
+
+  async #checksMd5(): Promise<boolean> {
+    const lie = statedBody(streamBody(Readable.from([content]), content.length, []), { md5: '0'.repeat(32) });
+    return (await refusal(() => this.#put('md5', { body: lie, digest: 'md5' }))) === 'CHECKSUM_MISMATCH';
   }
 
   /** A right checksum in a trailer is answered with itself; a wrong one, in trailer or header, is refused. */

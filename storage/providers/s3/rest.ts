@@ -110,14 +110,14 @@ interface Payload {
  * stream goes into the trailer, and MD5, which has no trailer, is left to a comparison with the ETag.
  */
 function describe(body: UploadBody, digest: DigestAlgorithm | undefined): Payload {
-  const isBuffered = Array.isArray(body.source);
-  if (digest === undefined || (digest === 'md5' && !isBuffered)) {
+  const isKnown = Array.isArray(body.source) || body.stated !== undefined;
+  if (digest === undefined || (digest === 'md5' && !isKnown)) {
     return {
       headers: { 'content-length': String(body.sizeBytes), 'x-amz-content-sha256': unsignedPayload },
       body: plainBody(body),
     };
   }
-  if (isBuffered) {
+  if (isKnown) {
     const value = toBase64(body.digest(digest));
     return {
       headers: {
