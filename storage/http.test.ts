@@ -3,8 +3,8 @@ import { type AddressInfo, createServer, type LookupFunction, type Socket } from
 import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAddressPolicy } from './address-policy.ts';
+import { retryAfterMs } from './http/errors.ts';
 import { createHttpClient, type HttpClient, type HttpRequest } from './http.ts';
-import { retryAfterMs } from './http-errors.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {

@@ -1,5 +1,5 @@
 import { AppError, type AppErrorOptions, type ErrorCode } from '../../../core/errors.ts';
-import { retryAfterMs } from '../../http-errors.ts';
+import { retryAfterMs } from '../../http/errors.ts';
 
 /**
  * What the service said, from the headers or the body of its answer. `code` is its own error code

@@ -1,7 +1,7 @@
 import { AppError, type ErrorCode } from '../../../core/errors.ts';
 import type { RefreshToken } from '../../access-tokens.ts';
+import { retryAfterMs } from '../../http/errors.ts';
 import type { HttpClient, HttpResponse } from '../../http.ts';
-import { retryAfterMs } from '../../http-errors.ts';
 import { type Endpoint, encodeValue, parseEndpoint } from '../endpoint.ts';
 import type { AzureCredentials } from './access.ts';
 

@@ -1,5 +1,5 @@
 import { AppError, type AppErrorOptions, type ErrorCode } from '../../../core/errors.ts';
-import { retryAfterMs } from '../../http-errors.ts';
+import { retryAfterMs } from '../../http/errors.ts';
 
 /** An answer that is an error. `text` is its body. */
 export interface DropboxFault {

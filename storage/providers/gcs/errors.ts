@@ -1,5 +1,5 @@
 import { AppError, type ErrorCode } from '../../../core/errors.ts';
-import { retryAfterMs } from '../../http-errors.ts';
+import { retryAfterMs } from '../../http/errors.ts';
 import { element, unescapeXml } from '../xml.ts';
 
 /** What the service said, from either form of its error documents. */

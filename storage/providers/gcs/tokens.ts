@@ -1,8 +1,8 @@
 import { sign } from 'node:crypto';
 import { AppError } from '../../../core/errors.ts';
 import type { AccessToken, RefreshToken } from '../../access-tokens.ts';
+import { retryAfterMs } from '../../http/errors.ts';
 import type { HttpClient, HttpRequest } from '../../http.ts';
-import { retryAfterMs } from '../../http-errors.ts';
 import type { ServiceAccount } from './credentials.ts';
 
 /** Objects and their metadata, and the list of buckets; no policies and no access lists. */

@@ -1,5 +1,5 @@
 import { AppError, type AppErrorOptions, type ErrorCode } from '../../../core/errors.ts';
-import { retryAfterMs } from '../../http-errors.ts';
+import { retryAfterMs } from '../../http/errors.ts';
 
 /** What a store said. `code` is S3's own ("Error responses" in the S3 API reference). */
 export interface S3Fault {

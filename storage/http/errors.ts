@@ -1,4 +1,23 @@
-import { AppError, type ErrorCode } from '../core/errors.ts';
+import { AppError, type ErrorCode } from '../../core/errors.ts';
+
+export type HttpFaultCode =
+  | 'HTTP_CONNECT_TIMEOUT'
+  | 'HTTP_CLOSED'
+  | 'HTTP_HEADERS_TIMEOUT'
+  | 'HTTP_BODY_TIMEOUT'
+  | 'HTTP_SEND_TIMEOUT'
+  | 'HTTP_HEADERS_OVERFLOW'
+  | 'HTTP_MALFORMED';
+
+/** What an HTTP connection suffers beyond what Node reports of its socket. */
+export class HttpFault extends Error {
+  readonly code: HttpFaultCode;
+
+  constructor(code: HttpFaultCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
 
 interface NetworkFault {
   code: ErrorCode;
@@ -18,7 +37,7 @@ const invalid = (what: string): NetworkFault => ({
   message: (host) => `${host} ${what}.`,
 });
 
-/** Every error code of Node's and undici's connections that has a meaning for users. */
+/** Every error code of connections, Node's and those of HttpFault, that has a meaning for users. */
 const networkFaults: Record<string, NetworkFault> = {
   ENOTFOUND: unreachable('the name does not resolve; check its spelling'),
   EAI_AGAIN: unreachable('the name server does not answer'),
@@ -28,14 +47,14 @@ const networkFaults: Record<string, NetworkFault> = {
   ENETUNREACH: unreachable('there is no route to its network'),
   EADDRNOTAVAIL: unreachable('there is no route to it'),
   ETIMEDOUT: unreachable('it did not answer in time'),
-  UND_ERR_CONNECT_TIMEOUT: unreachable('it did not answer in time'),
+  HTTP_CONNECT_TIMEOUT: unreachable('it did not answer in time'),
   ECONNRESET: interrupted('closed the connection'),
   EPIPE: interrupted('closed the connection'),
-  UND_ERR_SOCKET: interrupted('closed the connection'),
-  UND_ERR_HEADERS_TIMEOUT: interrupted('did not answer in time'),
-  UND_ERR_BODY_TIMEOUT: interrupted('stopped sending in the middle of an answer'),
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: interrupted('sent another number of bytes than it had announced'),
-  UND_ERR_HEADERS_OVERFLOW: invalid('sends headers that no storage service sends'),
+  HTTP_CLOSED: interrupted('closed the connection'),
+  HTTP_HEADERS_TIMEOUT: interrupted('did not answer in time'),
+  HTTP_BODY_TIMEOUT: interrupted('stopped sending in the middle of an answer'),
+  HTTP_SEND_TIMEOUT: interrupted('stopped taking the body of a request'),
+  HTTP_HEADERS_OVERFLOW: invalid('sends headers that no storage service sends'),
   EPROTO: invalid('does not speak TLS there; try http:// instead of https://'),
   ERR_SSL_WRONG_VERSION_NUMBER: invalid('does not speak TLS there; try http:// instead of https://'),
   ERR_SSL_PACKET_LENGTH_TOO_LONG: invalid('does not speak TLS there; try http:// instead of https://'),
@@ -54,9 +73,9 @@ const networkFaults: Record<string, NetworkFault> = {
 export function networkError(error: unknown, host: string, phase: 'headers' | 'body' = 'headers'): AppError {
   for (const inner of unfold(error)) if (inner instanceof AppError) return inner;
   for (const inner of unfold(error)) {
-    const { code, name } = inner as { code?: unknown; name?: unknown };
+    const { code } = inner as { code?: unknown };
     // A body that breaks HTTP's rules was cut off; an answer that begins so is none.
-    const isForeign = name === 'HTTPParserError' && phase === 'headers';
+    const isForeign = code === 'HTTP_MALFORMED' && phase === 'headers';
     const fault = isForeign ? invalid('does not speak HTTP there') : networkFaults[String(code)];
     if (fault) return new AppError(fault.code, fault.message(host), { cause: error });
   }

@@ -1,0 +1,221 @@
+import type { OnReadOpts, Socket } from 'node:net';
+import { type BodySource, HttpBody } from './body.ts';
+import { HttpFault, type HttpFaultCode, networkError } from './errors.ts';
+import { lend, ReadMemory } from './read-memory.ts';
+import type { Exchange } from './request.ts';
+import { type ResponseHandler, ResponseParser } from './response-parser.ts';
+import { Sender } from './sender.ts';
+
+const connectTimeoutMs = 10_000;
+const headersTimeoutMs = 60_000;
+/** Longest silence within a body that somebody is reading, and longest wait for the other side to take one. */
+const bodyTimeoutMs = 60_000;
+/** Without a word of the server about it, a connection rests so long before it is closed. */
+const restMs = 4_000;
+const mostRestMs = 60_000;
+
+export interface ConnectionEvents {
+  /** Carries nothing, and can carry another exchange. */
+  onFree(connection: Connection): void;
+  /** Told once. */
+  onGone(connection: Connection): void;
+}
+
+/** One connection over HTTP/1.1, which carries one exchange at a time. */
+export class Connection implements BodySource, ResponseHandler {
+  readonly #host: string;
+  readonly #events: ConnectionEvents;
+  readonly #parser = new ResponseParser(this);
+  readonly #socket: Socket;
+  #exchange: Exchange | undefined;
+  #sender: Sender | undefined;
+  #body: HttpBody | undefined;
+  #gone = false;
+  #paused = false;
+  #restMs = restMs;
+  /** Set within a read in which an answer ended: whether the connection goes on. */
+  #ended: boolean | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerMs = 0;
+  #timerCode: HttpFaultCode = 'HTTP_CONNECT_TIMEOUT';
+
+  /** `connect` opens the socket, whose bytes go to `onread`, and calls back when it is open. */
+  constructor(
+    host: string,
+    exchange: Exchange,
+    events: ConnectionEvents,
+    connect: (onread: OnReadOpts, opened: () => void) => Socket,
+  ) {
+    this.#host = host;
+    this.#events = events;
+    this.#carry(exchange);
+    this.#socket = connect(this.#reading(), () => {
+      this.#disarm();
+      this.#send();
+    });
+    this.#socket.on('error', (error) => this.#end(error));
+    this.#socket.on('end', () => this.#onEof());
+    this.#socket.on('close', () => this.#end(new HttpFault('HTTP_CLOSED', 'the connection was closed')));
+    this.#arm(connectTimeoutMs, 'HTTP_CONNECT_TIMEOUT');
+  }
+
+  /** Of a free connection. */
+  start(exchange: Exchange): void {
+    this.#disarm();
+    this.#socket.ref();
+    this.#carry(exchange);
+    this.#send();
+  }
+
+  /** Waits for its next exchange, for a while; does not keep the process alive. */
+  rest(): void {
+    this.#socket.unref();
+    this.#arm(this.#restMs, 'HTTP_CLOSED');
+    this.#timer?.unref();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    if (this.#timerCode === 'HTTP_BODY_TIMEOUT') this.#disarm();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#armBody();
+    this.#socket.resume();
+  }
+
+  abandon(error: Error): void {
+    this.#end(error);
+  }
+
+  method(): string | undefined {
+    return this.#exchange?.request.method;
+  }
+
+  onHead(status: number, headers: Record<string, string>): void {
+    const exchange = this.#exchange as Exchange;
+    const rest = /(?:^|[\s,;])timeout=(\d{1,6})/i.exec(headers['keep-alive'] ?? '')?.[1];
+    // A second earlier than the server, so that no request meets its farewell.
+    this.#restMs = rest === undefined ? restMs : Math.min((Number(rest) - 1) * 1000, mostRestMs);
+    this.#body = new HttpBody(this, () => exchange.close());
+    this.#armBody();
+    exchange.respond(status, headers, this.#body);
+  }
+
+  onData(piece: Buffer): void {
+    lend(piece);
+    this.#body?.accept(piece);
+  }
+
+  onEnd(reusable: boolean): void {
+    // An answer that comes before its request is complete ends both.
+    this.#ended = reusable && this.#sender?.done === true && this.#restMs > 0;
+    this.#sender?.stop();
+    const [exchange, body] = [this.#exchange, this.#body];
+    if (exchange) exchange.drop = undefined;
+    this.#exchange = undefined;
+    this.#body = undefined;
+    this.#sender = undefined;
+    body?.finish();
+  }
+
+  #carry(exchange: Exchange): void {
+    this.#exchange = exchange;
+    exchange.drop = (error) => this.#end(error);
+  }
+
+  #send(): void {
+    const exchange = this.#exchange;
+    if (!exchange) return;
+    this.#sender = new Sender(this.#socket, {
+      onSent: () => {
+        if (!this.#body) this.#arm(exchange.request.headersTimeoutMs ?? headersTimeoutMs, 'HTTP_HEADERS_TIMEOUT');
+      },
+      onError: (error) => this.#end(error),
+      onStalled: (isStalled) => {
+        if (this.#body) return;
+        if (isStalled) this.#arm(bodyTimeoutMs, 'HTTP_SEND_TIMEOUT');
+        else this.#disarm();
+      },
+    });
+    try {
+      this.#sender.send(exchange.request);
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  #reading(): OnReadOpts {
+    const memory = new ReadMemory();
+    return { buffer: () => memory.next(), callback: (length) => this.#read(memory.filled(length)) };
+  }
+
+  /** Returns whether more may come. */
+  #read(piece: Buffer): boolean {
+    try {
+      this.#parser.feed(piece);
+    } catch (error) {
+      this.#end(error);
+      return false;
+    }
+    if (this.#ended !== undefined) this.#settle();
+    else if (!this.#paused && this.#body) this.#armBody();
+    return !this.#paused;
+  }
+
+  #onEof(): void {
+    try {
+      this.#parser.end();
+      this.#ended = undefined;
+      this.#end(new HttpFault('HTTP_CLOSED', 'the connection was closed'));
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  #settle(): void {
+    const reusable = this.#ended === true;
+    this.#ended = undefined;
+    this.#disarm();
+    this.#paused = false;
+    if (!reusable) this.#end(new HttpFault('HTTP_CLOSED', 'the connection is not kept'));
+    else if (!this.#gone) this.#events.onFree(this);
+  }
+
+  #end(error: unknown): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#disarm();
+    this.#sender?.stop();
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    this.#socket.destroy();
+    if (exchange) {
+      exchange.drop = undefined;
+      exchange.fail(networkError(error, this.#host, exchange.phase));
+    }
+    this.#events.onGone(this);
+  }
+
+  #armBody(): void {
+    this.#arm(bodyTimeoutMs, 'HTTP_BODY_TIMEOUT');
+  }
+
+  #arm(ms: number, code: HttpFaultCode): void {
+    this.#timerCode = code;
+    if (this.#timer && this.#timerMs === ms) {
+      this.#timer.refresh();
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#timerMs = ms;
+    this.#timer = setTimeout(() => this.#end(new HttpFault(this.#timerCode, 'nothing came in time')), ms);
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
