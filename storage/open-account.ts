@@ -4,8 +4,9 @@ import { AppError } from '../core/errors.ts';
 import { type Keyring, open } from '../core/secrets.ts';
 import { storedAccessTokens } from './access-tokens.ts';
 import type { AddressPolicy } from './address-policy.ts';
+import { storedCapabilities } from './capabilities.ts';
 import { type Credentials, credentialsSchema } from './credentials.ts';
-import { type StorageProvider, storedCapabilities } from './provider.ts';
+import type { StorageProvider } from './provider.ts';
 import { type OperatorAccess, openProvider } from './registry.ts';
 
 /** What a process needs to open accounts. */

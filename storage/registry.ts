@@ -1,7 +1,8 @@
 import type { AccessTokens } from './access-tokens.ts';
 import type { AddressPolicy } from './address-policy.ts';
+import type { Capabilities } from './capabilities.ts';
 import type { Credentials } from './credentials.ts';
-import type { Capabilities, StorageProvider } from './provider.ts';
+import type { StorageProvider } from './provider.ts';
 import { openAzure } from './providers/azure.ts';
 import { openDropbox } from './providers/dropbox.ts';
 import { openGcs } from './providers/gcs.ts';

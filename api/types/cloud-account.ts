@@ -1,6 +1,6 @@
 import type { CloudAccount as CloudAccountRow } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
-import { storedCapabilities } from '../../storage/provider.ts';
+import { storedCapabilities } from '../../storage/capabilities.ts';
 import type { Settings } from '../accounts/same-store.ts';
 import { builder } from '../builder.ts';
 import { keysetPage, pageCost, parseUuidKey } from '../connection.ts';

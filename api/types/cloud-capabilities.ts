@@ -1,4 +1,5 @@
-import type { Capabilities, DigestAlgorithm } from '../../storage/provider.ts';
+import type { Capabilities } from '../../storage/capabilities.ts';
+import type { DigestAlgorithm } from '../../storage/digest-algorithm.ts';
 import { builder } from '../builder.ts';
 
 const ListingOrder = builder.enumType('ListingOrder', {

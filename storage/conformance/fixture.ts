@@ -5,16 +5,11 @@ import { expect } from 'vitest';
 import type { ErrorCode } from '../../core/errors.ts';
 import { type AccessTokens, localAccessTokens } from '../access-tokens.ts';
 import { createAddressPolicy } from '../address-policy.ts';
+import type { Capabilities } from '../capabilities.ts';
 import type { Credentials } from '../credentials.ts';
 import { bufferedBody, streamBody } from '../digest.ts';
-import type {
-  Capabilities,
-  DigestAlgorithm,
-  ObjectMetadata,
-  StorageProvider,
-  UploadBody,
-  UploadSession,
-} from '../provider.ts';
+import type { DigestAlgorithm } from '../digest-algorithm.ts';
+import type { ObjectMetadata, StorageProvider, UploadBody, UploadSession } from '../provider.ts';
 import { type OpenOptions, openProvider } from '../registry.ts';
 import { rooted } from './rooted.ts';
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { AppError } from '../../core/errors.ts';
 import { createDigest } from '../digest.ts';
-import type { Digests } from '../provider.ts';
+import type { Digests } from '../digest-algorithm.ts';
 import {
   bytesOf,
   type Current,

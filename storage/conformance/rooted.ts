@@ -1,4 +1,5 @@
-import type { Capabilities, StorageProvider, UploadSession } from '../provider.ts';
+import type { Capabilities } from '../capabilities.ts';
+import type { StorageProvider, UploadSession } from '../provider.ts';
 
 /**
  * A provider that sees nothing but what is below `root`, as if its keys began there. `onUpload` is told of each upload

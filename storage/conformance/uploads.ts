@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createDigest } from '../digest.ts';
-import type { Digests, PartReceipt, StorageProvider, UploadSession } from '../provider.ts';
+import type { Digests } from '../digest-algorithm.ts';
+import type { PartReceipt, StorageProvider, UploadSession } from '../provider.ts';
 import {
   bodyOf,
   bytesOf,

@@ -1,14 +1,14 @@
 import { Readable } from 'node:stream';
-import type { BlobServiceClient, ContainerClient } from '@azure/storage-blob';
-import { AppError, type ErrorCode } from '../../core/errors.ts';
+import type { BlobServiceClient } from '@azure/storage-blob';
+import { AppError } from '../../core/errors.ts';
 import type { AccessTokens } from '../access-tokens.ts';
 import type { AddressPolicy } from '../address-policy.ts';
+import type { Capabilities } from '../capabilities.ts';
 import { bufferedBody } from '../digest.ts';
 import { createHttpClient, type HttpClient, throwIfCancelled } from '../http.ts';
 import type {
   AccountCheck,
   BeginUploadRequest,
-  Capabilities,
   CompleteUploadRequest,
   ContainerEntry,
   CopyOffer,
@@ -34,16 +34,17 @@ import type {
   WriteResult,
 } from '../provider.ts';
 import { type AzureCredentials, type BlobAccess, blobAccess } from './azure/access.ts';
-import { blockId, newSessionId, partNumberOf } from './azure/blocks.ts';
 import { azureCapabilities } from './azure/capabilities.ts';
 import { FromUrl, storeOf } from './azure/from-url.ts';
 import { listBlobs } from './azure/listing.ts';
-import { checkBlobName, checkContainerName } from './azure/names.ts';
-import { toAzureMetadata, toObjectInfo, toPutBlobHeaders, toVersion } from './azure/properties.ts';
+import { checkBlobName } from './azure/names.ts';
+import { toObjectInfo, toPutBlobHeaders, toVersion } from './azure/properties.ts';
 import { ReadUrls } from './azure/read-urls.ts';
 import { BlobRest, conditionHeaders, requireEtag } from './azure/rest.ts';
 import { callSdk, createServiceClient } from './azure/sdk.ts';
+import { AzureUploads } from './azure/uploads.ts';
 import { discardBody, expectRange, rangeHeader, requireConditional, unsupported } from './body.ts';
+import { deleteEach } from './deletion.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { presignedSeconds, requireFolderKey, requireOffer } from './offers.ts';
 
@@ -59,15 +60,8 @@ export function openAzure(credentials: AzureCredentials, options: AzureOptions):
 
 /** How long an offered blob stays open to the other account. */
 const offerMs = 3_600_000;
-/** Deletes under way at a time. */
+/** Deletes under way at a time: each takes one blob. */
 const deleteConcurrency = 16;
-/** What can be wrong with one blob; anything else stands in the way of all and fails the call. */
-const failuresOfOne: readonly ErrorCode[] = [
-  'PERMISSION_DENIED',
-  'PRECONDITION_FAILED',
-  'CONFLICT',
-  'NAME_NOT_ALLOWED',
-];
 
 class AzureProvider implements StorageProvider {
   readonly capabilities: Capabilities;
@@ -77,6 +71,7 @@ class AzureProvider implements StorageProvider {
   readonly #access: BlobAccess;
   readonly #rest: BlobRest;
   readonly #service: BlobServiceClient;
+  readonly #uploads: AzureUploads;
   readonly #fromUrl: FromUrl;
   readonly #urls: ReadUrls;
 
@@ -90,7 +85,8 @@ class AzureProvider implements StorageProvider {
     this.capabilities = capabilities ?? azureCapabilities(this.#access.kind, false);
     this.#rest = new BlobRest(this.#http, endpoint, this.#access);
     this.#service = createServiceClient(endpoint, this.#access, this.#http);
-    this.#fromUrl = new FromUrl(this.#rest, this);
+    this.#uploads = new AzureUploads(this.#rest, this.#service);
+    this.#fromUrl = new FromUrl(this.#rest, this.#uploads);
     this.#urls = new ReadUrls(accountName, endpoint, this.#access, this.#service);
   }
 
@@ -216,7 +212,7 @@ class AzureProvider implements StorageProvider {
         ...toPutBlobHeaders(request.metadata),
         ...conditionHeaders(request.precondition),
         'x-ms-blob-type': 'BlockBlob',
-        'content-md5': toBase64(md5),
+        'content-md5': Buffer.from(md5, 'hex').toString('base64'),
       },
       body,
       signal,
@@ -225,90 +221,23 @@ class AzureProvider implements StorageProvider {
     return { version: toVersion(response.headers), digests: { md5 } };
   }
 
-  /** Needs no request: the service begins an upload with its first block. */
   async beginUpload(request: BeginUploadRequest, signal: AbortSignal): Promise<UploadSession> {
     throwIfCancelled(signal);
     this.checkName(request.key);
-    checkContainerName(request.container);
-    const { container, key, sizeBytes, metadata } = request;
-    return { container, key, sizeBytes, metadata, id: newSessionId() };
+    return this.#uploads.begin(request);
   }
 
-  async putPart(request: PutPartRequest, signal: AbortSignal): Promise<PartReceipt> {
-    const { session, partNumber, body } = request;
-    const md5 = body.digest('md5');
-    const tag = blockId(session.id, partNumber);
-    const response = await this.#rest.send({
-      method: 'PUT',
-      ...pathOf(session),
-      query: { comp: 'block', blockid: tag },
-      headers: { 'content-md5': toBase64(md5) },
-      body,
-      signal,
-    });
-    await response.body.text(0);
-    return { partNumber, sizeBytes: body.sizeBytes, tag, digests: { md5 } };
+  putPart(request: PutPartRequest, signal: AbortSignal): Promise<PartReceipt> {
+    return this.#uploads.putPart(request, signal);
   }
 
-  /** An upload without blocks and one whose blocks were dropped look alike here: both hold no parts. */
-  async listParts(session: UploadSession, signal: AbortSignal): Promise<PartReceipt[]> {
-    const blob = this.#container(session.container).getBlockBlobClient(session.key);
-    let blocks: { name: string; size: number }[];
-    try {
-      const answer = await callSdk(() => blob.getBlockList('uncommitted', { abortSignal: signal }));
-      blocks = answer.uncommittedBlocks ?? [];
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'OBJECT_NOT_FOUND') return [];
-      throw error;
-    }
-    const parts: PartReceipt[] = [];
-    for (const { name, size } of blocks) {
-      const partNumber = partNumberOf(name, session.id);
-      if (partNumber !== undefined) parts.push({ partNumber, sizeBytes: size, tag: name, digests: {} });
-    }
-    return parts.sort((a, b) => a.partNumber - b.partNumber);
+  listParts(session: UploadSession, signal: AbortSignal): Promise<PartReceipt[]> {
+    return this.#uploads.listParts(session, signal);
   }
 
-  /** Completing twice is a success. Uncommitted blocks of other uploads of the same blob are dropped by the service. */
   async completeUpload(request: CompleteUploadRequest, signal: AbortSignal): Promise<WriteResult> {
-    const { session, parts, digests, precondition } = request;
-    requireConditional(this.capabilities.write.conditionalUpload, precondition);
-    const { metadata } = session;
-    const blob = this.#container(session.container).getBlockBlobClient(session.key);
-    const tags = parts.map((part) => part.tag);
-    try {
-      const answer = await callSdk(() =>
-        blob.commitBlockList(tags, {
-          abortSignal: signal,
-          metadata: toAzureMetadata(metadata),
-          blobHTTPHeaders: {
-            blobContentType: metadata.contentType ?? 'application/octet-stream',
-            ...(metadata.contentEncoding === undefined ? {} : { blobContentEncoding: metadata.contentEncoding }),
-            ...(metadata.contentLanguage === undefined ? {} : { blobContentLanguage: metadata.contentLanguage }),
-            ...(metadata.contentDisposition === undefined
-              ? {}
-              : { blobContentDisposition: metadata.contentDisposition }),
-            ...(metadata.cacheControl === undefined ? {} : { blobCacheControl: metadata.cacheControl }),
-            ...(digests.md5 === undefined ? {} : { blobContentMD5: Buffer.from(digests.md5, 'hex') }),
-          },
-          conditions: {
-            ...(precondition?.ifAbsent ? { ifNoneMatch: '*' } : {}),
-            ...(precondition?.ifMatch ? { ifMatch: requireEtag(precondition.ifMatch) } : {}),
-          },
-        }),
-      );
-      return { version: answer.etag === undefined ? {} : { etag: answer.etag }, digests: {} };
-    } catch (error) {
-      // The answer to an earlier attempt may have been lost: then these very blocks are the blob.
-      if (error instanceof AppError && error.code === 'PRECONDITION_FAILED') {
-        const answer = await callSdk(() => blob.getBlockList('committed', { abortSignal: signal })).catch(() => null);
-        const committed = answer?.committedBlocks?.map((block) => block.name) ?? [];
-        if (answer?.etag !== undefined && tags.length > 0 && tags.join() === committed.join()) {
-          return { version: { etag: answer.etag }, digests: {} };
-        }
-      }
-      throw error;
-    }
+    requireConditional(this.capabilities.write.conditionalUpload, request.precondition);
+    return this.#uploads.complete(request, signal);
   }
 
   /** Sends nothing: blocks that are never committed cannot be dropped, and vanish by themselves after a week. */
@@ -382,24 +311,12 @@ class AzureProvider implements StorageProvider {
     return unsupported('telling how much room there is');
   }
 
-  async deleteObjects(request: DeleteRequest, signal: AbortSignal): Promise<DeleteResult> {
-    const failed: DeleteResult['failed'] = [];
-    const keys = request.keys.values();
-    const deleteSome = async () => {
-      for (const key of keys) {
-        try {
-          const response = await this.#rest.send({ method: 'DELETE', container: request.container, key, signal });
-          await response.body.text(0);
-        } catch (error) {
-          if (!(error instanceof AppError)) throw error;
-          if (error.code === 'OBJECT_NOT_FOUND') continue;
-          if (!failuresOfOne.includes(error.code)) throw error;
-          failed.push({ key, code: error.code, message: error.message });
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(deleteConcurrency, request.keys.length) }, deleteSome));
-    return { failed };
+  deleteObjects(request: DeleteRequest, signal: AbortSignal): Promise<DeleteResult> {
+    const { container, keys } = request;
+    return deleteEach(keys, deleteConcurrency, async (key) => {
+      const response = await this.#rest.send({ method: 'DELETE', container, key, signal });
+      await response.body.text(0);
+    });
   }
 
   checkName(key: string): void {
@@ -409,19 +326,10 @@ class AzureProvider implements StorageProvider {
   close(): Promise<void> {
     return this.#http.close();
   }
-
-  #container(name: string): ContainerClient {
-    checkContainerName(name);
-    return this.#service.getContainerClient(name);
-  }
 }
 
 function pathOf({ container, key }: Location): Location {
   return { container, key };
-}
-
-function toBase64(hex: string): string {
-  return Buffer.from(hex, 'hex').toString('base64');
 }
 
 function pageSettings(request: PageRequest, maxPageSize: number): { continuationToken?: string; maxPageSize: number } {

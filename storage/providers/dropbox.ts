@@ -3,12 +3,12 @@ import type { Dropbox } from 'dropbox';
 import { AppError } from '../../core/errors.ts';
 import { type AccessTokens, localAccessTokens } from '../access-tokens.ts';
 import type { AddressPolicy } from '../address-policy.ts';
+import type { Capabilities } from '../capabilities.ts';
 import type { CredentialsOf } from '../credentials.ts';
 import { createHttpClient, type HttpClient, throwIfCancelled } from '../http.ts';
 import type {
   AccountCheck,
   BeginUploadRequest,
-  Capabilities,
   CompleteUploadRequest,
   ContainerEntry,
   CopyOffer,

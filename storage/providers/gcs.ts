@@ -3,13 +3,13 @@ import type { Storage } from '@google-cloud/storage';
 import { AppError, toAppError } from '../../core/errors.ts';
 import { type AccessTokens, localAccessTokens } from '../access-tokens.ts';
 import type { AddressPolicy } from '../address-policy.ts';
+import type { Capabilities } from '../capabilities.ts';
 import type { CredentialsOf } from '../credentials.ts';
 import { bufferedBody } from '../digest.ts';
 import { createHttpClient, type HttpClient, throwIfCancelled } from '../http.ts';
 import type {
   AccountCheck,
   BeginUploadRequest,
-  Capabilities,
   CompleteUploadRequest,
   ContainerEntry,
   CopyOffer,
@@ -35,11 +35,11 @@ import type {
   WriteResult,
 } from '../provider.ts';
 import { discardBody, expectRange, rangeHeader, requireConditional, unsupported } from './body.ts';
+import { deleteEach } from './deletion.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { type GcsAccess, type GoogleOperator, gcsAccess } from './gcs/access.ts';
 import { gcsCapabilities } from './gcs/capabilities.ts';
 import { rewrite } from './gcs/copies.ts';
-import { deleteAll } from './gcs/deletion.ts';
 import { notGcs } from './gcs/errors.ts';
 import { listObjects } from './gcs/listing.ts';
 import { checkBucketName, checkObjectName, jsonPath, xmlPath } from './gcs/names.ts';
@@ -66,6 +66,8 @@ const defaultEndpoint = 'https://storage.googleapis.com';
 /** Bodies of answers that are read only to free the connection are empty, or nearly. */
 const maxIdleBytes = 64 * 1024;
 const maxPageSize = 1000;
+/** Deletes under way at a time: the JSON API takes one object a request. */
+const deleteConcurrency = 32;
 
 export interface GcsOptions {
   addressPolicy: AddressPolicy;
@@ -300,7 +302,7 @@ class GcsProvider implements StorageProvider {
   async deleteObjects(request: DeleteRequest, signal: AbortSignal): Promise<DeleteResult> {
     checkBucketName(request.container);
     const bucket = this.#storage.bucket(request.container);
-    return deleteAll(request.keys, (key) => this.#callSdk(signal, () => bucket.file(key).delete()));
+    return deleteEach(request.keys, deleteConcurrency, (key) => this.#callSdk(signal, () => bucket.file(key).delete()));
   }
 
   checkName(key: string): void {

@@ -1,5 +1,6 @@
 import { AppError } from '../../core/errors.ts';
-import type { Capabilities, CopyRequest, PresignRequest } from '../provider.ts';
+import type { Capabilities } from '../capabilities.ts';
+import type { CopyRequest, PresignRequest } from '../provider.ts';
 import { requireConditional } from './body.ts';
 
 /** Throws NOT_SUPPORTED or OBJECT_TOO_LARGE for what `copy` does not take: other schemes, other stores, objects that are too large. */

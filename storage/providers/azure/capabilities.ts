@@ -1,4 +1,4 @@
-import { type Capabilities, capabilitiesRevision } from '../../provider.ts';
+import { type Capabilities, capabilitiesRevision } from '../../capabilities.ts';
 import type { BlobAccess } from './access.ts';
 
 const MiB = 1024 * 1024;

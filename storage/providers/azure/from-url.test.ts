@@ -14,6 +14,8 @@ import { parseEndpoint } from '../endpoint.ts';
 import { blobAccess } from './access.ts';
 import { FromUrl, storeOf } from './from-url.ts';
 import { BlobRest } from './rest.ts';
+import { createServiceClient } from './sdk.ts';
+import { AzureUploads } from './uploads.ts';
 
 const container = 'from-url';
 const metadata = { contentType: 'text/x-copy', user: { of: 'the copy' } };
@@ -34,7 +36,9 @@ beforeAll(async () => {
   provider = openAzure(credentials, { addressPolicy: policy });
   http = createHttpClient(policy);
   const address = parseEndpoint(endpoint);
-  fromUrl = new FromUrl(new BlobRest(http, address, blobAccess(credentials, address, http)), provider, 300_000);
+  const access = blobAccess(credentials, address, http);
+  const rest = new BlobRest(http, address, access);
+  fromUrl = new FromUrl(rest, new AzureUploads(rest, createServiceClient(address, access, http)), 300_000);
   const body = bufferedBody([bytes], ['md5']);
   await provider.write({ container, key: 'source', body, metadata: { user: {} } }, signal);
 });

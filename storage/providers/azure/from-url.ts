@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../../core/errors.ts';
 import type {
-  CompleteUploadRequest,
   CopyRequest,
   IngestRequest,
   Location,
   ObjectMetadata,
-  PartReceipt,
   Precondition,
   UploadSession,
   WriteResult,
@@ -19,6 +17,7 @@ import { fromUrlBytes } from './capabilities.ts';
 import { AzureRefusal } from './errors.ts';
 import { toPutBlobHeaders, toVersion } from './properties.ts';
 import { type BlobRest, conditionHeaders, requireEtag } from './rest.ts';
+import type { AzureUploads } from './uploads.ts';
 
 /** The service answers only when it has fetched all of what it was asked for. */
 const fetchTimeoutMs = 10 * 60_000;
@@ -37,23 +36,17 @@ interface Source extends Location {
   precondition?: Precondition | undefined;
 }
 
-/** The calls by which uploads in blocks end, of the provider itself. */
-interface Uploads {
-  listParts(session: UploadSession, signal: AbortSignal): Promise<PartReceipt[]>;
-  completeUpload(request: CompleteUploadRequest, signal: AbortSignal): Promise<WriteResult>;
-}
-
 /**
  * Has the service fetch blobs from URLs: whole where it can check the whole, else by blocks, which nobody sees before
  * all of them are there. Copy Blob From URL is left aside, because it takes content type and the like from the source.
  */
 export class FromUrl {
   readonly #rest: BlobRest;
-  readonly #uploads: Uploads;
+  readonly #uploads: AzureUploads;
   readonly #blockBytes: number;
 
   /** `blockBytes`: beyond it objects come in several blocks. */
-  constructor(rest: BlobRest, uploads: Uploads, blockBytes = fromUrlBytes) {
+  constructor(rest: BlobRest, uploads: AzureUploads, blockBytes = fromUrlBytes) {
     this.#rest = rest;
     this.#uploads = uploads;
     this.#blockBytes = blockBytes;
@@ -119,10 +112,7 @@ export class FromUrl {
     const parts = await this.#uploads.listParts(session, signal);
     const isWhole = parts.length === count && parts.reduce((sum, part) => sum + part.sizeBytes, 0) === sizeBytes;
     if (!isWhole) throw sourceChanged(new Error('The source has another size than it was said to have.'));
-    return this.#uploads.completeUpload(
-      { session, parts, digests: md5 === undefined ? {} : { md5 }, precondition },
-      signal,
-    );
+    return this.#uploads.complete({ session, parts, digests: md5 === undefined ? {} : { md5 }, precondition }, signal);
   }
 
   async #putBlock(source: Source, session: UploadSession, number: number, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import { AppError } from '../../../core/errors.ts';
-import type { Capabilities } from '../../provider.ts';
+import type { Capabilities } from '../../capabilities.ts';
 import { storableText } from '../metadata.ts';
 
 function refuse(rule: string): never {

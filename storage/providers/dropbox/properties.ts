@@ -1,6 +1,7 @@
 import type { files } from 'dropbox';
 import { AppError } from '../../../core/errors.ts';
-import type { Digests, Entry, ObjectInfo, ObjectMetadata, Precondition, Version, WriteResult } from '../../provider.ts';
+import type { Digests } from '../../digest-algorithm.ts';
+import type { Entry, ObjectInfo, ObjectMetadata, Precondition, Version, WriteResult } from '../../provider.ts';
 import { toPath } from './names.ts';
 
 /** Facts of a file as every endpoint states them. */

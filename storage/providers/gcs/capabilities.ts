@@ -1,4 +1,4 @@
-import { type Capabilities, capabilitiesRevision } from '../../provider.ts';
+import { type Capabilities, capabilitiesRevision } from '../../capabilities.ts';
 
 const mebibyte = 1024 ** 2;
 const gibibyte = 1024 ** 3;

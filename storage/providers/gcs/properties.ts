@@ -1,6 +1,7 @@
 import { AppError } from '../../../core/errors.ts';
 import { statedAlgorithm } from '../../digest.ts';
-import type { Digests, ObjectInfo, ObjectMetadata, Precondition, UploadBody, Version } from '../../provider.ts';
+import type { Digests } from '../../digest-algorithm.ts';
+import type { ObjectInfo, ObjectMetadata, Precondition, UploadBody, Version } from '../../provider.ts';
 import { objectSize } from '../body.ts';
 import { decodeHeaderValue, encodeHeaderValue, mtimeKey, parseMtime, storableText } from '../metadata.ts';
 import { listedSize } from '../xml.ts';

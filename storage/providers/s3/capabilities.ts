@@ -1,4 +1,4 @@
-import { type Capabilities, capabilitiesRevision } from '../../provider.ts';
+import { type Capabilities, capabilitiesRevision } from '../../capabilities.ts';
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;

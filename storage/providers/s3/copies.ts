@@ -1,6 +1,6 @@
 import { AppError } from '../../../core/errors.ts';
+import type { Capabilities } from '../../capabilities.ts';
 import type {
-  Capabilities,
   CopyOffer,
   CopyRequest,
   OfferCopyRequest,

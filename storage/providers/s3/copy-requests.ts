@@ -1,4 +1,5 @@
-import type { Digests, Location, Version } from '../../provider.ts';
+import type { Digests } from '../../digest-algorithm.ts';
+import type { Location, Version } from '../../provider.ts';
 import { encodeKey, encodeValue } from '../endpoint.ts';
 import { element, unescapeXml } from '../xml.ts';
 import { checkBucketName } from './address.ts';

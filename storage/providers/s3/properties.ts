@@ -1,4 +1,5 @@
-import type { Digests, ObjectInfo, ObjectMetadata, Version } from '../../provider.ts';
+import type { Digests } from '../../digest-algorithm.ts';
+import type { ObjectInfo, ObjectMetadata, Version } from '../../provider.ts';
 import { objectSize } from '../body.ts';
 import { decodeHeaderValue, encodeHeaderValue, mtimeKey, mtimeSeconds, parseMtime } from '../metadata.ts';
 

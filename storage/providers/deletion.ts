@@ -1,13 +1,16 @@
-import { AppError } from '../../../core/errors.ts';
-import type { DeleteResult } from '../../provider.ts';
+import { AppError } from '../../core/errors.ts';
+import type { DeleteResult } from '../provider.ts';
 
-/** Deletes under way at once: the JSON API takes one object a request. */
-const concurrency = 32;
 /** What is wrong with one object only; anything else ends the call. */
 const ofOneObject = /^(PERMISSION_DENIED|PRECONDITION_FAILED|NAME_NOT_ALLOWED|INVALID_INPUT|CONFLICT)$/;
 
-export async function deleteAll(
+/**
+ * Deletes objects where the cloud takes one a request, at most `concurrency` at a time. A missing object counts as
+ * deleted; what is wrong with one object only is reported, anything else ends the call.
+ */
+export async function deleteEach(
   keys: readonly string[],
+  concurrency: number,
   remove: (key: string) => Promise<unknown>,
 ): Promise<DeleteResult> {
   const failed: DeleteResult['failed'] = [];
