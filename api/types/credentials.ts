@@ -42,7 +42,7 @@ const S3CredentialsInput = builder.inputType('S3CredentialsInput', {
     sessionToken: t.string({ description: 'Session token of temporary credentials, at most 8192 characters.' }),
     useMachineIdentity: t.boolean({
       description:
-        'true: the identity of the machine that Skyferry runs on (instance role, web identity). Only where the operator allows it.',
+        'true: the identity of the machine that Skyferry runs on (instance role, web identity), for AWS S3 itself and thus without `endpoint`. Only where the operator allows it.',
     }),
     storageClass: t.string({
       description:
@@ -103,7 +103,7 @@ const GcsCredentialsInput = builder.inputType('GcsCredentialsInput', {
     }),
     useMachineIdentity: t.boolean({
       description:
-        'true: the service account of the machine that Skyferry runs on, where the operator allows it (`instance.machineIdentityAllowed`).',
+        'true: the service account of the machine that Skyferry runs on, where the operator allows it (`instance.machineIdentityAllowed`). It opens endpoints of Google alone.',
     }),
     projectId: t.string({
       description: 'Project whose buckets are listed, at most 64 characters. Absent: that of the service account.',

@@ -14,7 +14,18 @@ export interface S3Address {
   pathStyle: boolean;
 }
 
+/**
+ * Throws ENDPOINT_INVALID, also for the machine's identity together with an endpoint: it is the operator's, and no
+ * address that a user names may see what it signs. A name below amazonaws.com proves nothing, since customers' own
+ * services have such names too (AWS PrivateLink, "Manage DNS names for VPC endpoint services").
+ */
 export function s3Address(credentials: S3Credentials): S3Address {
+  if (credentials.useMachineIdentity && credentials.endpoint !== undefined) {
+    throw new AppError(
+      'ENDPOINT_INVALID',
+      "The identity of the machine opens Amazon's own S3 only. Leave the endpoint out, or give an access key.",
+    );
+  }
   const endpoint = parseEndpoint(credentials.endpoint ?? awsEndpoint(credentials.region));
   // A name below an IP address, or below localhost, leads nowhere.
   const isBare = isIP(endpoint.hostname.replace(/^\[|\]$/g, '')) !== 0 || endpoint.hostname === 'localhost';

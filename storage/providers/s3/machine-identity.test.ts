@@ -1,10 +1,16 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { ListBucketsCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type S3Server, startS3Server } from '../../../emulators/s3/server.ts';
 import { createAddressPolicy } from '../../address-policy.ts';
+import { createHttpClient } from '../../http.ts';
+import { parseEndpoint } from '../endpoint.ts';
 import { openS3 } from '../s3.ts';
+import { S3Rest } from './rest.ts';
+import { callSdk, createS3Client, keysOf } from './sdk.ts';
+import { createSigner } from './signer.ts';
 
 const machine = { accessKeyId: 'ASIAMACHINE', secretAccessKey: 'SK', sessionToken: 'token/of+the=role' };
 const { signal } = new AbortController();
@@ -44,23 +50,36 @@ afterEach(async () => {
   await server.close();
 });
 
+const credentials = { provider: 's3', addressing: 'path', region: 'us-east-1', useMachineIdentity: true } as const;
+const addressPolicy = createAddressPolicy(['127.0.0.1']);
+
 function open(machineIdentity: boolean) {
-  return openS3(
-    { provider: 's3', addressing: 'path', region: 'us-east-1', endpoint: server.endpoint, useMachineIdentity: true },
-    { addressPolicy: createAddressPolicy(['127.0.0.1']), operator: { machineIdentity } },
-  );
+  return openS3(credentials, { addressPolicy, operator: { machineIdentity } });
 }
 
 describe('the identity of the machine', () => {
-  it('opens an account where the operator allows it, asked for once', async () => {
-    const provider = open(true);
-    const { identity: name, capabilities } = await provider.check(signal);
-    expect(name).toBe(machine.accessKeyId);
-    expect(capabilities.presign).toEqual({ minExpiresMs: 1000, maxExpiresMs: 3_600_000 });
-    expect((await provider.list({ container: 'bucket', prefix: '' }, signal)).items).toEqual([]);
+  it('signs what the SDK sends and what goes past it, asked for once', async () => {
+    // The provider's own parts, but for the address: the identity opens no store but Amazon's.
+    const http = createHttpClient(addressPolicy);
+    const address = { endpoint: parseEndpoint(server.endpoint), isAws: false, pathStyle: true };
+    const client = createS3Client(credentials, address, http);
+    const rest = new S3Rest(http, address, createSigner(credentials.region, keysOf(client)), {});
+    const { Buckets } = await callSdk(signal, () => client.send(new ListBucketsCommand(), { abortSignal: signal }));
+    expect(Buckets).toMatchObject([{ Name: 'bucket' }]);
+    await expect(rest.send({ method: 'HEAD', bucket: 'bucket', key: 'none', signal })).rejects.toMatchObject({
+      code: 'OBJECT_NOT_FOUND',
+    });
+    expect(await keysOf(client)()).toMatchObject(machine);
     expect(asked).toBe(1);
-    const url = await provider.presign({ container: 'bucket', key: 'none', expiresInMs: 60_000 }, signal);
-    expect((await fetch(url)).status).toBe(404);
+    await http.close();
+  });
+
+  it('opens an account where the operator allows it, with URLs that live an hour', async () => {
+    const provider = open(true);
+    expect(provider.capabilities.presign).toEqual({ minExpiresMs: 1000, maxExpiresMs: 3_600_000 });
+    const url = new URL(await provider.presign({ container: 'bucket', key: 'none', expiresInMs: 60_000 }, signal));
+    expect(url.hostname).toBe('s3.us-east-1.amazonaws.com');
+    expect(url.searchParams.get('X-Amz-Security-Token')).toBe(machine.sessionToken);
     await provider.close();
   });
 
@@ -68,6 +87,16 @@ describe('the identity of the machine', () => {
     expect(() => open(false)).toThrow(expect.objectContaining({ code: 'PERMISSION_DENIED' }));
     expect(asked).toBe(0);
   });
+
+  it.each(['https://store.example', 'https://s3.eu-west-1.amazonaws.com', 'https://x.vpce-svc-1.vpce.amazonaws.com'])(
+    'is refused together with an address that a user chose: %s',
+    (endpoint) => {
+      const opening = () =>
+        openS3({ ...credentials, endpoint }, { addressPolicy, operator: { machineIdentity: true } });
+      expect(opening).toThrow(expect.objectContaining({ code: 'ENDPOINT_INVALID' }));
+      expect(asked).toBe(0);
+    },
+  );
 
   it('says that there is none', async () => {
     answer = () => ({});
