@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { startAzurite } from '../emulators/azure.ts';
+import { startAzureFromUrl } from '../emulators/azure-from-url.ts';
 import { startDropboxServer } from '../emulators/dropbox/server.ts';
+import { startGcsServer } from '../emulators/gcs/server.ts';
 import { startS3Server } from '../emulators/s3/server.ts';
 import { createAddressPolicy } from '../storage/address-policy.ts';
 import type { Credentials } from '../storage/credentials.ts';
@@ -14,9 +17,12 @@ import { temporaryDirectory } from '../test/support/servers.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
+  throttle = () => {};
   for (const close of closing.splice(0).reverse()) await close();
 });
 const signal = new AbortController().signal;
+/** Has the store that was started ask to slow down at each kind of call, as clouds do to whoever tests them. */
+let throttle = () => {};
 const secret = 'the-very-secret';
 
 async function s3(): Promise<Credentials> {
@@ -34,6 +40,36 @@ async function dropbox(): Promise<Credentials> {
   closing.push(() => server.close());
   return { provider: 'dropbox', appKey: 'app', refreshToken: secret, endpoint: server.endpoint };
 }
+
+async function azure(): Promise<Credentials> {
+  const server = await startAzureFromUrl(await startAzurite({ containers: ['mine', 'second'] }));
+  closing.push(() => server.close());
+  const { accountName, accountKey, endpoint } = server;
+  return { provider: 'azure', accountName, accountKey, endpoint };
+}
+
+async function gcs(): Promise<Credentials> {
+  const server = await startGcsServer({ buckets: ['mine', 'second'] });
+  closing.push(() => server.close());
+  throttle = () => {
+    for (const operation of throttled) {
+      server.faults.add({ match: { operation }, action: { kind: 'status', status: 429 } });
+      server.faults.add({ match: { operation }, action: { kind: 'status', status: 503 } });
+    }
+  };
+  return { provider: 'gcs', endpoint: server.endpoint, serviceAccountKey: server.serviceAccountKey() };
+}
+const throttled = [
+  'objects.list',
+  'objects.get',
+  'objects.rewrite',
+  'objects.delete',
+  'xml.get',
+  'xml.put',
+  'xml.initiate',
+  'xml.putPart',
+  'xml.complete',
+] as const;
 
 /** Starts the command; `ended` resolves to its exit code and all of its output. */
 async function smoke(credentials: Credentials, ...args: string[]) {
@@ -79,6 +115,8 @@ async function holds(provider: StorageProvider, container: string, prefix = '') 
 
 const cases = [
   ['S3', s3, 'mine', ['--second', 'second', '--prefix', 'folder']],
+  ['Azure', azure, 'mine', ['--second', 'second']],
+  ['Google, which throttles,', gcs, 'mine', ['--prefix', 'folder/']],
   ['Dropbox, whose names ignore case', dropbox, 'dropbox', []],
 ] as const;
 
@@ -88,6 +126,7 @@ for (const [name, start, container, args] of cases) {
     const provider = await open(credentials);
     for (const key of ['outside', 'key', 'folder/mine']) await put(provider, container, key);
     const before = [await holds(provider, container), await holds(provider, container, 'folder/')];
+    throttle();
     const { ended } = await smoke(credentials, '--container', container, ...args);
     const { code, output } = await ended;
     expect(output).toMatch(/\n\d{3} tests passed, 0 failed\./);

@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { configSchema, parseEnvironment } from '../core/config.ts';
 import { toAppError } from '../core/errors.ts';
 import { createAddressPolicy } from '../storage/address-policy.ts';
+import { patient } from '../storage/conformance/patient.ts';
 import { operatorAccess } from '../storage/operator.ts';
 import type { StorageProvider, UploadSession } from '../storage/provider.ts';
 import { openProvider } from '../storage/registry.ts';
@@ -56,13 +57,13 @@ async function openChecked(plan: Plan): Promise<StorageProvider> {
   const check = async () => {
     const unchecked = openProvider(plan.credentials, options);
     try {
-      return await unchecked.check(signal);
+      return await patient(unchecked).check(signal);
     } finally {
       await unchecked.close();
     }
   };
   const found = await check().catch(refuse('The account cannot be used'));
-  const provider = openProvider(plan.credentials, { ...options, capabilities: found.capabilities });
+  const provider = patient(openProvider(plan.credentials, { ...options, capabilities: found.capabilities }));
   for (const container of new Set(plan.containers)) {
     await provider.list({ container, prefix: plan.root, limit: 1 }, signal).catch(refuse(`Container ${container}`));
   }

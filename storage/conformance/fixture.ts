@@ -11,6 +11,7 @@ import { bufferedBody, streamBody } from '../digest.ts';
 import type { DigestAlgorithm } from '../digest-algorithm.ts';
 import type { ObjectMetadata, StorageProvider, UploadBody, UploadSession } from '../provider.ts';
 import { type OpenOptions, openProvider } from '../registry.ts';
+import { patient } from './patient.ts';
 import { rooted } from './rooted.ts';
 
 /** What a provider's test file gives to the suite. */
@@ -144,7 +145,7 @@ export async function startRemoteSession(fixture: RemoteFixture): Promise<Sessio
   const opened: StorageProvider[] = [];
   const tokens = localAccessTokens();
   const open = (capabilities?: Capabilities) => {
-    const provider = openProvider(fixture.credentials(), { ...fixture.open, tokens, capabilities });
+    const provider = patient(openProvider(fixture.credentials(), { ...fixture.open, tokens, capabilities }));
     opened.push(provider);
     return provider;
   };
