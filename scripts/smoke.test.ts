@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +14,10 @@ import type { Credentials } from '../storage/credentials.ts';
 import { bufferedBody } from '../storage/digest.ts';
 import type { StorageProvider } from '../storage/provider.ts';
 import { openProvider } from '../storage/registry.ts';
+import { startTestApi } from '../test/support/api.ts';
+import type { TestStore } from '../test/support/engine.ts';
 import { temporaryDirectory } from '../test/support/servers.ts';
+import { localSecrets } from './local/secrets.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -71,14 +75,19 @@ const throttled = [
   'xml.complete',
 ] as const;
 
-/** Starts the command; `ended` resolves to its exit code and all of its output. */
+/** Starts the command with an account file. */
 async function smoke(credentials: Credentials, ...args: string[]) {
   const directory = await temporaryDirectory();
   closing.push(() => directory.remove());
   const file = join(directory.path, 'account.json');
   await writeFile(file, JSON.stringify(credentials), { mode: 0o600 });
-  const child: ChildProcess = spawn(process.execPath, ['scripts/smoke.ts', '--account', file, ...args], {
-    env: { PATH: process.env.PATH, TMPDIR: directory.path, ALLOWED_PRIVATE_ADDRESSES: '127.0.0.0/8', NO_COLOR: '1' },
+  return run(['--account', file, ...args], { TMPDIR: directory.path });
+}
+
+/** Starts the command; `ended` resolves to its exit code and all of its output. */
+function run(args: string[], env: Record<string, string>) {
+  const child: ChildProcess = spawn(process.execPath, ['scripts/smoke.ts', ...args], {
+    env: { PATH: process.env.PATH, ALLOWED_PRIVATE_ADDRESSES: '127.0.0.0/8', NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -170,6 +179,30 @@ test('an account that cannot be used is told, with what to do, and nothing is te
     const { code, output } = await ended;
     expect(output).toMatch(message);
     expect(output).not.toMatch(/the-very-secret|another-secret|\n {4}at /);
+    expect(code).toBe(1);
+  }
+});
+
+test('an account that is connected here is named by its id, in the form of the API or of the database', async () => {
+  const directory = await temporaryDirectory();
+  closing.push(() => directory.remove());
+  // The key of a data folder, as `npm start` makes it up.
+  const { keyEncryptionKey } = localSecrets(directory.path);
+  const api = await startTestApi({ KEY_ENCRYPTION_KEY: keyEncryptionKey });
+  closing.push(() => api.close());
+  const { token } = await api.signUp();
+  const id = await api.connect(token, { credentials: await s3() } as TestStore);
+  const row = await api.db.cloudAccount.findFirstOrThrow();
+  const database = { DATABASE_URL: api.config.DATABASE_URL };
+  for (const [account, env, message] of [
+    [id, { ...database, KEY_ENCRYPTION_KEY: keyEncryptionKey }, /Container none: .*\(CONTAINER_NOT_FOUND\)/],
+    [row.id, { ...database, DATA_DIRECTORY: directory.path }, /Container none: .*\(CONTAINER_NOT_FOUND\)/],
+    [randomUUID(), { ...database, DATA_DIRECTORY: directory.path }, /There is no connected account of this id/],
+    [id, { DATA_DIRECTORY: directory.path }, /cannot be reached .* Start Skyferry, or set DATABASE_URL/],
+  ] as const) {
+    const { code, output } = await run(['--account', account, '--container', 'none'], env).ended;
+    expect(output).toMatch(message);
+    expect(output).not.toContain(secret);
     expect(code).toBe(1);
   }
 });

@@ -118,6 +118,7 @@ await runMain(async () => {
       ALLOW_MACHINE_IDENTITY: true,
       GOOGLE_OAUTH_CLIENT_ID: true,
       GOOGLE_OAUTH_CLIENT_SECRET: true,
+      GOOGLE_ENDPOINT: true,
     }),
     process.env,
   );

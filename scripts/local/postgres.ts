@@ -40,7 +40,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     unix_socket_directories: '',
     ...options.settings,
   };
-  const url = (database: string) => `postgresql://skyferry:${options.password}@127.0.0.1:${port}/${database}`;
+  const url = (database: string) => postgresUrl({ port, password: options.password, database });
   const process = await startReady(
     {
       name: 'Postgres',
@@ -57,6 +57,11 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     () => accepts(url('postgres'), dataDirectory),
   );
   return { url, port, process, stop: () => process.stop() };
+}
+
+/** Connection string of the superuser. */
+export function postgresUrl(to: { port: number; password: string; database: string }): string {
+  return `postgresql://skyferry:${to.password}@127.0.0.1:${to.port}/${to.database}`;
 }
 
 /** Opens a session and closes it. Rejects when that fails. */

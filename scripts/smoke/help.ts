@@ -5,7 +5,8 @@ below one fresh prefix, skyferry-smoke-<random>/, and is removed at the end, aft
 charges for the requests. Use a bucket that keeps no versions: versions of deleted objects are not removed.
 
   --account    A JSON file as below, which only you should be able to read (chmod 600); or the id of an account that is
-               connected here: then DATABASE_URL and KEY_ENCRYPTION_KEY are those of this installation.
+               connected here, from the address of the page that replaces its keys. DATABASE_URL and
+               KEY_ENCRYPTION_KEY are those of the installation then; without them, those of \`npm start\`, which runs.
   --container  The bucket or container to write to; for Dropbox: dropbox.
   --second     Another one, for copies from one to the other.
   --prefix     Folder of the container to write below.
