@@ -102,6 +102,12 @@ test('an Azure account is connected by its connection string alone, and a wrong 
   await page.getByText('Service principal', { exact: true }).click();
   await page.getByRole('button', { name: 'Connect account' }).click();
   await page.getByText('Type the directory (tenant) ID.').waitFor();
+  // What a principal needs are roles, and no token.
+  await page.getByLabel('Client ID').fill('principal-1');
+  await page.getByRole('textbox', { name: 'Container' }).fill('photos');
+  const needed = page.getByRole('region', { name: 'Azure commands for roles' });
+  expect(await needed.innerText()).toMatch(/--assignee principal-1 --role "Storage Blob Data Reader".*photos"/s);
+  expect(await page.getByText('generate-sas').count()).toBe(0);
   await page.getByText('Connection string', { exact: true }).click();
   const string = page.getByRole('textbox', { name: 'Connection string' });
   await string.fill('AccountName=x;Endpoint=sb://y');

@@ -3,7 +3,14 @@ import { isNotEmpty, useForm } from '@mantine/form';
 import { Choice } from '../ui/Choice.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { AzureSecrets } from './AzureSecrets.tsx';
-import { type AzureValues, azureCredentials, azureFields, azureMethods, azureSecret } from './azure-values.ts';
+import {
+  type AzureMethod,
+  type AzureValues,
+  azureCredentials,
+  azureFields,
+  azureMethods,
+  azureSecret,
+} from './azure-values.ts';
 import { ConnectingActions } from './ConnectingActions.tsx';
 import { type CredentialsFormProps, useConnecting } from './use-connecting.ts';
 
@@ -22,7 +29,8 @@ export function AzureForm({ replaced, onDone, onTyped }: CredentialsFormProps) {
       clientSecret: '',
       endpoint: replaced?.endpoint ?? '',
     },
-    onValuesChange: ({ accountName }) => onTyped({ accountName: accountName.trim() }),
+    onValuesChange: ({ accountName, method, clientId }) =>
+      onTyped({ accountName: accountName.trim(), azureMethod: method, clientId: clientId.trim() }),
     validate: {
       name: isNotEmpty('Give the account a name that you will recognise.'),
       accountName: (value, { method }) =>
@@ -96,6 +104,6 @@ export function AzureForm({ replaced, onDone, onTyped }: CredentialsFormProps) {
 }
 
 const needed =
-  (wanted: AzureValues['method'], message: string) =>
+  (wanted: AzureMethod, message: string) =>
   (value: string, { method }: AzureValues) =>
     method === wanted && value.trim() === '' ? message : null;

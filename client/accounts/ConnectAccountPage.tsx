@@ -49,13 +49,7 @@ export function ConnectAccountPage() {
           </label>
         ))}
       </fieldset>
-      <Connecting
-        key={provider}
-        provider={provider}
-        title={`${providers[provider].label} account`}
-        typed={{ accountName: '', compatible: false }}
-        onDone={onDone}
-      />
+      <Connecting key={provider} provider={provider} title={`${providers[provider].label} account`} onDone={onDone} />
     </>
   );
 }

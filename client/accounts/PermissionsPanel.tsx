@@ -3,13 +3,14 @@ import { useId, useState } from 'react';
 import { CopyBlock } from '../ui/CopyBlock.tsx';
 import { Panel } from '../ui/Panel.tsx';
 import type { ProviderName } from './account.ts';
+import { azureCommands, azureTexts } from './azure-permissions.ts';
 import classes from './PermissionsPanel.module.css';
 import {
-  azureSasCommand,
   compatibleRights,
   compatibleTexts,
   dropboxScopes,
   gcsCommand,
+  type PermissionTexts,
   permissionTexts,
   s3Policy,
   type Use,
@@ -23,7 +24,7 @@ interface Wanted extends TypedPlace {
 
 const textFor: Record<ProviderName, (wanted: Wanted) => string> = {
   S3: ({ use, bucket, compatible }) => (compatible ? compatibleRights(use, bucket) : s3Policy(use, bucket)),
-  AZURE: ({ use, accountName }) => azureSasCommand(use, accountName),
+  AZURE: ({ bucket, azureMethod, ...wanted }) => azureCommands[azureMethod]({ ...wanted, container: bucket }),
   GCS: ({ use, bucket }) => gcsCommand(use, bucket),
   DROPBOX: () => dropboxScopes,
 };
@@ -33,11 +34,13 @@ export function PermissionsPanel({ provider, ...typed }: { provider: ProviderNam
   const [use, setUse] = useState<Use>('source');
   const [bucket, setBucket] = useState('');
   const useLabel = useId();
-  const texts = provider === 'S3' && typed.compatible ? compatibleTexts : permissionTexts[provider];
+  const texts = textsOf(provider, typed);
+  const isAllOrNothing = provider === 'DROPBOX' || (provider === 'AZURE' && typed.azureMethod === 'key');
+  const place = placeOf(provider, typed);
   return (
     <Panel title="Least permissions it needs">
       <p className={classes.words}>{texts.explanation}</p>
-      {provider === 'DROPBOX' ? null : (
+      {isAllOrNothing ? null : (
         <>
           <div className={classes.label} id={useLabel}>
             Skyferry will
@@ -55,18 +58,29 @@ export function PermissionsPanel({ provider, ...typed }: { provider: ProviderNam
           />
         </>
       )}
-      {provider === 'S3' || provider === 'GCS' ? (
+      {place === null ? null : (
         <TextInput
           mt="md"
-          label="Bucket"
-          placeholder="YOUR-BUCKET"
+          label={place}
+          placeholder={`YOUR-${place.toUpperCase()}`}
           value={bucket}
           onChange={(event) => setBucket(event.currentTarget.value.trim())}
         />
-      ) : null}
+      )}
       <div className={classes.code}>
         <CopyBlock label={texts.label} text={textFor[provider]({ use, bucket, ...typed })} />
       </div>
     </Panel>
   );
+}
+
+function textsOf(provider: ProviderName, { azureMethod, compatible }: TypedPlace): PermissionTexts {
+  if (provider === 'AZURE') return azureTexts[azureMethod];
+  return provider === 'S3' && compatible ? compatibleTexts : permissionTexts[provider];
+}
+
+/** What the permissions can be held to; null: to nothing less than the account. */
+function placeOf(provider: ProviderName, { azureMethod }: TypedPlace): 'Bucket' | 'Container' | null {
+  if (provider === 'AZURE') return azureMethod === 'principal' ? 'Container' : null;
+  return provider === 'DROPBOX' ? null : 'Bucket';
 }

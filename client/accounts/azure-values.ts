@@ -1,10 +1,13 @@
 import type { CredentialsInput } from './use-connecting.ts';
 
+/** The ways into an Azure storage account. */
+export type AzureMethod = 'sas' | 'key' | 'connection' | 'principal';
+
 /** What is typed to open an Azure storage account. */
 export interface AzureValues {
   name: string;
   accountName: string;
-  method: 'sas' | 'key' | 'connection' | 'principal';
+  method: AzureMethod;
   sasToken: string;
   accountKey: string;
   connectionString: string;
@@ -40,7 +43,7 @@ export const azureSecret = {
   key: 'accountKey',
   connection: 'connectionString',
   principal: 'clientSecret',
-} as const satisfies Record<AzureValues['method'], keyof AzureValues>;
+} as const satisfies Record<AzureMethod, keyof AzureValues>;
 
 export function azureCredentials(values: AzureValues): CredentialsInput {
   const { method, tenantId, clientId } = values;

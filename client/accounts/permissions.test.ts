@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { azureSasCommand, compatibleRights, gcsCommand, s3Policy } from './permissions.ts';
+import { azureCommands, azureTexts } from './azure-permissions.ts';
+import { compatibleRights, gcsCommand, s3Policy } from './permissions.ts';
 
 const actions = (policy: string) =>
   (JSON.parse(policy).Statement as { Action: string | string[] }[]).flatMap(({ Action }) => Action);
@@ -35,8 +36,38 @@ it('names the rights at a compatible store without a policy of Amazon’s, the s
   for (const action of actions(s3Policy('both', 'photos'))) expect(rights).toContain(action.replace('s3:', ''));
 });
 
-it('asks Azure for reading only at a source', () => {
-  expect(azureSasCommand('source', 'harbour')).toMatch(/--account-name harbour .*--permissions rl \\/s);
+describe('for Azure', () => {
+  const typed = { accountName: 'harbour', clientId: 'principal-1', container: 'photos' };
+
+  it('asks for reading only at a source, whichever way the account is opened', () => {
+    const source = { ...typed, use: 'source' } as const;
+    for (const way of ['sas', 'connection'] as const) {
+      expect(azureCommands[way](source)).toMatch(/--account-name harbour .*--permissions rl \\/s);
+      expect(azureCommands[way]({ ...source, use: 'both' })).toMatch(/--permissions rlcwd \\/);
+    }
+    const roles = azureCommands.principal(source);
+    expect(roles).toMatch(/--assignee principal-1 .*Data Reader.*harbour\/blobServices\/default\/containers\/photos"/s);
+    expect(roles).toMatch(/Storage Blob Delegator.*storageAccounts\/harbour"$/s);
+    expect(roles).not.toMatch(/Contributor|generate-sas/);
+  });
+
+  it('lets a principal write where bytes arrive, and sign for others only where they leave', () => {
+    expect(azureCommands.principal({ ...typed, use: 'destination' })).not.toMatch(/Delegator|Reader/);
+    expect(azureCommands.principal({ ...typed, use: 'both' })).toMatch(/Data Contributor.*Delegator/s);
+  });
+
+  it('makes a connection string that is read as one', () => {
+    const last = azureCommands
+      .connection({ ...typed, use: 'source' })
+      .split('\n')
+      .at(-1);
+    expect(last).toBe('echo "BlobEndpoint=https://harbour.blob.core.windows.net;SharedAccessSignature=$SAS"');
+  });
+
+  it('says of an account key that it cannot be narrowed', () => {
+    expect(azureCommands.key({ ...typed, use: 'source' })).toMatch(/keys list .*--account-name harbour/s);
+    expect(azureTexts.key.explanation).toContain('opens everything');
+  });
 });
 
 describe('the guides in docs/providers', () => {
@@ -51,9 +82,10 @@ describe('the guides in docs/providers', () => {
     );
   });
 
-  it('hold the very command for Azure', () => {
-    const command = azureSasCommand('source', 'YOUR-ACCOUNT').replaceAll('\n', '\n  ');
-    expect(guide('azure.md')).toContain(command);
+  it('hold the very commands for Azure', () => {
+    const source = { use: 'source', accountName: '', clientId: '', container: '' } as const;
+    expect(guide('azure.md')).toContain(azureCommands.sas(source).replaceAll('\n', '\n  '));
+    expect(guide('azure.md')).toContain(azureCommands.principal(source));
   });
 });
 

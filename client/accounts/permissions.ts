@@ -69,21 +69,6 @@ export function s3Policy(use: Use, bucket: string): string {
   return JSON.stringify(policy, null, 2);
 }
 
-/** Letters of an Azure SAS: read, list; and create, write, delete where bytes arrive. */
-const sasPermissions: Record<Use, string> = { source: 'rl', destination: 'rlcwd', both: 'rlcwd' };
-
-/** The Azure command that makes an account SAS with the least that an account needs for `use`. */
-export function azureSasCommand(use: Use, accountName: string): string {
-  return [
-    'az storage account generate-sas \\',
-    `  --account-name ${accountName === '' ? 'YOUR-ACCOUNT' : accountName} \\`,
-    '  --services b --resource-types sco \\',
-    `  --permissions ${sasPermissions[use]} \\`,
-    '  --https-only \\',
-    '  --expiry "$(date -u -d "+90 days" +%Y-%m-%dT%H:%MZ)"',
-  ].join('\n');
-}
-
 /** Google's own roles with the least for each use: get and list; and create, delete and parts of uploads. */
 const gcsRoles: Record<Use, string> = {
   source: 'roles/storage.objectViewer',
@@ -108,23 +93,24 @@ export const dropboxScopes = [
   'files.content.write',
 ].join('\n');
 
-/** The same at a store that speaks S3, other than Amazon's. */
-export const compatibleTexts = {
+/** What stands beside permissions that are ready to copy, and over them. */
+export interface PermissionTexts {
+  label: string;
+  explanation: string;
+}
+
+/** For a store that speaks S3, other than Amazon's. */
+export const compatibleTexts: PermissionTexts = {
   label: 'Rights of the key',
   explanation:
     'Make an access key of its own in the console of the store, with these rights and no more. Stores with policies in the language of AWS, such as MinIO and Ceph, know them by these names, with s3: before them; others call them read or write, for one bucket.',
 };
 
-/** How the permissions are handed over at each provider. */
-export const permissionTexts: Record<ProviderName, { label: string; explanation: string }> = {
+/** How the permissions are handed over; for Azure it depends on the way in (azure-permissions.ts). */
+export const permissionTexts: Record<Exclude<ProviderName, 'AZURE'>, PermissionTexts> = {
   S3: {
     label: 'IAM policy',
     explanation: 'Attach this policy to the IAM user or role whose access key you give to Skyferry, and nothing more.',
-  },
-  AZURE: {
-    label: 'Azure command for a SAS token',
-    explanation:
-      'A SAS token carries just these permissions and ends by itself. An account key works too, but opens everything in the account.',
   },
   GCS: {
     label: 'gcloud command',

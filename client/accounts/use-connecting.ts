@@ -5,6 +5,7 @@ import { graphql, type VariablesOf } from '../graphql/graphql.ts';
 import { useIdempotencyKey } from '../graphql/idempotency.ts';
 import { type ErrorTarget, useFormErrors } from '../ui/use-form-errors.ts';
 import { type Account, AccountFragment } from './account.ts';
+import type { AzureMethod } from './azure-values.ts';
 
 const TestCredentialsMutation = graphql(`
   mutation TestCredentials($input: TestCredentialsInput!) {
@@ -65,9 +66,16 @@ export type CredentialsInput = VariablesOf<typeof TestCredentialsMutation>['inpu
 export interface TypedPlace {
   /** Storage account at Azure. */
   accountName: string;
+  /** How the account at Azure is opened. */
+  azureMethod: AzureMethod;
+  /** Of a service principal at Azure. */
+  clientId: string;
   /** At a store that speaks S3, other than Amazon's. */
   compatible: boolean;
 }
+
+/** What an untouched form holds. */
+export const nothingTyped: TypedPlace = { accountName: '', azureMethod: 'sas', clientId: '', compatible: false };
 
 /** What a form with credentials is for. */
 export interface CredentialsFormProps {
