@@ -1,11 +1,10 @@
-import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createKeyring, seal } from '../core/secrets.ts';
+import { createKeyring } from '../core/secrets.ts';
 import { type DropboxServer, startDropboxServer } from '../emulators/dropbox/server.ts';
 import { type GcsServer, startGcsServer } from '../emulators/gcs/server.ts';
 import { isConnected, openCredentials } from '../storage/open-account.ts';
 import { startTestApi, type TestApi } from '../test/support/api.ts';
-import { decodeGlobalId, encodeGlobalId } from './global-id.ts';
+import { decodeGlobalId } from './global-id.ts';
 
 const errors = 'userErrors { field code message }';
 const start = `mutation ($input: StartOAuthInput!) { startOAuth(input: $input) { authorizationUrl ${errors} } }`;
@@ -30,7 +29,7 @@ beforeAll(async () => {
   const app = { clientId: 'the-client', clientSecret: 'the-client-secret' };
   google = await startGcsServer({
     buckets: ['harbour'],
-    apps: [{ ...app, grants: { 'the-google-grant': 'ann@example.com' } }],
+    apps: [{ ...app, redirectUris: [`${publicUrl}/accounts/connected/gcs`] }],
   });
   const settings = {
     PUBLIC_URL: publicUrl,
@@ -53,17 +52,36 @@ beforeEach(async () => {
   ({ token, userId } = await apis[0].signUp());
 });
 
-/** Signs in at Dropbox as a browser does, and comes back with what it sends along. */
-async function connectDropbox(): Promise<Record<string, string>> {
-  const begun = await apis[0].query(start, { input: { provider: 'DROPBOX' } }, { token });
+/** Signs in at the cloud as a browser does, and comes back with what it sends along. */
+async function connect(provider: 'DROPBOX' | 'GCS', more: { name: string; projectId?: string }) {
+  const begun = await apis[0].query(start, { input: { provider } }, { token });
   const consent = await fetch(begun.data.startOAuth.authorizationUrl, { redirect: 'manual' });
   const back = new URL(consent.headers.get('location') ?? '');
-  expect(back.origin + back.pathname).toBe('https://ferry.example.org/accounts/connected/dropbox');
+  expect(back.origin + back.pathname).toBe(`https://ferry.example.org/accounts/connected/${provider.toLowerCase()}`);
+  const [state, code] = [back.searchParams.get('state'), back.searchParams.get('code')];
   // Whichever process the person comes back to.
-  const input = { ...Object.fromEntries(back.searchParams), name: 'My Dropbox' };
-  const { data } = await apis[1].query(complete, { input }, { token });
+  const { data } = await apis[1].query(complete, { input: { state, code, ...more } }, { token });
   expect(data.completeOAuth.userErrors).toEqual([]);
-  return data.completeOAuth.account;
+  return data.completeOAuth.account as Record<'id' | 'provider' | 'name' | 'status', string>;
+}
+
+const connectDropbox = () => connect('DROPBOX', { name: 'My Dropbox' });
+const connectGoogle = () => connect('GCS', { name: 'My Google', projectId: google.projectId });
+
+/** The refresh token of an account, out of its sealed credentials. */
+async function grantOf(globalId: string): Promise<string> {
+  const row = await apis[0].db.cloudAccount.findUniqueOrThrow({ where: { id: decodeGlobalId(globalId).id } });
+  if (!isConnected(row)) throw new Error('The account has no credentials.');
+  const credentials = openCredentials(createKeyring(apis[0].config.KEY_ENCRYPTION_KEY), row);
+  return 'refreshToken' in credentials ? (credentials.refreshToken as string) : '';
+}
+
+/** Neither the database nor a log holds it in clear. */
+async function expectHidden(secret: string): Promise<void> {
+  const rows = await apis[0].db.cloudAccount.findMany({ where: { userId }, include: { accessToken: true } });
+  const kept = rows.flatMap(({ sealedCredentials, accessToken }) => [sealedCredentials, accessToken?.sealedToken]);
+  for (const bytes of kept) expect(Buffer.from(bytes as Uint8Array).includes(secret)).toBe(false);
+  for (const api of apis) expect(JSON.stringify(api.logLines())).not.toContain(secret);
 }
 
 const list = async (api: TestApi, id: string) => {
@@ -86,16 +104,12 @@ describe('a Dropbox', () => {
   test('is connected by signing in there, and browsed; the grant lies sealed and is logged nowhere', async () => {
     const account = await connectDropbox();
     expect(account).toMatchObject({ provider: 'DROPBOX', name: 'My Dropbox', status: 'CONNECTED' });
-    expect(await list(apis[0], account.id as string)).toEqual([{ path: 'dropbox/' }]);
-    const refreshToken = await grantOf(account.id as string);
-    const rows = await apis[0].db.cloudAccount.findMany({ where: { userId }, include: { accessToken: true } });
-    const kept = rows.flatMap(({ sealedCredentials, accessToken }) => [sealedCredentials, accessToken?.sealedToken]);
-    for (const bytes of kept) expect(Buffer.from(bytes as Uint8Array).includes(refreshToken)).toBe(false);
-    for (const api of apis) expect(JSON.stringify(api.logLines())).not.toContain(refreshToken);
+    expect(await list(apis[0], account.id)).toEqual([{ path: 'dropbox/' }]);
+    await expectHidden(await grantOf(account.id));
   });
 
   test('whose access token has expired gets one new one for two processes that ask together', async () => {
-    const { id = '' } = await connectDropbox();
+    const { id } = await connectDropbox();
     for (const api of apis) await list(api, id);
     const before = refreshes();
     for (let round = 1; round <= 3; round++) {
@@ -107,46 +121,36 @@ describe('a Dropbox', () => {
   });
 
   test('whose grant was taken back says so, and is failing once it is tested', async () => {
-    const { id = '' } = await connectDropbox();
+    const { id } = await connectDropbox();
     dropbox.revokeGrant(await grantOf(id));
     await expectRevoked(id);
   });
-
-  async function grantOf(globalId: string): Promise<string> {
-    const row = await apis[0].db.cloudAccount.findUniqueOrThrow({ where: { id: decodeGlobalId(globalId).id } });
-    if (!isConnected(row)) throw new Error('The account has no credentials.');
-    const credentials = openCredentials(createKeyring(apis[0].config.KEY_ENCRYPTION_KEY), row);
-    return 'refreshToken' in credentials ? (credentials.refreshToken as string) : '';
-  }
 });
 
 describe('a Google account', () => {
-  // The local server has grants, and no page to give them at.
+  const refreshes = () => google.observer.count('token');
+
+  test('is connected by signing in there, and browsed; the grant lies sealed and is logged nowhere', async () => {
+    const account = await connectGoogle();
+    expect(account).toMatchObject({ provider: 'GCS', name: 'My Google', status: 'CONNECTED' });
+    expect(await list(apis[0], account.id)).toEqual([{ path: 'harbour/' }]);
+    const grant = await grantOf(account.id);
+    expect(grant).toMatch(/^1\/\//);
+    await expectHidden(grant);
+  });
+
   test('gets one access token for two processes, and says that its grant was taken back', async () => {
-    const id = uuidv7();
-    const grant = { provider: 'gcs', refreshToken: 'the-google-grant', projectId: google.projectId };
-    const credentials = { ...grant, endpoint: google.endpoint };
-    const sealed = seal(createKeyring(apis[0].config.KEY_ENCRYPTION_KEY), id, credentials);
-    await apis[0].db.cloudAccount.create({
-      data: {
-        id,
-        userId,
-        provider: 'GCS',
-        name: 'G',
-        identity: 'ann',
-        keyId: sealed.keyId,
-        sealedCredentials: sealed.bytes,
-      },
-    });
-    const globalId = encodeGlobalId('CloudAccount', id);
-    const refreshes = () => google.observer.count('token');
+    const { id } = await connectGoogle();
+    for (const api of apis) await list(api, id);
+    const before = refreshes();
     for (let round = 1; round <= 3; round++) {
-      const found = await Promise.all([...apis, ...apis].map((api) => list(api, globalId)));
-      for (const nodes of found) expect(nodes).toEqual([{ path: 'harbour/' }]);
-      expect(refreshes()).toBe(round);
       google.tokens.expireAll();
+      const found = await Promise.all([...apis, ...apis].map((api) => list(api, id)));
+      for (const nodes of found) expect(nodes).toEqual([{ path: 'harbour/' }]);
+      expect(refreshes() - before).toBe(round);
     }
-    google.tokens.revoke('the-google-grant');
-    await expectRevoked(globalId);
+    google.tokens.revoke(await grantOf(id));
+    google.tokens.expireAll();
+    await expectRevoked(id);
   });
 });

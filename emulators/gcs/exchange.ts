@@ -8,6 +8,8 @@ import type { Store } from './store/store.ts';
 
 export interface Settings {
   readonly projectId: string;
+  /** Who is signed in at the sign-in page. */
+  readonly person: string;
   /** How much of an object one rewrite request copies at most, in bytes. */
   readonly rewriteBytes: number;
   /** How long a resumable session lasts. */

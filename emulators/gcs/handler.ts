@@ -11,7 +11,7 @@ import * as buckets from './json/buckets.ts';
 import * as copies from './json/copies.ts';
 import * as objects from './json/objects.ts';
 import * as uploads from './json/uploads.ts';
-import { exchangeToken, serveMetadata } from './oauth.ts';
+import { authorize, exchangeToken, serveMetadata } from './oauth.ts';
 import type { Observer, Operation } from './observer.ts';
 import { type Route, route } from './router.ts';
 import type { Store } from './store/store.ts';
@@ -19,6 +19,7 @@ import * as xmlObjects from './xml/objects.ts';
 import * as xmlUploads from './xml/uploads.ts';
 
 const HANDLERS: Readonly<Record<Operation, (exchange: Exchange) => Promise<void>>> = {
+  authorize,
   token: exchangeToken,
   metadata: serveMetadata,
   'buckets.list': buckets.listBuckets,
@@ -60,7 +61,7 @@ const READS: ReadonlySet<Operation> = new Set<Operation>([
 ]);
 
 /** Requests that need no caller: what gives out tokens, and sessions whose URL is the permission. */
-const OPEN: ReadonlySet<Operation> = new Set<Operation>(['token', 'metadata', 'objects.resume']);
+const OPEN: ReadonlySet<Operation> = new Set<Operation>(['authorize', 'token', 'metadata', 'objects.resume']);
 
 export interface HandlerOptions {
   readonly settings: Settings;

@@ -1,7 +1,8 @@
-import { TokenError } from './auth/tokens.ts';
+import { ConsentError } from './auth/consents.ts';
+import { TokenError } from './auth/token-error.ts';
 import { receiveText } from './body.ts';
 import { type Exchange, header } from './exchange.ts';
-import { sendEmpty, sendJson } from './respond.ts';
+import { sendBody, sendEmpty, sendJson } from './respond.ts';
 
 /** Google's own token endpoints: assertions may name them, whichever address they are sent to. */
 const GOOGLE_AUDIENCES = ['https://oauth2.googleapis.com/token', 'https://www.googleapis.com/oauth2/v4/token'];
@@ -15,6 +16,18 @@ export async function exchangeToken(exchange: Exchange): Promise<void> {
   } catch (error) {
     if (!(error instanceof TokenError)) throw error;
     await sendJson(exchange, { error: error.code, error_description: error.message }, {}, error.status);
+  }
+}
+
+/** https://developers.google.com/identity/protocols/oauth2/web-server#creatingclient */
+export async function authorize(exchange: Exchange): Promise<void> {
+  try {
+    const location = exchange.tokens.consents.give(exchange.query, exchange.settings.person);
+    sendEmpty(exchange, 302, { location });
+  } catch (error) {
+    if (!(error instanceof ConsentError)) throw error;
+    const page = Buffer.from(`<h1>Access blocked</h1><p>${error.message}</p><p>Error 400: ${error.code}</p>`);
+    await sendBody(exchange, 400, { 'content-type': 'text/html; charset=utf-8' }, page.length, [page]);
   }
 }
 

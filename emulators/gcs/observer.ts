@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 
 /** What requests do, by the names of the two APIs' reference pages. */
 export type Operation =
+  | 'authorize'
   | 'token'
   | 'metadata'
   | 'buckets.list'

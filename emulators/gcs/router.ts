@@ -15,6 +15,7 @@ export interface Route {
  * XML API at /BUCKET/OBJECT (https://cloud.google.com/storage/docs/request-endpoints). @throws GcsError
  */
 export function route(method: string, rawPath: string, query: URLSearchParams): Route {
+  if (rawPath === '/o/oauth2/v2/auth' && method === 'GET') return { operation: 'authorize', api: 'oauth' };
   if (rawPath === '/token' && method === 'POST') return { operation: 'token', api: 'oauth' };
   if (rawPath.startsWith('/computeMetadata/v1/')) return { operation: 'metadata', api: 'oauth' };
   const json = /^\/(upload\/|download\/|resumable\/upload\/)?storage\/v1\/(.*)$/.exec(rawPath);

@@ -25,6 +25,8 @@ export interface GcsServerOptions {
   readonly serviceAccounts?: Readonly<Record<string, readonly string[]>>;
   /** Apps that people sign in by, and their grants. */
   readonly apps?: readonly KnownApp[];
+  /** Who is signed in at the sign-in page and lets every app in; `person@example.com` by default. */
+  readonly person?: string;
   /** How long access tokens last; an hour by default. */
   readonly tokenLifetimeMs?: number;
   /** How long resumable sessions last; a week by default. */
@@ -96,6 +98,7 @@ export async function startGcsServer(options: GcsServerOptions = {}): Promise<Gc
   const handler = createHandler({
     settings: {
       projectId,
+      person: options.person ?? 'person@example.com',
       rewriteBytes: options.rewriteBytes ?? 1024 ** 3,
       sessionLifetimeMs: options.sessionLifetimeMs ?? 7 * DAY_MS,
     },

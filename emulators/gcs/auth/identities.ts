@@ -20,8 +20,10 @@ export interface KnownServiceAccount {
 export interface KnownApp {
   readonly clientId: string;
   readonly clientSecret: string;
-  /** Refresh tokens, with the name of the person each is from. */
-  readonly grants: Readonly<Record<string, string>>;
+  /** Where the sign-in page may send people back to; compared character by character. */
+  readonly redirectUris?: readonly string[];
+  /** Refresh tokens that are there from the start, with the name of the person each is from. */
+  readonly grants?: Readonly<Record<string, string>>;
 }
 
 /** https://developers.google.com/identity/protocols/oauth2/scopes#storage */

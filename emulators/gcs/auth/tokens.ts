@@ -1,20 +1,7 @@
 import { createPublicKey, randomBytes, verify } from 'node:crypto';
+import { Consents } from './consents.ts';
 import { type Identity, type KnownApp, type KnownServiceAccount, mayWrite } from './identities.ts';
-
-/** An error of the token endpoint (RFC 6749, section 5.2). */
-export class TokenError extends Error {
-  readonly code: 'invalid_grant' | 'invalid_client' | 'invalid_request' | 'invalid_scope' | 'unsupported_grant_type';
-
-  constructor(code: TokenError['code'], description: string) {
-    super(description);
-    this.name = 'TokenError';
-    this.code = code;
-  }
-
-  get status(): number {
-    return this.code === 'invalid_client' ? 401 : 400;
-  }
-}
+import { TokenError } from './token-error.ts';
 
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 /** Clocks may differ by so much. */
@@ -24,14 +11,22 @@ const LONGEST_ASSERTION_SECONDS = 3600;
 /** Gives out access tokens and knows them again. https://developers.google.com/identity/protocols/oauth2/service-account */
 export class TokenAuthority {
   readonly accounts: ReadonlyMap<string, KnownServiceAccount>;
+  readonly consents: Consents;
   readonly #apps: readonly KnownApp[];
   readonly #lifetimeMs: number;
   readonly #issued = new Map<string, { identity: Identity; expiresAt: number }>();
-  readonly #revoked = new Set<string>();
+  /** Refresh tokens, and what the app that holds each may do with it. */
+  readonly #grants = new Map<string, { clientId: string; identity: Identity }>();
 
   constructor(accounts: readonly KnownServiceAccount[], apps: readonly KnownApp[], lifetimeMs: number) {
     this.accounts = new Map(accounts.map((account) => [account.email, account]));
     this.#apps = apps;
+    this.consents = new Consents(apps);
+    for (const { clientId, grants = {} } of apps) {
+      for (const [refreshToken, email] of Object.entries(grants)) {
+        this.#grants.set(refreshToken, { clientId, identity: { email, mayWrite: true } });
+      }
+    }
     this.#lifetimeMs = lifetimeMs;
   }
 
@@ -48,7 +43,7 @@ export class TokenAuthority {
 
   /** Takes a grant back, as its owner can. */
   revoke(refreshToken: string): void {
-    this.#revoked.add(refreshToken);
+    this.#grants.delete(refreshToken);
   }
 
   issue(identity: Identity): { access_token: string; expires_in: number; token_type: 'Bearer' } {
@@ -62,6 +57,8 @@ export class TokenAuthority {
     switch (form.get('grant_type')) {
       case JWT_BEARER:
         return this.issue(this.#ofAssertion(form.get('assertion') ?? '', audiences));
+      case 'authorization_code':
+        return this.#redeem(form);
       case 'refresh_token':
         return this.issue(this.#ofGrant(form));
       default:
@@ -69,17 +66,33 @@ export class TokenAuthority {
     }
   }
 
+  /** https://developers.google.com/identity/protocols/oauth2/web-server#exchange-authorization-code */
+  #redeem(form: URLSearchParams): object {
+    const app = this.#appOf(form);
+    const { email, scope, isLasting } = this.consents.redeem(app, form);
+    const writes = mayWrite(scope);
+    const identity = { email, mayWrite: writes === true, ...(writes === undefined ? { buckets: [] } : {}) };
+    const answer = { ...this.issue(identity), scope };
+    if (!isLasting) return answer;
+    const refreshToken = `1//${randomBytes(32).toString('base64url')}`;
+    this.#grants.set(refreshToken, { clientId: app.clientId, identity });
+    return { ...answer, refresh_token: refreshToken };
+  }
+
   #ofGrant(form: URLSearchParams): Identity {
+    const app = this.#appOf(form);
+    const grant = this.#grants.get(form.get('refresh_token') ?? '');
+    if (grant?.clientId !== app.clientId) throw new TokenError('invalid_grant', 'Token has been expired or revoked.');
+    return grant.identity;
+  }
+
+  /** Apps of the type "Web application" prove themselves by their secret, with PKCE too. */
+  #appOf(form: URLSearchParams): KnownApp {
     const app = this.#apps.find(({ clientId }) => clientId === form.get('client_id'));
     if (app === undefined || app.clientSecret !== form.get('client_secret')) {
       throw new TokenError('invalid_client', 'The OAuth client was not found.');
     }
-    const refreshToken = form.get('refresh_token') ?? '';
-    const email = app.grants[refreshToken];
-    if (email === undefined || this.#revoked.has(refreshToken)) {
-      throw new TokenError('invalid_grant', 'Token has been expired or revoked.');
-    }
-    return { email, mayWrite: true };
+    return app;
   }
 
   #ofAssertion(assertion: string, audiences: readonly string[]): Identity {
