@@ -10,7 +10,7 @@ import type { Credentials } from '../credentials.ts';
 import { bufferedBody, streamBody } from '../digest.ts';
 import type { DigestAlgorithm } from '../digest-algorithm.ts';
 import type { ObjectMetadata, StorageProvider, UploadBody, UploadSession } from '../provider.ts';
-import { type OpenOptions, openProvider } from '../registry.ts';
+import { type OpenOptions, type OperatorAccess, openProvider } from '../registry.ts';
 import { patient } from './patient.ts';
 import { rooted } from './rooted.ts';
 
@@ -25,6 +25,8 @@ export interface Fixture {
   credentials(endpoint: string): Credentials;
   /** The same with a secret that is well formed and wrong. */
   wrongCredentials(endpoint: string): Credentials;
+  /** What the operator brings along, once the store runs. Default: nothing. */
+  operator?(): OperatorAccess;
   /** Other credentials, or those of another account, that may write to the containers and read what is offered. */
   otherCredentials?(endpoint: string): Credentials;
   /** How many objects the largest listing has, where the store cannot write the usual 10,000 in seconds. */
@@ -111,7 +113,7 @@ export async function startLocalSession(fixture: Fixture): Promise<LocalSession>
   // Shared as those of one account are: exchanges that tests spoil are none that fetch a token.
   const shared = localAccessTokens();
   const open = (credentials: Credentials, capabilities?: Capabilities, tokens?: AccessTokens) => {
-    const provider = openProvider(credentials, { addressPolicy, capabilities, tokens });
+    const provider = openProvider(credentials, { addressPolicy, capabilities, tokens, operator: fixture.operator?.() });
     opened.push(provider);
     return provider;
   };

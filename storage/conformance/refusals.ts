@@ -190,6 +190,7 @@ function endpoints(current: CurrentLocal): void {
       const provider = openProvider(session.fixture.credentials(`http://${host}:${port}`), {
         addressPolicy: createAddressPolicy([]),
         capabilities: session.capabilities,
+        operator: session.fixture.operator?.(),
       });
       await expectCode(provider.check(never()), 'ADDRESS_NOT_ALLOWED');
       await expectCode(provider.stat({ container, key: 'x' }, never()), 'ADDRESS_NOT_ALLOWED');
