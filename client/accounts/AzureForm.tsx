@@ -1,5 +1,5 @@
 import { Stack, TextInput } from '@mantine/core';
-import { isNotEmpty, useForm } from '@mantine/form';
+import { useForm } from '@mantine/form';
 import { Choice } from '../ui/Choice.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { AzureSecrets } from './AzureSecrets.tsx';
@@ -12,6 +12,8 @@ import {
   azureSecret,
 } from './azure-values.ts';
 import { ConnectingActions } from './ConnectingActions.tsx';
+import { NameInput } from './NameInput.tsx';
+import { endpointProblem, nameProblem } from './rules.ts';
 import { type CredentialsFormProps, useConnecting } from './use-connecting.ts';
 
 /** Connects an Azure storage account in one of four ways, or gives such an account other credentials. */
@@ -32,7 +34,7 @@ export function AzureForm({ replaced, onDone, onTyped }: CredentialsFormProps) {
     onValuesChange: ({ accountName, method, clientId }) =>
       onTyped({ accountName: accountName.trim(), azureMethod: method, clientId: clientId.trim() }),
     validate: {
-      name: isNotEmpty('Give the account a name that you will recognise.'),
+      name: nameProblem,
       accountName: (value, { method }) =>
         method === 'connection' || /^[a-z0-9]{3,24}$/.test(value.trim())
           ? null
@@ -43,10 +45,7 @@ export function AzureForm({ replaced, onDone, onTyped }: CredentialsFormProps) {
       tenantId: needed('principal', 'Type the directory (tenant) ID.'),
       clientId: needed('principal', 'Type the application (client) ID.'),
       clientSecret: needed('principal', 'Paste the value of a client secret.'),
-      endpoint: (value, { method }) =>
-        method === 'connection' || value.trim() === '' || /^https?:\/\/\S+$/.test(value.trim())
-          ? null
-          : 'Type an address that starts with https:// or http://, or leave it empty.',
+      endpoint: (value, { method }) => (method === 'connection' ? null : endpointProblem(value)),
     },
   });
   const { method } = form.values;
@@ -64,14 +63,7 @@ export function AzureForm({ replaced, onDone, onTyped }: CredentialsFormProps) {
   return (
     <form onSubmit={onSubmit} noValidate>
       <Stack gap="lg">
-        {replaced === undefined ? (
-          <TextInput
-            label="Name"
-            description="How the account is called here. Only you see it."
-            placeholder="Company Azure"
-            {...form.getInputProps('name')}
-          />
-        ) : null}
+        {replaced === undefined ? <NameInput placeholder="Company Azure" {...form.getInputProps('name')} /> : null}
         <Choice
           label="Opened with"
           data={azureMethods}

@@ -1,5 +1,5 @@
 import { Stack, TextInput } from '@mantine/core';
-import { isNotEmpty, useForm } from '@mantine/form';
+import { useForm } from '@mantine/form';
 import { useState } from 'react';
 import { useSession } from '../app/session.ts';
 import { Choice } from '../ui/Choice.tsx';
@@ -7,7 +7,9 @@ import { FormErrors } from '../ui/FormErrors.tsx';
 import { ConnectingActions } from './ConnectingActions.tsx';
 import classes from './forms.module.css';
 import { KeyFileInput } from './KeyFileInput.tsx';
+import { NameInput } from './NameInput.tsx';
 import { OAuthForm } from './OAuthForm.tsx';
+import { endpointProblem, nameProblem, projectIdProblem } from './rules.ts';
 import { readServiceAccountKey } from './service-account-key.ts';
 import { type CredentialsFormProps, type CredentialsInput, useConnecting } from './use-connecting.ts';
 
@@ -68,13 +70,10 @@ function GcsKeyForm({ replaced, onDone, method, choice }: GcsKeyFormProps) {
       endpoint: replaced?.endpoint ?? '',
     },
     validate: {
-      name: isNotEmpty('Give the account a name that you will recognise.'),
+      name: nameProblem,
       serviceAccountKey: (value) => (method === 'key' ? readServiceAccountKey(value).problem : null),
-      projectId: (value) => (/^\S{0,64}$/.test(value.trim()) ? null : 'Type the project’s ID: no blanks.'),
-      endpoint: (value) =>
-        value.trim() === '' || /^https?:\/\/\S+$/.test(value.trim())
-          ? null
-          : 'Type an address that starts with https:// or http://, or leave it empty.',
+      projectId: projectIdProblem,
+      endpoint: endpointProblem,
     },
   });
   const { onSubmit, general, ...state } = useConnecting({
@@ -91,14 +90,7 @@ function GcsKeyForm({ replaced, onDone, method, choice }: GcsKeyFormProps) {
   return (
     <form onSubmit={onSubmit} noValidate>
       <Stack gap="lg">
-        {replaced === undefined ? (
-          <TextInput
-            label="Name"
-            description="How the account is called here. Only you see it."
-            placeholder="Company Google"
-            {...form.getInputProps('name')}
-          />
-        ) : null}
+        {replaced === undefined ? <NameInput placeholder="Company Google" {...form.getInputProps('name')} /> : null}
         {choice}
         {method === 'key' ? (
           <div>

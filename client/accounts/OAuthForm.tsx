@@ -7,7 +7,9 @@ import { graphql } from '../graphql/graphql.ts';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
 import type { Account } from './account.ts';
+import { NameInput } from './NameInput.tsx';
 import { type OAuthProvider, rememberDeparture } from './oauth.ts';
+import { nameProblem, projectIdProblem } from './rules.ts';
 
 const StartOAuthMutation = graphql(`
   mutation StartOAuth($input: StartOAuthInput!) {
@@ -41,9 +43,8 @@ export function OAuthForm({ provider, company, replaced, withProject = false, ch
   const form = useForm({
     initialValues: { name: '', projectId: replaced?.projectId ?? '' },
     validate: {
-      name: (value) =>
-        replaced === undefined && value.trim() === '' ? 'Give the account a name that you will recognise.' : null,
-      projectId: (value) => (/^\S{0,64}$/.test(value.trim()) ? null : 'Type the project’s ID: no blanks.'),
+      name: (value) => (replaced === undefined ? nameProblem(value) : null),
+      projectId: projectIdProblem,
     },
   });
   const errors = useFormErrors(form, ['name', 'projectId']);
@@ -61,14 +62,7 @@ export function OAuthForm({ provider, company, replaced, withProject = false, ch
   return (
     <form onSubmit={submit} noValidate>
       <Stack gap="lg">
-        {replaced === undefined ? (
-          <TextInput
-            label="Name"
-            description="How the account is called here. Only you see it."
-            placeholder={`My ${company}`}
-            {...form.getInputProps('name')}
-          />
-        ) : null}
+        {replaced === undefined ? <NameInput placeholder={`My ${company}`} {...form.getInputProps('name')} /> : null}
         {children}
         {withProject ? (
           <TextInput

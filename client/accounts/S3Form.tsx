@@ -5,6 +5,8 @@ import { Choice } from '../ui/Choice.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { SecretInput } from '../ui/SecretInput.tsx';
 import { ConnectingActions } from './ConnectingActions.tsx';
+import { NameInput } from './NameInput.tsx';
+import { nameProblem } from './rules.ts';
 import { S3MoreSettings } from './S3MoreSettings.tsx';
 import { opensByKey, type S3Values, s3Credentials, s3Fields, s3Initial } from './s3-values.ts';
 import { type CredentialsFormProps, useConnecting } from './use-connecting.ts';
@@ -17,7 +19,7 @@ export function S3Form({ replaced, onDone, onTyped }: CredentialsFormProps) {
     initialValues: machineIdentityAllowed ? initial : { ...initial, method: 'key' },
     onValuesChange: ({ store }) => onTyped({ compatible: store === 'compatible' }),
     validate: {
-      name: isNotEmpty('Give the account a name that you will recognise.'),
+      name: nameProblem,
       endpoint: (value, { store }) =>
         store === 'compatible' && !/^https?:\/\/\S+$/.test(value.trim())
           ? 'Type the address of the store, starting with https:// or http://.'
@@ -46,12 +48,7 @@ export function S3Form({ replaced, onDone, onTyped }: CredentialsFormProps) {
       <Stack gap="lg">
         {replaced === undefined ? (
           <>
-            <TextInput
-              label="Name"
-              description="How the account is called here. Only you see it."
-              placeholder={compatible ? 'Backup store' : 'Company AWS'}
-              {...form.getInputProps('name')}
-            />
+            <NameInput placeholder={compatible ? 'Backup store' : 'Company AWS'} {...form.getInputProps('name')} />
             <Choice
               label="Store"
               data={[

@@ -91,6 +91,11 @@ function* unfold(error: unknown, depth = 0): Generator<object> {
   if ('cause' in error) yield* unfold(error.cause, depth + 1);
 }
 
+/** Whether an answer's Date header is further than the tolerance from our clock; false for one that is none. */
+export function clockIsOff(date: string | undefined, toleranceMs: number): boolean {
+  return Math.abs(Date.parse(date ?? '') - Date.now()) > toleranceMs;
+}
+
 /** Milliseconds of a Retry-After header (RFC 9110, 10.2.3: seconds or a date), at most one hour. */
 export function retryAfterMs(header: string | undefined, now = Date.now()): number | undefined {
   if (header === undefined) return undefined;

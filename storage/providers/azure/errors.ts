@@ -1,5 +1,5 @@
 import { AppError, type AppErrorOptions, type ErrorCode } from '../../../core/errors.ts';
-import { retryAfterMs } from '../../http/errors.ts';
+import { clockIsOff, retryAfterMs } from '../../http/errors.ts';
 
 /**
  * What the service said, from the headers or the body of its answer. `code` is its own error code
@@ -138,7 +138,7 @@ export function azureError(fault: AzureFault, cause?: unknown): AppError {
     known ??
     (statuses as Record<number, ErrorCode>)[status] ??
     (status >= 500 ? 'PROVIDER_UNAVAILABLE' : 'ENDPOINT_INVALID');
-  if (appCode === 'CREDENTIALS_INVALID' && clockIsWrong(headers.date)) appCode = 'CLOCK_SKEWED';
+  if (appCode === 'CREDENTIALS_INVALID' && clockIsOff(headers.date, clockToleranceMs)) appCode = 'CLOCK_SKEWED';
   const detail = [code, `status ${status}`].filter((part) => part !== undefined).join(', ');
   const text = messages[appCode] ?? 'Azure refused the request.';
   const retryAfter = retryAfterMs(headers['retry-after']);
@@ -146,9 +146,4 @@ export function azureError(fault: AzureFault, cause?: unknown): AppError {
     cause,
     ...(retryAfter === undefined ? {} : { retryAfterMs: retryAfter }),
   });
-}
-
-function clockIsWrong(date: string | undefined): boolean {
-  const theirs = Date.parse(date ?? '');
-  return Math.abs(theirs - Date.now()) > clockToleranceMs;
 }

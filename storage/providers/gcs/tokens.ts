@@ -1,7 +1,7 @@
 import { sign } from 'node:crypto';
 import { AppError } from '../../../core/errors.ts';
 import type { AccessToken, RefreshToken } from '../../access-tokens.ts';
-import { retryAfterMs } from '../../http/errors.ts';
+import { clockIsOff, retryAfterMs } from '../../http/errors.ts';
 import type { HttpClient, HttpRequest } from '../../http.ts';
 import type { ServiceAccount } from './credentials.ts';
 
@@ -148,7 +148,7 @@ function tokenError(status: number, headers: Record<string, string>, { error }: 
   switch (error) {
     case 'invalid_grant':
     case 'invalid_request':
-      if (Math.abs(Date.parse(headers.date ?? '') - Date.now()) > clockToleranceMs) {
+      if (clockIsOff(headers.date, clockToleranceMs)) {
         return new AppError('CLOCK_SKEWED', "This server's clock is wrong by more than 5 minutes. Set it.");
       }
       return new AppError(

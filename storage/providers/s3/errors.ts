@@ -1,5 +1,5 @@
 import { AppError, type AppErrorOptions, type ErrorCode } from '../../../core/errors.ts';
-import { retryAfterMs } from '../../http/errors.ts';
+import { clockIsOff, retryAfterMs } from '../../http/errors.ts';
 
 /** What a store said. `code` is S3's own ("Error responses" in the S3 API reference). */
 export interface S3Fault {
@@ -153,7 +153,8 @@ export function s3Error(fault: S3Fault, cause?: unknown): S3Refusal {
     known ??
     (statuses as Record<number, ErrorCode>)[status] ??
     (status >= 500 ? 'PROVIDER_UNAVAILABLE' : 'ENDPOINT_INVALID');
-  if (/^(CREDENTIALS_INVALID|PERMISSION_DENIED)$/.test(appCode) && clockIsWrong(headers.date)) appCode = 'CLOCK_SKEWED';
+  if (/^(CREDENTIALS_INVALID|PERMISSION_DENIED)$/.test(appCode) && clockIsOff(headers.date, clockToleranceMs))
+    appCode = 'CLOCK_SKEWED';
   const where = appCode === 'ENDPOINT_INVALID' && region !== undefined ? ` The right region is ${region}.` : '';
   const detail = [code, `status ${status}`].filter((part) => part !== undefined).join(', ');
   const retryAfter = retryAfterMs(headers['retry-after']);
@@ -178,10 +179,6 @@ export function parseFault(document: string): { code: string | undefined; region
 
 export function isWebPage(headers: Record<string, string | undefined>): boolean {
   return headers['content-type']?.startsWith('text/html') ?? false;
-}
-
-function clockIsWrong(date: string | undefined): boolean {
-  return Math.abs(Date.parse(date ?? '') - Date.now()) > clockToleranceMs;
 }
 
 /** For answers that no store gives. */
