@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { crc32, crc32c } from '@node-rs/crc32';
 import { AppError } from '../core/errors.ts';
-import type { DigestAlgorithm, Digests, UploadBody } from './provider.ts';
+import type { DigestAlgorithm, Digests } from './digest-algorithm.ts';
+import type { UploadBody } from './provider.ts';
 
 /** Hashes bytes as they pass, any number of algorithms at once. */
 export interface StreamingDigest {

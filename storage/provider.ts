@@ -2,8 +2,6 @@ import type { Readable } from 'node:stream';
 import type { Capabilities, CopyScheme } from './capabilities.ts';
 import type { DigestAlgorithm, Digests } from './digest-algorithm.ts';
 
-export type { Capabilities, DigestAlgorithm, Digests };
-
 /**
  * The contract between the product and a cloud. A provider is opened with credentials and then answers these calls;
  * what it cannot do it declares in `capabilities`, and callers ask for capabilities, never for a provider's name.

@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors.ts';
-import type { HttpClient } from '../../storage/http.ts';
 import { retryAfterMs } from '../../storage/http/errors.ts';
+import type { HttpClient } from '../../storage/http.ts';
 import type { OAuthApp } from './apps.ts';
 
 /** Largest answer that is read; real ones have a few hundred bytes. */

@@ -2,13 +2,13 @@ import { Readable } from 'node:stream';
 import { DeleteObjectsCommand, ListBucketsCommand, type S3Client } from '@aws-sdk/client-s3';
 import { AppError } from '../../core/errors.ts';
 import type { AddressPolicy } from '../address-policy.ts';
+import type { Capabilities } from '../capabilities.ts';
 import { DamagedObjectRemains } from '../damaged-object.ts';
 import { bufferedBody, statedAlgorithm } from '../digest.ts';
 import { createHttpClient, type HttpClient, type HttpResponse, orAborted, throwIfCancelled } from '../http.ts';
 import type {
   AccountCheck,
   BeginUploadRequest,
-  Capabilities,
   CompleteUploadRequest,
   ContainerEntry,
   CopyOffer,

@@ -1,4 +1,4 @@
-import type { Capabilities } from '../../storage/provider.ts';
+import type { Capabilities } from '../../storage/capabilities.ts';
 import type { BatchRun } from './batch-run.ts';
 import type { Item } from './item.ts';
 import { passDestination, type Route } from './route.ts';

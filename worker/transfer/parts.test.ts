@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Capabilities } from '../../storage/provider.ts';
+import type { Capabilities } from '../../storage/capabilities.ts';
 import { isWhole, partSizeFor, partsOf } from './parts.ts';
 
 const MiB = 1024 * 1024;

@@ -1,4 +1,4 @@
-import type { Capabilities } from '../../storage/provider.ts';
+import type { Capabilities } from '../../storage/capabilities.ts';
 
 const MiB = 1024 * 1024;
 /** Objects up to this size travel in one request: a lost one costs little. */

@@ -1,6 +1,7 @@
 import { AppError } from '../../core/errors.ts';
 import { createDigest, streamBody } from '../../storage/digest.ts';
-import type { DigestAlgorithm, Digests, ObjectInfo, PartReceipt } from '../../storage/provider.ts';
+import type { DigestAlgorithm, Digests } from '../../storage/digest-algorithm.ts';
+import type { ObjectInfo, PartReceipt } from '../../storage/provider.ts';
 import type { BatchRun } from './batch-run.ts';
 import { commit } from './commit.ts';
 import { orDiscard } from './discard.ts';

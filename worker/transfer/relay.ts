@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import { AppError } from '../../core/errors.ts';
+import type { Capabilities } from '../../storage/capabilities.ts';
 import { statedBody, streamBody } from '../../storage/digest.ts';
-import type { Capabilities, ObjectInfo, Precondition, ReadResult, UploadBody } from '../../storage/provider.ts';
+import type { ObjectInfo, Precondition, ReadResult, UploadBody } from '../../storage/provider.ts';
 import type { BatchRun } from './batch-run.ts';
 import { commit, underPrecondition } from './commit.ts';
 import { orDiscard } from './discard.ts';

@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import { AppError } from '../../core/errors.ts';
 import { bufferedBody } from '../../storage/digest.ts';
-import type { DigestAlgorithm, UploadBody, Version } from '../../storage/provider.ts';
+import type { DigestAlgorithm } from '../../storage/digest-algorithm.ts';
+import type { UploadBody, Version } from '../../storage/provider.ts';
 import type { OpenAccount } from './accounts.ts';
 import type { BatchRun } from './batch-run.ts';
 import type { Budget } from './budget.ts';

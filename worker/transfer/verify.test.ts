@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { createDigest } from '../../storage/digest.ts';
-import type { DigestAlgorithm } from '../../storage/provider.ts';
+import type { DigestAlgorithm } from '../../storage/digest-algorithm.ts';
 import { agreement, combineParts, evidenceOf, sourceLeg, statementOf } from './verify.ts';
 
 const hash = (algorithm: DigestAlgorithm, bytes: Uint8Array) => {

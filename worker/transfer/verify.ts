@@ -1,6 +1,8 @@
 import { AppError } from '../../core/errors.ts';
+import type { Capabilities } from '../../storage/capabilities.ts';
 import { combineCrc32, combineCrc32c, combineDropboxBlocks } from '../../storage/digest.ts';
-import type { Capabilities, DigestAlgorithm, Digests, ObjectInfo } from '../../storage/provider.ts';
+import type { DigestAlgorithm, Digests } from '../../storage/digest-algorithm.ts';
+import type { ObjectInfo } from '../../storage/provider.ts';
 import type { Statement } from './item.ts';
 
 /**

@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
 import { createAddressPolicy } from '../../../storage/address-policy.ts';
+import type { Capabilities } from '../../../storage/capabilities.ts';
 import type { Credentials } from '../../../storage/credentials.ts';
 import { bufferedBody, createDigest, streamBody } from '../../../storage/digest.ts';
-import type { Capabilities, PartReceipt, UploadBody } from '../../../storage/provider.ts';
+import type { PartReceipt, UploadBody } from '../../../storage/provider.ts';
 import { openProvider } from '../../../storage/registry.ts';
 
 /** Where objects lie in every store that the bench starts. */

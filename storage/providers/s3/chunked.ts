@@ -1,4 +1,5 @@
-import type { DigestAlgorithm, UploadBody } from '../../provider.ts';
+import type { DigestAlgorithm } from '../../digest-algorithm.ts';
+import type { UploadBody } from '../../provider.ts';
 import { toBase64 } from './properties.ts';
 
 /**

@@ -1,6 +1,7 @@
 import { AppError } from '../../../core/errors.ts';
+import type { DigestAlgorithm } from '../../digest-algorithm.ts';
 import { type HttpClient, type HttpRequest, type HttpResponse, orAborted } from '../../http.ts';
-import type { DigestAlgorithm, UploadBody } from '../../provider.ts';
+import type { UploadBody } from '../../provider.ts';
 import { discardBody, plainBody } from '../body.ts';
 import { queryString, type S3Address, target } from './address.ts';
 import { chunked, chunkedLength } from './chunked.ts';

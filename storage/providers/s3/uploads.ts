@@ -8,12 +8,11 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { AppError, toAppError } from '../../../core/errors.ts';
+import type { Capabilities } from '../../capabilities.ts';
+import type { DigestAlgorithm, Digests } from '../../digest-algorithm.ts';
 import type {
   BeginUploadRequest,
-  Capabilities,
   CompleteUploadRequest,
-  DigestAlgorithm,
-  Digests,
   Location,
   ObjectInfo,
   PartReceipt,
