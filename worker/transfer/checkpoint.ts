@@ -55,6 +55,8 @@ export async function writeCheckpoint(
 ): Promise<WriteResult | null> {
   const runsJson = JSON.stringify(runs.map(({ restMs, ...run }) => ({ ...run, rest_ms: restMs })));
   const itemsJson = JSON.stringify(items.map(({ item, number, attempt }) => ({ ...item.toRecord(), number, attempt })));
+  // Said beside the join, so that no plan, however little is known of a new transfer, looks at all of its items.
+  const ordinals = items.map(({ item }) => item.ordinal);
   const { elapsedMs, throttledUntil } = options;
   const [row] = await db.$queryRaw<WriteRow[]>`
     ${prepared}WITH locked AS MATERIALIZED (
@@ -88,7 +90,7 @@ export async function writeCheckpoint(
     ), stored AS MATERIALIZED (
       SELECT item.ordinal, item.state, item.size_bytes, item.acknowledged_bytes
       FROM transfer_item AS item JOIN input ON item.ordinal = input.ordinal
-      WHERE item.transfer_id = ${transferId}::uuid
+      WHERE item.transfer_id = ${transferId}::uuid AND item.ordinal = ANY(${ordinals}::int[])
     ), changed AS (
       UPDATE transfer_item AS item
       SET state = input.state, size_bytes = input.size_bytes, source_version = nullif(input.version, 'null'),
@@ -98,7 +100,8 @@ export async function writeCheckpoint(
         started_at = coalesce(item.started_at, CASE WHEN input.state <> 'PENDING' THEN now() END),
         finished_at = CASE WHEN input.state IN ('COMPLETED', 'FAILED', 'CANCELLED') THEN now() END
       FROM input
-      WHERE item.transfer_id = ${transferId}::uuid AND item.ordinal = input.ordinal
+      WHERE item.transfer_id = ${transferId}::uuid AND item.ordinal = ANY(${ordinals}::int[])
+        AND item.ordinal = input.ordinal
     ), delta AS MATERIALIZED (
       SELECT
         coalesce(sum((input.state = 'COMPLETED')::int - (stored.state = 'COMPLETED')::int), 0) AS completed,

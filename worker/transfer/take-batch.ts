@@ -52,7 +52,7 @@ export async function takeBatch(db: Db, job: JobPayload<'transfer.batch'>): Prom
           'acknowledgedBytes', item.acknowledged_bytes, 'checkpoint', item.checkpoint
         ) ORDER BY item.ordinal), '[]')
         FROM transfer_item AS item
-        WHERE item.transfer_id = ${job.transferId}::uuid AND item.batch_number = taken.number
+        WHERE item.transfer_id = ${job.transferId}::uuid AND item.batch_number = ${job.batchNumber}::int
           AND item.state IN ('PENDING', 'RUNNING')
       ) AS items
     FROM taken
