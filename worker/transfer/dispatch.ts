@@ -45,6 +45,9 @@ export function startDispatcher(options: { db: Db; queue: JobQueue; onError: (er
 /** One round of admission. Returns how many batches were handed to the queue; null while another process is at it. */
 export async function dispatch(db: Db, queue: JobQueue): Promise<number | null> {
   if (!queue.ready) return 0;
+  // Batches that end kick too, and mostly nothing waits: choosing among none costs ten times as much as looking.
+  const [waiting] = await db.$queryRaw<{ any: boolean }[]>(anyReady);
+  if (!waiting?.any) return 0;
   const rows = await db.$queryRaw<AdmissionRow[]>(admission);
   const jobs = rows.flatMap(({ transferId, number: batchNumber, attempt }) => {
     if (transferId === null) return [];
@@ -64,6 +67,8 @@ export async function dispatch(db: Db, queue: JobQueue): Promise<number | null> 
   }
   return jobs.length;
 }
+
+const anyReady = Prisma.sql`${prepared}SELECT EXISTS (SELECT FROM transfer_batch WHERE state = 'READY') AS any`;
 
 /**
  * Chooses batches for the free part of the window. Users share it equally; within a user, transfers share by the

@@ -6,25 +6,38 @@ export const emptyPayload = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca49
 export const unsignedPayload = 'UNSIGNED-PAYLOAD';
 export const trailerPayload = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
 
-/** The signer hands the same array for a day's signing key; a KeyObject made of it once saves most of each MAC's cost. */
-const keyObjects = new WeakMap<object, KeyObject>();
+/**
+ * Keys of MACs. The signer asks with the secret itself for each request, and with the same array for a day's signing key:
+ * a KeyObject made of them once saves most of each MAC's cost.
+ */
+class Keys {
+  readonly #ofArrays = new WeakMap<Uint8Array, KeyObject>();
+  #lastSecret: string | undefined;
+  #ofLastSecret: KeyObject | undefined;
 
-function keyOf(secret: string | Uint8Array): KeyObject {
-  if (typeof secret === 'string') return createSecretKey(secret, 'utf8');
-  let key = keyObjects.get(secret);
-  if (key === undefined) {
-    key = createSecretKey(secret);
-    keyObjects.set(secret, key);
+  of(secret: string | Uint8Array): KeyObject {
+    if (typeof secret === 'string') {
+      if (secret !== this.#lastSecret || !this.#ofLastSecret) {
+        this.#lastSecret = secret;
+        this.#ofLastSecret = createSecretKey(secret, 'utf8');
+      }
+      return this.#ofLastSecret;
+    }
+    let key = this.#ofArrays.get(secret);
+    if (key === undefined) {
+      key = createSecretKey(secret);
+      this.#ofArrays.set(secret, key);
+    }
+    return key;
   }
-  return key;
 }
 
 /** SHA-256, with a secret HMAC-SHA-256, in the form that the signer wants. */
 class Sha256 {
   readonly #hash: Hash | Hmac;
 
-  constructor(secret?: string | Uint8Array) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', keyOf(secret));
+  constructor(keys: Keys, secret?: string | Uint8Array) {
+    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', keys.of(secret));
   }
 
   update(data: Uint8Array | string): void {
@@ -67,6 +80,7 @@ export interface AwsKeys {
 }
 
 export function createSigner(region: string, keys: KeySource): Signer {
+  const macKeys = new Keys();
   const signer = new SignatureV4({
     service: 's3',
     region,
@@ -74,7 +88,11 @@ export function createSigner(region: string, keys: KeySource): Signer {
       const { sessionToken, ...lasting } = await keys();
       return { ...lasting, ...(sessionToken === undefined ? {} : { sessionToken }) };
     },
-    sha256: Sha256 as never,
+    sha256: class extends Sha256 {
+      constructor(secret?: string | Uint8Array) {
+        super(macKeys, secret);
+      }
+    } as never,
     // S3 signs the path as it is sent, encoded once and not normalised.
     uriEscapePath: false,
     applyChecksum: false,
