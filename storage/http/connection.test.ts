@@ -190,24 +190,28 @@ describe('TLS', () => {
     });
     const bytes = randomBytes(3 * MiB);
     const resumed: boolean[] = [];
+    const names: (string | false | null)[] = [];
     const server = await listen(
       createTlsServer({ cert, key }, async (request, response) => {
         const hash = sha256(await buffer(request));
         response.writeHead(200, { 'content-length': bytes.length, 'x-hash': hash }).end(bytes);
       }),
     );
-    server.on('secureConnection', (socket: TLSSocket) => resumed.push(socket.isSessionReused()));
+    server.on('secureConnection', (socket: TLSSocket) => {
+      resumed.push(socket.isSessionReused());
+      names.push(socket.servername);
+    });
     const http = createHttpClient(
       createAddressPolicy(['127.0.0.1'], (_host, _options, callback) =>
         callback(null, [{ address: '127.0.0.1', family: 4 }]),
       ),
     );
     closing.push(() => http.close());
-    return { cert, bytes, resumed, http, server, port: server.port };
+    return { cert, bytes, resumed, names, http, port: server.port };
   }
 
   it('carries bodies both ways, many at once, and resumes its session', async () => {
-    const { cert, bytes, resumed, http, port } = await serveTls('store.example');
+    const { cert, bytes, resumed, names, http, port } = await serveTls('store.example');
     setDefaultCACertificates([cert]);
     const move = async () => {
       const request = put(
@@ -221,6 +225,7 @@ describe('TLS', () => {
     };
     await move();
     await Promise.all([move(), move(), move(), move()]);
+    expect(new Set(names)).toEqual(new Set(['store.example']));
     expect(resumed.length).toBeGreaterThan(1);
     expect(resumed.slice(1).every(Boolean)).toBe(true);
   });
@@ -245,6 +250,27 @@ describe('TLS', () => {
   it('is asked of a server that does not speak it in vain', async () => {
     const { port } = await serve(echo);
     await expect(client().send(ask(`https://127.0.0.1:${port}`))).rejects.toMatchObject({ code: 'ENDPOINT_INVALID' });
+  });
+});
+
+describe('bodies', () => {
+  it('are taken no faster than the other side takes them', async () => {
+    const { origin } = await serveRaw((socket) => socket.pause());
+    const controller = new AbortController();
+    let taken = 0;
+    const body = new Readable({
+      read() {
+        taken += 1;
+        this.push(Buffer.alloc(MiB));
+      },
+    });
+    const sending = client().send(put(origin, body, 10_000 * MiB, { signal: controller.signal }));
+    // As much as sockets take on either side is taken when nothing more is for a while.
+    const seen: number[] = [];
+    await expect.poll(() => seen.push(taken) > 3 && seen.at(-1) === seen.at(-3), { interval: 100 }).toBe(true);
+    expect(taken).toBeLessThan(32);
+    controller.abort();
+    await expect(sending).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 });
 
@@ -286,8 +312,9 @@ describe('answers', () => {
     body.push(Buffer.from('some'));
     const response = await http.send(put(server.origin, body, 1_000));
     expect([response.status, await response.body.text(10)]).toEqual([403, 'no']);
-    expect(body.destroyed).toBe(false);
+    expect([body.destroyed, body.isPaused(), body.listenerCount('data')]).toEqual([false, true, 0]);
     body.destroy();
+    await turn();
     expect((await http.send(ask(server.origin))).status).toBe(200);
     expect(server.connections).toBe(2);
   });
