@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { prepareDemo } from './demo/demo.ts';
-import { signIn } from './demo/first-transfer.ts';
+import { demoEmail, signIn } from './demo/first-transfer.ts';
+import { startClouds } from './demo/local-clouds.ts';
 import { runMain, runUntilStopped, say, untilStopped } from './lifecycle.ts';
 import { answers, freePort, startReady } from './local/processes.ts';
 import type { Supervisor } from './local/supervisor.ts';
@@ -13,9 +13,9 @@ async function develop(settings: Settings, supervisor: Supervisor): Promise<numb
   const port = await apiPort(settings, say);
   const clientPort = await freePort(5173);
   const publicUrl = settings.publicUrl ?? `http://localhost:${clientPort}`;
-  const [databases, demo] = await supervisor.all([
+  const [databases, clouds] = await supervisor.all([
     startDatabases(settings, supervisor),
-    prepareDemo(settings, supervisor, say),
+    startClouds(settings, supervisor, say),
   ]);
   await migrate(databases.directDatabaseUrl);
   const apiOrigin = `http://localhost:${port}`;
@@ -30,9 +30,9 @@ async function develop(settings: Settings, supervisor: Supervisor): Promise<numb
   await signIn(settings, `${localOrigin(settings.host, port)}/graphql`);
   say(`  App         ${publicUrl} (reloads by itself)`);
   say(`  Playground  ${apiOrigin}/graphql`);
-  say(`  Sign in     ${demo.account}`);
-  say(`  Local S3    ${demo.clouds.s3Endpoint}, bucket sample`);
-  say(`  Azurite     ${demo.clouds.azureEndpoint}, container arrivals`);
+  say(`  Sign in     ${demoEmail}, password ${settings.secrets.demoPassword}`);
+  say(`  Local S3    ${clouds.s3Endpoint}, bucket sample`);
+  say(`  Azurite     ${clouds.azureEndpoint}, container arrivals`);
   say(`  Data, logs  ${settings.dataDirectory}, keys of the local clouds in secrets.json`);
   for (const line of databases.notes) say(`  ${line}`);
   return untilStopped(supervisor.signal);

@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fullestPlace, type Measured, tellFullDisk } from './local/disk.ts';
 import { lockDataDirectory } from './local/lock.ts';
 import { Supervisor } from './local/supervisor.ts';
+import { say } from './run-main.ts';
 import { places, type Settings } from './settings.ts';
+
+export { runMain, say } from './run-main.ts';
 
 /** What is still under way when everything was stopped may take this long to tidy up. */
 const tidyMs = 5_000;
-
-/** Says one line to whoever started us. */
-export const say = (line: string): void => console.log(line);
 
 /**
  * Runs `work` with the data folder locked, until it resolves, fails, or somebody wishes to stop (Ctrl-C, SIGTERM, the
@@ -61,16 +61,4 @@ export async function runUntilStopped(
 export async function untilStopped(signal: AbortSignal): Promise<number> {
   if (!signal.aborted) await once(signal, 'abort');
   return 0;
-}
-
-/** Runs a program's main function: an error becomes its message and exit code 1, never a stack. */
-export async function runMain(main: () => Promise<number>): Promise<never> {
-  try {
-    process.exitCode = await main();
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
-    process.exitCode = 1;
-  }
-  // Whatever still waits, waits for nothing: everything that was started has been stopped.
-  process.exit();
 }

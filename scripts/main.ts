@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { buildClient } from './client-build.ts';
-import { prepareDemo, runDemo } from './demo/demo.ts';
+import { addressLines, runDemo } from './demo/demo.ts';
+import { startClouds } from './demo/local-clouds.ts';
 import { runMain, runUntilStopped, say, untilStopped } from './lifecycle.ts';
 import type { Supervisor } from './local/supervisor.ts';
 import { migrate } from './migrate.ts';
@@ -16,20 +17,18 @@ async function start(settings: Settings, once: boolean, supervisor: Supervisor):
   await requireMetricsPorts(settings, port);
   const publicUrl = settings.publicUrl ?? `http://localhost:${port}`;
   say('Starting Postgres, Redis and the local clouds …');
-  const [demo, databases] = await supervisor.all([
-    settings.production ? undefined : prepareDemo(settings, supervisor, say),
+  const [clouds, databases] = await supervisor.all([
+    settings.production ? undefined : startClouds(settings, supervisor, say),
     startProduct(settings, { port, publicUrl }, supervisor),
   ]);
   say(`Skyferry is up after ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
   signal.throwIfAborted();
 
   const endpoint = `${localOrigin(settings.host, port)}/graphql`;
-  const intact = demo === undefined || (await runDemo({ settings, demo, endpoint, say, signal, verify: once }));
+  const intact = clouds === undefined || (await runDemo({ settings, clouds, endpoint, say, signal, verify: once }));
   if (once) return intact ? 0 : 1;
   say('');
-  say(`  App         ${publicUrl}`);
-  say(`  Playground  ${publicUrl}/graphql`);
-  if (demo) say(`  Sign in     ${demo.account}`);
+  for (const line of addressLines(publicUrl, clouds && settings)) say(line);
   say(`  Data, logs  ${settings.dataDirectory}`);
   for (const line of databases.notes) say(`  ${line}`);
   say('');

@@ -1,20 +1,15 @@
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
-import { azuriteCommand } from '../../emulators/azure.ts';
-import { answers, freePort, type RunningProcess, startReady } from '../local/processes.ts';
-import type { Supervisor } from '../local/supervisor.ts';
-import { rememberedPorts, type Settings } from '../settings.ts';
+import type { LocalSecrets } from '../local/secrets.ts';
 import { sampleBytes, sampleTree } from './sample-tree.ts';
 
 export const sourceBucket = 'sample';
 export const destinationContainer = 'arrivals';
 export const azureAccountName = 'demo';
 
-/** The two local clouds, and plain vendor clients that read them without the product's storage code. */
+/** The demo's two clouds, and plain vendor clients that read them without the product's storage code. */
 export interface Clouds {
   s3Endpoint: string;
   azureEndpoint: string;
@@ -29,77 +24,30 @@ export interface ObjectDigest {
   sha256: string;
 }
 
-export async function startClouds(settings: Settings, supervisor: Supervisor): Promise<Clouds> {
-  const { s3AccessKeyId, s3SecretAccessKey, azureAccountKey } = settings.secrets;
-  const [s3Port, azurePort] = await supervisor.all([startS3(settings, supervisor), startAzure(settings, supervisor)]);
-  const s3Endpoint = `http://127.0.0.1:${s3Port}`;
-  const azureEndpoint = `http://127.0.0.1:${azurePort}/${azureAccountName}`;
+/** What the demo needs to know: where it keeps what it made, and the keys of its clouds and its user. */
+export interface DemoSettings {
+  /** Absolute. */
+  dataDirectory: string;
+  secrets: Pick<LocalSecrets, 's3AccessKeyId' | 's3SecretAccessKey' | 'azureAccountKey' | 'demoPassword'>;
+}
+
+/** Clients of two clouds that run, by the addresses of S3 and of the account at Azure. Makes the destination's container. */
+export async function openClouds(
+  { secrets }: DemoSettings,
+  { s3Endpoint, azureEndpoint }: Pick<Clouds, 's3Endpoint' | 'azureEndpoint'>,
+): Promise<Clouds> {
   const s3 = new S3Client({
     endpoint: s3Endpoint,
     region: 'us-east-1',
     forcePathStyle: true,
     // Errors reach the caller; the SDK need not print them as well.
     logger: { debug() {}, info() {}, warn() {}, error() {} },
-    credentials: { accessKeyId: s3AccessKeyId, secretAccessKey: s3SecretAccessKey },
+    credentials: { accessKeyId: secrets.s3AccessKeyId, secretAccessKey: secrets.s3SecretAccessKey },
   });
-  const azure = new BlobServiceClient(azureEndpoint, new StorageSharedKeyCredential(azureAccountName, azureAccountKey));
+  const key = new StorageSharedKeyCredential(azureAccountName, secrets.azureAccountKey);
+  const azure = new BlobServiceClient(azureEndpoint, key);
   await azure.getContainerClient(destinationContainer).createIfNotExists();
   return { s3Endpoint, azureEndpoint, s3, azure };
-}
-
-function startS3(settings: Settings, supervisor: Supervisor): Promise<number> {
-  return startCloud(settings, supervisor, 's3', 'The local S3', (port, directory) => ({
-    args: ['emulators/s3/main.ts', '--port', String(port), '--data', directory, '--bucket', sourceBucket],
-    env: {
-      S3_ACCESS_KEY_ID: settings.secrets.s3AccessKeyId,
-      S3_SECRET_ACCESS_KEY: settings.secrets.s3SecretAccessKey,
-    },
-  }));
-}
-
-function startAzure(settings: Settings, supervisor: Supervisor): Promise<number> {
-  return startCloud(settings, supervisor, 'azure', 'The local Azure', (port, dataDirectory) =>
-    azuriteCommand({
-      accountName: azureAccountName,
-      accountKey: settings.secrets.azureAccountKey,
-      port,
-      dataDirectory,
-    }),
-  );
-}
-
-async function startCloud(
-  settings: Settings,
-  supervisor: Supervisor,
-  id: 's3' | 'azure',
-  name: string,
-  command: (port: number, directory: string) => { args: string[]; env: NodeJS.ProcessEnv },
-): Promise<number> {
-  const ports = rememberedPorts(settings.dataDirectory);
-  const directory = join(settings.dataDirectory, 'clouds', id);
-  await mkdir(directory, { recursive: true });
-  const port = await freePort(ports.preferred(id));
-  ports.remember(id, port);
-  await supervisor.keep('clouds', async (): Promise<{ process: RunningProcess }> => {
-    const { args, env } = command(port, directory);
-    const child = await startReady(
-      {
-        name,
-        command: process.execPath,
-        args,
-        // None of the product's settings are theirs.
-        env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env },
-        logFile: join(settings.dataDirectory, 'logs', `${id}.log`),
-        // Both write what they acknowledge at once; Azurite waits for idle connections however long these last.
-        stopTimeoutMs: 3_000,
-        signal: supervisor.signal,
-      },
-      // Any answer, a refusal included, comes from a server that listens.
-      () => answers(`http://127.0.0.1:${port}/`, true),
-    );
-    return { process: child };
-  });
-  return port;
 }
 
 /** Uploads the sample files that the bucket does not hold yet. Returns how many those were. */

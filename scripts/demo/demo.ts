@@ -1,7 +1,5 @@
-import type { Supervisor } from '../local/supervisor.ts';
-import type { Settings } from '../settings.ts';
 import type { ApiClient } from './api-client.ts';
-import { type Clouds, startClouds, uploadSample } from './clouds.ts';
+import { type Clouds, type DemoSettings, uploadSample } from './clouds.ts';
 import { evidenceText, gatherEvidence } from './evidence.ts';
 import {
   currentProgress,
@@ -16,23 +14,20 @@ import { formatCount } from './format.ts';
 import { ProgressView } from './progress-view.ts';
 import { sampleTree } from './sample-tree.ts';
 
-export interface Demo {
-  clouds: Clouds;
-  /** How to sign in, for the terminal. */
-  account: string;
+/** Fills the first cloud with those sample files that it does not hold yet. */
+export async function fillSource(clouds: Clouds, say: (line: string) => void, signal: AbortSignal): Promise<void> {
+  const uploaded = await uploadSample(clouds, signal);
+  if (uploaded === 0) return;
+  say(`Made ${formatCount(uploaded)} of ${formatCount(sampleTree().length)} sample files in the local S3.`);
 }
 
-/** Starts the two local clouds and fills the first with the sample files. */
-export async function prepareDemo(
-  settings: Settings,
-  supervisor: Supervisor,
-  say: (line: string) => void,
-): Promise<Demo> {
-  const clouds = await startClouds(settings, supervisor);
-  const uploaded = await uploadSample(clouds, supervisor.signal);
-  if (uploaded > 0)
-    say(`Made ${formatCount(uploaded)} of ${formatCount(sampleTree().length)} sample files in the local S3.`);
-  return { clouds, account: `${demoEmail}, password ${settings.secrets.demoPassword}` };
+/** Lines that say where the product is and how to sign in, for the terminal. */
+export function addressLines(publicUrl: string, demo: DemoSettings | undefined): string[] {
+  return [
+    `  App         ${publicUrl}`,
+    `  Playground  ${publicUrl}/graphql`,
+    ...(demo ? [`  Sign in     ${demoEmail}, password ${demo.secrets.demoPassword}`] : []),
+  ];
 }
 
 /**
@@ -40,16 +35,16 @@ export async function prepareDemo(
  * arrived intact. `verify` reads everything back even when the transfer had ended before.
  */
 export async function runDemo(options: {
-  settings: Settings;
-  demo: Demo;
+  settings: DemoSettings;
+  clouds: Clouds;
   endpoint: string;
   say: (line: string) => void;
   signal: AbortSignal;
   verify: boolean;
 }): Promise<boolean> {
-  const { settings, demo, endpoint, say, signal } = options;
+  const { settings, clouds, endpoint, say, signal } = options;
   const api = await signIn(settings, endpoint);
-  const { id, found, prefix } = await ensureTransfer(api, settings, demo.clouds);
+  const { id, found, prefix } = await ensureTransfer(api, settings, clouds);
   const ended = found && finalStates.includes((await currentProgress(api, id)).state);
   if (ended && !options.verify) {
     say('The sample files arrived at an earlier start; its data is in place.');
@@ -65,7 +60,7 @@ export async function runDemo(options: {
   if (!ended) say(`The transfer ended as ${state} after ${seconds} s.`);
   await explain(api, id, state, say);
   say('Reading every object back from both clouds with their own clients:');
-  const evidence = await gatherEvidence(demo.clouds, prefix, signal);
+  const evidence = await gatherEvidence(clouds, prefix, signal);
   say(evidenceText(evidence));
   return state === 'COMPLETED' && evidence.problems.length === 0;
 }

@@ -1,7 +1,6 @@
 import { stateFile } from '../local/state.ts';
-import type { Settings } from '../settings.ts';
 import { ApiClient } from './api-client.ts';
-import { azureAccountName, type Clouds, destinationContainer, sourceBucket } from './clouds.ts';
+import { azureAccountName, type Clouds, type DemoSettings, destinationContainer, sourceBucket } from './clouds.ts';
 
 export const demoEmail = 'demo@skyferry.example';
 
@@ -44,7 +43,7 @@ export interface FirstTransfer {
 }
 
 /** Signs the demo's user in; signs them up at the first start. */
-export async function signIn(settings: Settings, endpoint: string): Promise<ApiClient> {
+export async function signIn(settings: DemoSettings, endpoint: string): Promise<ApiClient> {
   const anonymous = new ApiClient(endpoint);
   const credentials = { email: demoEmail, password: settings.secrets.demoPassword };
   const signedIn = await anonymous.run<{ signIn: { token: string | null } }>(
@@ -67,7 +66,7 @@ const destinationPath = `${destinationContainer}/first transfer/`;
  * The demo's transfer: found when an earlier start made it, else made with both accounts connected. Asking twice makes
  * nothing twice.
  */
-export async function ensureTransfer(api: ApiClient, settings: Settings, clouds: Clouds): Promise<FirstTransfer> {
+export async function ensureTransfer(api: ApiClient, settings: DemoSettings, clouds: Clouds): Promise<FirstTransfer> {
   const file = stateFile<DemoState>(settings.dataDirectory, 'demo.json');
   const kept = file.read();
   if (kept.transferId !== undefined) {
