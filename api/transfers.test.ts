@@ -346,6 +346,30 @@ describe('reading a transfer', () => {
     });
   });
 
+  test.each([
+    [3_000, 2, 1_500],
+    // 31,710 years: GraphQL's Int ends before.
+    [1_000_000_000_000, 1, 2_147_483_647],
+  ])('estimates the end of %d kB at %d kB/s in whole milliseconds', async (kilobytes, speed, etaMs) => {
+    const { transfer } = await send(create, order());
+    await api.db.transfer.update({
+      where: { id: rowId(transfer.id) },
+      data: {
+        state: 'RUNNING',
+        startedAt: new Date(),
+        listingComplete: true,
+        batchesListed: 1,
+        objectsListed: 1,
+        bytesListed: kilobytes,
+        speedBytesPerSecond: speed * 1000,
+      },
+    });
+    const document = 'query ($id: ID!) { transfer(id: $id) { progress { etaMs } } }';
+    const answer = await api.query(document, { id: transfer.id }, { token });
+    expect(answer.errors).toBeUndefined();
+    expect(answer.data.transfer.progress.etaMs).toBe(etaMs);
+  });
+
   test('shows the evidence of what arrived and the error of what did not', async () => {
     const { items } =
       await read(`items(first: 4) { nodes { id ordinal state sourcePath destinationPath size acknowledgedBytes attempts

@@ -21,15 +21,15 @@ const maxInt = 2_147_483_647;
 const toInt = (text: string) => Math.min(Number(text), maxInt);
 
 /**
- * Milliseconds until everything that was listed is acknowledged, at the present speed. null while listing goes on,
- * nothing moves, or nothing is left.
+ * Whole milliseconds until everything that was listed is acknowledged, at the present speed; at most the largest Int.
+ * null while listing goes on, nothing moves, or nothing is left.
  */
 export function etaMs(progress: Progress): number | null {
   const speed = Number(progress.speedBytesPerSecond);
   if (progress.state !== 'RUNNING' || !progress.listingComplete || speed <= 0) return null;
   const settled = BigInt(progress.bytesAcknowledged) + BigInt(progress.bytesAbandoned);
   const left = BigInt(progress.bytesListed) - settled;
-  return left <= 0n ? null : Math.ceil((Number(left) / speed) * 1000);
+  return left <= 0n ? null : Math.min(Math.ceil((Number(left) / speed) * 1000), maxInt);
 }
 
 export const TransferProgress = builder.objectRef<Progress>('TransferProgress').implement({
@@ -77,9 +77,10 @@ export const TransferProgress = builder.objectRef<Progress>('TransferProgress').
       description: 'Bytes acknowledged per second, smoothed. 0 while nothing moves.',
       resolve: (p) => BigInt(p.speedBytesPerSecond),
     }),
-    etaMs: t.float({
+    etaMs: t.int({
       nullable: true,
-      description: 'Estimated milliseconds until the end. null while the total is unknown or nothing moves.',
+      description:
+        'Estimated milliseconds until the end. At most 2147483647, which means 24 days or longer. null while the total is unknown or nothing moves.',
       resolve: etaMs,
     }),
     throttledUntil: t.field({

@@ -13,7 +13,16 @@ import {
 import { RelativeTime, useNow } from '../ui/RelativeTime.tsx';
 import { Tag } from '../ui/Tag.tsx';
 import classes from './Figures.module.css';
-import { arrivedShare, hasEnded, isListing, isWaiting, type Progress, stateText, verifiedShare } from './progress.ts';
+import {
+  arrivedShare,
+  hasEnded,
+  isListing,
+  isWaiting,
+  type Progress,
+  stateText,
+  timeLeft,
+  verifiedShare,
+} from './progress.ts';
 
 /** A transfer's counters, as large as they matter. */
 export function Figures({ progress, startAt }: { progress: Progress; startAt: string | null }) {
@@ -107,7 +116,7 @@ export function speedText(progress: Progress): string {
 
 export function etaText(progress: Progress): string {
   if (progress.state !== 'RUNNING') return '–';
-  return progress.etaMs === null ? 'not known yet' : `about ${formatDuration(progress.etaMs)}`;
+  return timeLeft(progress, 'about ') ?? 'not known yet';
 }
 
 function Throttled({ progress }: { progress: Progress }) {

@@ -1,10 +1,10 @@
 import { IconArrowRight } from '@tabler/icons-react';
 import { Link } from 'wouter';
 import { readablePath } from '../browse/paths.ts';
-import { formatBytes, formatCount, formatDuration, formatPercent, formatQuantity, formatSpeed } from '../ui/format.ts';
+import { formatBytes, formatCount, formatPercent, formatQuantity, formatSpeed } from '../ui/format.ts';
 import { RelativeTime } from '../ui/RelativeTime.tsx';
 import { ProgressTrack } from './ProgressTrack.tsx';
-import { arrivedShare, hasEnded, isListing, isWaiting, type Progress } from './progress.ts';
+import { arrivedShare, hasEnded, isListing, isWaiting, type Progress, timeLeft } from './progress.ts';
 import { StateTag } from './StateTag.tsx';
 import classes from './TransferRow.module.css';
 import { type TransferSummary, transferHref } from './transfer.ts';
@@ -66,8 +66,8 @@ function Timing({ transfer }: { transfer: TransferSummary }) {
   const { progress, startAt, finishedAt, createdAt } = transfer;
   if (progress.state === 'RUNNING') {
     const speed = progress.speedBytesPerSecond === '0' ? [] : [formatSpeed(progress.speedBytesPerSecond)];
-    const left = progress.etaMs === null ? [] : [`${formatDuration(progress.etaMs)} left`];
-    return [...speed, ...left].join(', ');
+    const left = timeLeft(progress);
+    return [...speed, ...(left === null ? [] : [`${left} left`])].join(', ');
   }
   if (progress.state === 'SCHEDULED' && startAt !== null) return <RelativeTime time={startAt} />;
   return <RelativeTime time={hasEnded(progress.state) ? (finishedAt ?? progress.at) : createdAt} />;

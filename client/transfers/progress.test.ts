@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { allVerified, arrivedShare, failedShare, isListing, newest, type Progress, verifiedShare } from './progress.ts';
+import {
+  allVerified,
+  arrivedShare,
+  failedShare,
+  isListing,
+  newest,
+  type Progress,
+  timeLeft,
+  verifiedShare,
+} from './progress.ts';
 
 const progress = (changes: Partial<Progress>): Progress => ({
   sequence: '1',
@@ -97,5 +106,15 @@ describe('failedShare', () => {
     const failed = progress({ objectsListed: 4, objectsFailed: 1, bytesListed: '100', bytesAbandoned: '30' });
     expect(failedShare(failed)).toBe(0.3);
     expect(failedShare({ ...failed, bytesAbandoned: '0' })).toBe(0.25);
+  });
+});
+
+describe('timeLeft', () => {
+  it.each([
+    [null, null],
+    [125_000, 'about 2 min 5 s'],
+    [2_147_483_647, 'over 24 d'],
+  ])('writes %s as %s', (etaMs, text) => {
+    expect(timeLeft(progress({ etaMs }), 'about ')).toBe(text);
   });
 });

@@ -1,5 +1,5 @@
 import { type FragmentOf, graphql } from '../graphql/graphql.ts';
-import { formatQuantity, share } from '../ui/format.ts';
+import { formatDuration, formatQuantity, share } from '../ui/format.ts';
 
 export const ProgressFragment = graphql(`
   fragment Progress on TransferProgress {
@@ -75,6 +75,15 @@ export function failedShare({ objectsFailed, objectsListed, bytesAbandoned, byte
 export function allVerified(progress: Progress): boolean {
   const arrived = BigInt(progress.bytesListed) - BigInt(progress.bytesAbandoned);
   return progress.objectsCompleted > 0 && hasEnded(progress.state) && BigInt(progress.bytesVerified) >= arrived;
+}
+
+/** The API tells no longer time. */
+const longestEtaMs = 2_147_483_647;
+
+/** Estimated time until the end, such as `2 min 5 s`; `about` comes before what is no bound. null: not known. */
+export function timeLeft({ etaMs }: Progress, about = ''): string | null {
+  if (etaMs === null) return null;
+  return etaMs < longestEtaMs ? `${about}${formatDuration(etaMs)}` : 'over 24 d';
 }
 
 /** Where a transfer stands, in a few words that hold without figures that change all the time. */
