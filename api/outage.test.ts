@@ -105,6 +105,36 @@ describe('while Postgres is away', () => {
   });
 });
 
+/** What an answer over HTTP says by its status and headers is no part of an error that travels otherwise. */
+const outageExtensions = { code: 'SERVICE_UNAVAILABLE', requestId: expect.any(String), remedy: expect.any(String) };
+
+test.each(['websocket', 'sse'] as const)(
+  'an outage in the middle of a subscription (%s) is an event',
+  async (transport) => {
+    const id = await ordered();
+    const document = 'subscription ($id: ID!) { transferProgress(id: $id) { transfer { source { id } } } }';
+    const live = subscribe(api.url, document, { id }, { token: user.token, transport });
+    await live.next();
+    const row = await api.db.transfer.findUniqueOrThrow({ where: { id: decodeGlobalId(id).id } });
+    await postgres.stop();
+    const publisher = createRedis(redis.url);
+    await once(publisher, 'ready');
+    await publishTransfer(publisher, { ...row, sequence: row.sequence + 1n, state: 'RUNNING' });
+    expect((await live.next())?.errors?.[0]?.extensions).toEqual(outageExtensions);
+    publisher.disconnect();
+    await live.close();
+  },
+);
+
+test('a subscription that begins in an outage is told so', async () => {
+  await redis.stop();
+  for (const transport of ['websocket', 'sse'] as const) {
+    const live = subscribe(api.url, progressOf, { id: await ordered() }, { token: user.token, transport });
+    expect((await live.next())?.errors?.[0]?.extensions).toEqual(outageExtensions);
+    await live.close();
+  }
+});
+
 describe('while Redis is away', () => {
   test('reading works; what needs it answers 503; all works again by itself', async () => {
     await redis.stop();

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { ExecutionArgs, GraphQLError } from 'graphql';
+import type { ExecutionArgs, FormattedExecutionResult, GraphQLError, GraphQLFormattedError } from 'graphql';
 import { CloseCode, type OperationResult, type ServerOptions } from 'graphql-ws';
 import { type Extra, useServer as serveGraphQL } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
@@ -111,6 +111,9 @@ export function serveWebSockets(
         return [presentError(error, scope)];
       }
     },
+    onError: (_context, _id, _payload, errors) => errors.map(formatError),
+    onNext: (_context, _id, _payload, _args, { errors, ...rest }) =>
+      errors && ({ ...rest, errors: errors.map(formatError) } as FormattedExecutionResult),
     // The functions that belong to the operation's own context travel with its arguments.
     execute: (args) => (args.rootValue as Enveloped).execute(args),
     subscribe: (args) => (args.rootValue as Enveloped).subscribe(args),
@@ -123,6 +126,12 @@ export function serveWebSockets(
       sockets.close();
     },
   };
+}
+
+/** As it goes over the wire: without the status and headers that only an answer over HTTP has. */
+function formatError(error: GraphQLError): GraphQLFormattedError {
+  const { extensions: { http: _, ...extensions } = {}, ...rest } = error.toJSON();
+  return { ...rest, extensions };
 }
 
 function headersOf(request: IncomingMessage): Headers {
