@@ -126,6 +126,16 @@ test.each(['websocket', 'sse'] as const)(
   },
 );
 
+test('a WebSocket that opens while Postgres is away is asked to come back later', async () => {
+  await postgres.stop();
+  const live = subscribe(api.url, progressOf, { id: 'any' }, { token: user.token, transport: 'websocket' });
+  expect(await live.ended).toBe(1013);
+  await postgres.start();
+  const again = subscribe(api.url, progressOf, { id: await ordered() }, { token: user.token, transport: 'websocket' });
+  expect((await again.next())?.data.transferProgress.progress.state).toBe('QUEUED');
+  await again.close();
+});
+
 test('a subscription that begins in an outage is told so', async () => {
   await redis.stop();
   for (const transport of ['websocket', 'sse'] as const) {

@@ -17,6 +17,8 @@ const maxMessageBytes = 2 * 1024 * 1024;
 /** Operations of one socket at the same time. */
 const maxOperations = 100;
 const keepAliveMs = 12_000;
+/** https://www.iana.org/assignments/websocket/websocket.xhtml */
+const tryAgainLater = 1013;
 
 interface SocketState extends Record<PropertyKey, unknown> {
   headers: Headers;
@@ -66,7 +68,13 @@ export function serveWebSockets(
       const address = clientAddress(request);
       const closed = new AbortController();
       Object.assign(extra, { headers, clientAddress: address, closed } satisfies SocketState);
-      const session = await findSession(services.auth, authHeaders(headers, address));
+      const session = await findSession(services.auth, authHeaders(headers, address)).catch((error) => {
+        presentError(error, newScope(services.log));
+        // Clients come back after this code; the one for a server's own errors ends their tries.
+        socket.close(tryAgainLater, 'Skyferry cannot reach a service that it needs right now');
+        return undefined;
+      });
+      if (session === undefined) return false;
       if (session === null) {
         // A token that is wrong is told at once; without any, public operations still work.
         return typeof given !== 'string';
