@@ -214,11 +214,17 @@ describe('what operators look at', () => {
       data: { state: 'RUNNING', speedBytesPerSecond: 1234 },
     });
     await api.db.transferBatch.createMany({
-      data: [0, 1].map((number) => ({ transferId: row?.id ?? '', number, itemCount: 1, sizeBytes: 1 })),
+      data: [
+        // Two that are ready, one that was admitted and not taken yet, one that a worker has taken.
+        { state: 'READY' as const },
+        { state: 'READY' as const },
+        { state: 'ADMITTED' as const, attempt: 1, fence: 0 },
+        { state: 'ADMITTED' as const, attempt: 1, fence: 1 },
+      ].map((batch, number) => ({ ...batch, transferId: row?.id ?? '', number, itemCount: 1, sizeBytes: 1 })),
     });
     const metrics = await (await fetch(`${api.url}/metrics`)).text();
     expect(metrics).toMatch(/^active_transfers_total 1$/m);
-    expect(metrics).toMatch(/^transfer_queue_length 4$/m);
+    expect(metrics).toMatch(/^transfer_queue_length 5$/m);
     expect(metrics).toMatch(/^transfer_throughput_bytes_per_second 1234$/m);
     await api.db.transfer.deleteMany();
     await store.close();

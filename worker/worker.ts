@@ -108,7 +108,7 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
       : await startHealthServer({
           host: config.HOST,
           port: config.METRICS_PORT,
-          metrics: createMetrics({ db, ledger, meter }),
+          metrics: createMetrics({ ledger, meter }),
           isReady: async () => outages.none && !stopping.signal.aborted,
         });
 

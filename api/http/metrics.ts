@@ -27,9 +27,18 @@ export function createMetrics(db: Db, log: Logger): Metrics {
     registers: [registry],
   });
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers: [registry] });
-  const active = gauge('active_transfers_total', 'Transfers that run now, over all workers.');
-  const waiting = gauge('transfer_queue_length', 'Transfers and batches of running transfers that wait for a worker.');
-  const throughput = gauge('transfer_throughput_bytes_per_second', 'Speed of all running transfers together.');
+  const active = gauge(
+    'active_transfers_total',
+    'Transfers that run now, over all workers. The same from every process of the API.',
+  );
+  const waiting = gauge(
+    'transfer_queue_length',
+    'Transfers and batches of running transfers that wait for a worker, over all workers.',
+  );
+  const throughput = gauge(
+    'transfer_throughput_bytes_per_second',
+    'Speed of all running transfers together, over all workers.',
+  );
 
   async function readFigures(): Promise<TransferFigures> {
     try {
@@ -37,7 +46,8 @@ export function createMetrics(db: Db, log: Logger): Metrics {
         SELECT count(*) FILTER (WHERE state = 'RUNNING')::float8 AS active,
           (count(*) FILTER (WHERE state = 'QUEUED') + coalesce(sum(
             (SELECT count(*) FROM transfer_batch
-             WHERE transfer_id = transfer.id AND transfer_batch.state = 'READY')
+             WHERE transfer_id = transfer.id AND (transfer_batch.state = 'READY'
+               OR (transfer_batch.state = 'ADMITTED' AND transfer_batch.fence < transfer_batch.attempt)))
           ) FILTER (WHERE state = 'RUNNING'), 0))::float8 AS waiting,
           coalesce(sum(speed_bytes_per_second) FILTER (WHERE state = 'RUNNING'), 0)::float8 AS throughput
         FROM transfer WHERE state IN ('QUEUED', 'RUNNING')`;
