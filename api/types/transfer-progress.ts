@@ -42,13 +42,17 @@ export const TransferProgress = builder.objectRef<Progress>('TransferProgress').
     listingComplete: t.exposeBoolean('listingComplete', {
       description: 'Whether all sources were listed. Until then the totals are of what was listed so far.',
     }),
-    objectsListed: t.int({ description: 'Objects found at the source.', resolve: (p) => toInt(p.objectsListed) }),
+    objectsListed: t.int({
+      description:
+        'Objects found at the source, and source paths that could not be listed, such as one that does not exist: these have failed from the start. At the end of a transfer it is what completed, failed and was skipped together.',
+      resolve: (p) => toInt(p.objectsListed),
+    }),
     objectsCompleted: t.int({
       description: 'Objects that arrived and were verified.',
       resolve: (p) => toInt(p.objectsCompleted),
     }),
     objectsFailed: t.int({
-      description: 'Objects that failed for good; they can be retried.',
+      description: 'Objects, and source paths, that failed for good; they can be retried.',
       resolve: (p) => toInt(p.objectsFailed),
     }),
     objectsSkipped: t.int({ description: 'Objects that need not be moved.', resolve: (p) => toInt(p.objectsSkipped) }),
