@@ -425,6 +425,51 @@ describe('reading a transfer', () => {
   });
 });
 
+describe('a cancelled transfer', () => {
+  test('its objects that had not ended are cancelled, in every view of them', async () => {
+    const { id } = (await send(create, order())).transfer;
+    const stored = ['COMPLETED', 'RUNNING', 'PENDING', 'FAILED', 'PENDING'] as const;
+    await api.db.transferItem.createMany({
+      data: stored.map((state, ordinal) => ({
+        transferId: rowId(id),
+        ordinal,
+        batchNumber: 0,
+        state,
+        sourceContainer: 'photos',
+        sourceKey: `2024/${ordinal}.jpg`,
+        destinationContainer: 'archive',
+        destinationKey: `2024/${ordinal}.jpg`,
+        sizeBytes: 10,
+      })),
+    });
+    const document = `query ($id: ID!, $states: [TransferItemState!]) {
+      transfer(id: $id) { items(states: $states) { nodes { id ordinal state } } } }`;
+    const items = async (states?: string[]) => {
+      const answer = await api.query(document, { id, states }, { token });
+      expect(answer.errors).toBeUndefined();
+      return answer.data.transfer.items.nodes as { id: string; ordinal: number; state: string }[];
+    };
+    const states = (list: { state: string }[]) => list.map(({ state }) => state);
+    const ordinals = (list: { ordinal: number }[]) => list.map(({ ordinal }) => ordinal);
+    const before = await items();
+    expect(states(before)).toEqual(stored);
+    expect(ordinals(await items(['CANCELLED']))).toEqual([]);
+    await send(step('cancelTransfer'), { id });
+
+    const cancelled = ['COMPLETED', 'CANCELLED', 'CANCELLED', 'FAILED', 'CANCELLED'];
+    expect(states(await items())).toEqual(cancelled);
+    expect(ordinals(await items(['CANCELLED']))).toEqual([1, 2, 4]);
+    expect(ordinals(await items(['PENDING', 'RUNNING']))).toEqual([]);
+    expect(ordinals(await items(['CANCELLED', 'FAILED', 'PENDING']))).toEqual([1, 2, 3, 4]);
+    const nodes = await api.query(
+      'query ($ids: [ID!]!) { nodes(ids: $ids) { ... on TransferItem { state } } }',
+      { ids: before.map((item) => item.id) },
+      { token },
+    );
+    expect(states(nodes.data.nodes)).toEqual(cancelled);
+  });
+});
+
 describe('the list of transfers', () => {
   test('is newest first, filtered by state, keyset-paged both ways', async () => {
     const own = await api.signUp();

@@ -1,4 +1,4 @@
-import type { TransferItem as ItemRow } from '../../core/db.ts';
+import type { TransferItem as ItemRow, TransferState } from '../../core/db.ts';
 import type { ErrorCode } from '../../core/errors.ts';
 import { builder } from '../builder.ts';
 import { keysetPage, pageCost, parseOrdinalKey } from '../connection.ts';
@@ -16,9 +16,27 @@ const TransferItemState = builder.enumType('TransferItemState', {
     COMPLETED: { description: 'Arrived and was verified; see `evidence`.' },
     FAILED: { description: 'Failed for good; `error` says why. It can be retried.' },
     SKIPPED: { description: 'Need not be moved.' },
-    CANCELLED: { description: 'Its transfer was cancelled.' },
+    CANCELLED: { description: 'Its transfer was cancelled before it had ended.' },
   } as const,
 });
+
+type ItemState = ItemRow['state'];
+
+/** The states that end with the transfer. A cancelled transfer's items, maybe millions, keep them in the database. */
+const unfinished: readonly ItemState[] = ['PENDING', 'RUNNING'];
+
+const effectiveState = (state: ItemState, transferState: TransferState | undefined): ItemState =>
+  transferState === 'CANCELLED' && unfinished.includes(state) ? 'CANCELLED' : state;
+
+/** The states in the database of items that are shown in one of these. */
+function storedStates(shown: readonly ItemState[], transferState: TransferState): ItemState[] {
+  if (transferState !== 'CANCELLED') return [...shown];
+  const ended = shown.filter((state) => !unfinished.includes(state));
+  return shown.includes('CANCELLED') ? [...ended, ...unfinished] : ended;
+}
+
+/** Items whose transfer's state is in theirs already. */
+const effective = new WeakSet<ItemRow>();
 
 /** As the worker records it (worker/transfer/verify.ts). */
 interface LegShape {
@@ -86,7 +104,19 @@ export const TransferItem = builder.prismaNode('TransferItem', {
   },
   fields: (t) => ({
     ordinal: t.exposeInt('ordinal', { description: 'Place in the order of listing, from 0.' }),
-    state: t.expose('state', { type: TransferItemState, description: 'Where it stands.' }),
+    state: t.field({
+      type: TransferItemState,
+      description: 'Where it stands.',
+      resolve: async (item, _args, { services }) => {
+        if (effective.has(item) || !unfinished.includes(item.state)) return item.state;
+        // Prisma makes one query of those of a moment.
+        const transfer = await services.db.transfer.findUnique({
+          where: { id: item.transferId },
+          select: { state: true },
+        });
+        return effectiveState(item.state, transfer?.state);
+      },
+    }),
     sourcePath: t.string({
       description: 'Where it is read: "bucket/key".',
       resolve: (item) => `${item.sourceContainer}/${item.sourceKey}`,
@@ -121,7 +151,7 @@ export const TransferItem = builder.prismaNode('TransferItem', {
     finishedAt: t.expose('finishedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it ended. null: not yet.',
+      description: 'When it ended. null: not yet, or it was cancelled.',
     }),
   }),
 });
@@ -176,16 +206,22 @@ builder.prismaObjectFields(Transfer, (t) => ({
           direction: 'asc',
           keyOf: (item) => item.ordinal,
           parseKey: parseOrdinalKey,
-          fetch: ({ range, order, take }) =>
-            services.db.transferItem.findMany({
+          fetch: async ({ range, order, take }) => {
+            const rows = await services.db.transferItem.findMany({
               where: {
                 transferId: transfer.id,
                 ordinal: range,
-                ...(args.states ? { state: { in: args.states } } : {}),
+                ...(args.states ? { state: { in: storedStates(args.states, transfer.state) } } : {}),
               },
               orderBy: { ordinal: order },
               take,
-            }),
+            });
+            return rows.map((row) => {
+              const item = { ...row, state: effectiveState(row.state, transfer.state) };
+              effective.add(item);
+              return item;
+            });
+          },
         }),
     },
     { description: "A page of a transfer's objects." },
