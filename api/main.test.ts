@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunningProcess, startProcess } from '../scripts/local/processes.ts';
 import { createTestDatabase, createTestRedis, type TestDatabase } from '../test/support/databases.ts';
@@ -24,13 +24,14 @@ afterAll(async () => {
   await directory.remove();
 });
 
-const start = (name: string, more: Record<string, string> = {}): Promise<RunningProcess> =>
+const start = (name: string, more: Record<string, string> = {}, cwd?: string): Promise<RunningProcess> =>
   startProcess({
     name,
     command: process.execPath,
-    args: ['api/main.ts'],
+    args: [resolve('api/main.ts')],
     logFile: join(directory.path, `${name}.log`),
     env: { ...env, ...more },
+    ...(cwd === undefined ? {} : { cwd }),
   });
 const lines = async (api: RunningProcess) => (await api.tail(100)).split('\n').filter(Boolean);
 
@@ -53,4 +54,13 @@ test('a wrong setting ends it with code 1 and the name of the setting, not its v
   const output = await lines(api);
   expect(output.map((line) => JSON.parse(line).msg)).toEqual([expect.stringContaining('AUTH_SECRET')]);
   expect(output.join()).not.toContain('too-short-secret');
+});
+
+test('production does not start without a client to serve, and says what to do', async () => {
+  const api = await start('clientless', { NODE_ENV: 'production' }, directory.path);
+  expect(await api.ended).toEqual({ code: 1, signal: null });
+  const messages = (await lines(api)).map((line) => JSON.parse(line).msg);
+  expect(messages).toEqual([
+    'CLIENT_DIRECTORY: dist/client holds no built client (no index.html). Set it to the folder of one, or leave it out and begin with npm start, which builds one.',
+  ]);
 });

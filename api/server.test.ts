@@ -66,9 +66,12 @@ describe('the app', () => {
   });
 
   test('that is not built yet says what to do', async () => {
-    const own = await startTestApi({ CLIENT_DIRECTORY: join(client, 'missing') });
+    const directory = await mkdtemp(join(tmpdir(), 'skyferry-client-'));
+    await writeFile(join(directory, 'index.html'), 'here for the start alone');
+    const own = await startTestApi({ CLIENT_DIRECTORY: directory });
+    await rm(directory, { recursive: true });
     const answer = await fetch(own.url);
-    expect([answer.status, await answer.text()]).toEqual([404, expect.stringContaining('npm run build')]);
+    expect([answer.status, await answer.text()]).toEqual([404, expect.stringContaining('npm start')]);
     await own.close();
   });
 });
@@ -306,6 +309,15 @@ describe('starting and stopping', () => {
     ).rejects.toThrow('PUBLIC_URL');
     await expect(startApi({ ...config, ALLOWED_ORIGINS: ['friend'] }, log)).rejects.toThrow(
       "ALLOWED_ORIGINS: 'friend'",
+    );
+  });
+
+  test('a given folder without a built client is refused', async () => {
+    const log = createLogger('api', 'silent');
+    const config = { ...api.config, PORT: 0 };
+    const missing = join(client, 'missing');
+    await expect(startApi({ ...config, CLIENT_DIRECTORY: missing }, log)).rejects.toThrow(
+      `CLIENT_DIRECTORY: ${missing} holds no built client (no index.html). Set it to`,
     );
   });
 

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Config } from '../core/config.ts';
+import { type Config, configSchema } from '../core/config.ts';
 import { createDb } from '../core/db.ts';
 import type { Logger } from '../core/log.ts';
 import { createBlockingRedis, createRedis } from '../core/redis.ts';
@@ -19,7 +19,7 @@ import { checkDependencies, sendJson } from './http/health.ts';
 import { createMetrics } from './http/metrics.ts';
 import { sendPlayground, wantsPlayground } from './http/playground.ts';
 import { setSecurityHeaders } from './http/security-headers.ts';
-import { createStaticFiles } from './http/static-files.ts';
+import { createStaticFiles, isBuiltClient } from './http/static-files.ts';
 import { createAccountFeed } from './live/account-feed.ts';
 import { createListening } from './live/listening.ts';
 import { createSessionWatch } from './live/session-watch.ts';
@@ -46,6 +46,7 @@ export interface ApiServer {
 /** Starts the API. Rejects when the port is taken or a setting is wrong; needs neither Postgres nor Redis to start. */
 export async function startApi(config: Config, log: Logger): Promise<ApiServer> {
   assertPublicUrl(config);
+  assertClient(config);
   const server = createServer({ requestTimeout: 60_000, headersTimeout: 20_000, keepAliveTimeout: 65_000 });
   const url = await listen(server, config);
   try {
@@ -106,6 +107,18 @@ function assertPublicUrl({ NODE_ENV, PUBLIC_URL }: Config): void {
   const { protocol, hostname } = new URL(PUBLIC_URL);
   if (protocol === 'https:' || hostname === 'localhost' || hostname.startsWith('127.')) return;
   throw new Error('PUBLIC_URL: must begin with https:// in production, unless it is on this machine only.');
+}
+
+/**
+ * A folder that was given holds a client, and in production the default one does. Otherwise it may be built later, or the
+ * client may come from elsewhere, as `npm run dev` has it.
+ */
+function assertClient({ NODE_ENV, CLIENT_DIRECTORY }: Config): void {
+  const isGiven = CLIENT_DIRECTORY !== configSchema.shape.CLIENT_DIRECTORY.parse(undefined);
+  if ((!isGiven && NODE_ENV !== 'production') || isBuiltClient(CLIENT_DIRECTORY)) return;
+  throw new Error(
+    `CLIENT_DIRECTORY: ${CLIENT_DIRECTORY} holds no built client (no index.html). Set it to the folder of one, or leave it out and begin with npm start, which builds one.`,
+  );
 }
 
 function listen(server: Server, config: Config): Promise<string> {

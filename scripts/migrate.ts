@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { configSchema, parseEnvironment } from '../core/config.ts';
+import { runMain, say } from './run-main.ts';
 
 /** A migration as it lies in prisma/migrations. */
 interface Migration {
@@ -21,15 +22,22 @@ const migrationsDirectory = fileURLToPath(new URL('../prisma/migrations', import
 /**
  * Applies the migrations that the database has not seen, each in a transaction of its own, and returns their names.
  * Idempotent; safe when several processes call it at once. Keeps the bookkeeping of `prisma migrate deploy`, which
- * therefore sees the same state. Throws, with nothing changed, when an applied migration was altered, is unknown here
- * or never finished; throws at the first migration that fails, whose transaction is rolled back.
+ * therefore sees the same state. Throws, with nothing changed, when Postgres cannot be reached, or when an applied
+ * migration was altered, is unknown here or never finished; throws at the first migration that fails, whose transaction
+ * is rolled back.
  *
  * @param url Postgres without a pooler in between: the lock belongs to the session.
  */
 export async function migrate(url: string, directory = migrationsDirectory): Promise<string[]> {
   const migrations = await readMigrations(directory);
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
-  await client.connect();
+  await client.connect().catch((cause: NodeJS.ErrnoException) => {
+    // Of a host with several addresses, none of which answers, Node gives the code alone.
+    const reason = cause.message || cause.code;
+    throw new Unreachable(`this Postgres cannot be used (${reason}). Start it, or correct the address.`, {
+      cause,
+    });
+  });
   try {
     await client.query(`SET lock_timeout = ${lockTimeoutMs}`);
     await client.query('SELECT pg_advisory_lock($1)', [prismaAdvisoryLock]);
@@ -45,6 +53,9 @@ export async function migrate(url: string, directory = migrationsDirectory): Pro
     await client.end();
   }
 }
+
+/** Its message goes behind the name of the setting that holds the address. */
+class Unreachable extends Error {}
 
 /** As Prisma creates it. */
 const bookkeepingTable = `
@@ -114,9 +125,15 @@ async function apply(client: pg.Client, { name, sql, checksum }: Migration): Pro
   }
 }
 
-if (import.meta.main) {
+async function main(): Promise<number> {
   const databaseSchema = configSchema.pick({ DATABASE_URL: true, DIRECT_DATABASE_URL: true });
   const { DIRECT_DATABASE_URL, DATABASE_URL } = parseEnvironment(databaseSchema, process.env);
-  const applied = await migrate(DIRECT_DATABASE_URL ?? DATABASE_URL);
-  console.log(applied.length === 0 ? 'The database is up to date.' : `Applied ${applied.join(', ')}.`);
+  const name = DIRECT_DATABASE_URL === undefined ? 'DATABASE_URL' : 'DIRECT_DATABASE_URL';
+  const applied = await migrate(DIRECT_DATABASE_URL ?? DATABASE_URL).catch((error) => {
+    throw error instanceof Unreachable ? new Error(`${name}: ${error.message}`, { cause: error }) : error;
+  });
+  say(applied.length === 0 ? 'The database is up to date.' : `Applied ${applied.join(', ')}.`);
+  return 0;
 }
+
+if (import.meta.main) await runMain(main);

@@ -36,7 +36,7 @@ async function reachablePostgres(variable: string, url: string, otherwise: strin
     return url;
   } catch (cause) {
     throw new Error(
-      `${variable}: this Postgres cannot be used (${(cause as Error).message}). Start it, correct the address, or ${otherwise}.`,
+      `${variable}: this Postgres cannot be used (${reasonOf(cause as Error)}). Start it, correct the address, or ${otherwise}.`,
       { cause },
     );
   }
@@ -48,11 +48,14 @@ async function reachableRedis(url: string): Promise<string> {
     return url;
   } catch (cause) {
     throw new Error(
-      `REDIS_URL: this Redis cannot be used (${(cause as Error).message}). Start it, correct the address, or leave REDIS_URL out for an embedded one.`,
+      `REDIS_URL: this Redis cannot be used (${reasonOf(cause as Error)}). Start it, correct the address, or leave REDIS_URL out for an embedded one.`,
       { cause },
     );
   }
 }
+
+/** Of a host with several addresses, none of which answers, Node gives the code alone. */
+const reasonOf = (error: NodeJS.ErrnoException): string => error.message || (error.code ?? 'unknown');
 
 async function embeddedPostgres(settings: Settings, supervisor: Supervisor): Promise<{ url: string; notes: string[] }> {
   const ports = rememberedPorts(settings.dataDirectory);

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -24,6 +25,42 @@ afterEach(async () => {
 async function rows<Row>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
   return (await client.query(sql, parameters)).rows as Row[];
 }
+
+describe('node scripts/migrate.ts', () => {
+  const run = (env: Record<string, string>) =>
+    new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+      const given = { env: { PATH: process.env.PATH, ...env } };
+      execFile(process.execPath, ['scripts/migrate.ts'], given, (error, stdout, stderr) =>
+        resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+      );
+    });
+
+  test('migrates, and says so', async () => {
+    expect(await run({ DATABASE_URL: database.url })).toEqual({
+      code: 0,
+      stdout: 'The database is up to date.\n',
+      stderr: '',
+    });
+  });
+
+  test.each([
+    [
+      { DATABASE_URL: 'mysql://localhost/a' },
+      /^Wrong configuration:\n {2}DATABASE_URL: must be a URL such as .*\n.*\n$/,
+    ],
+    [{}, /^Wrong configuration:\n {2}DATABASE_URL: is required\n.*\n$/],
+    [
+      { DATABASE_URL: 'postgresql://127.0.0.1:1/a' },
+      /^DATABASE_URL: this Postgres cannot be used \(.*ECONNREFUSED.*\)\. Start it, or correct the address\.\n$/,
+    ],
+    [
+      { DATABASE_URL: 'postgresql://localhost/a', DIRECT_DATABASE_URL: 'postgresql://127.0.0.1:1/a' },
+      /^DIRECT_DATABASE_URL: this Postgres cannot be used \(.*ECONNREFUSED.*\)\. Start it, or correct the address\.\n$/,
+    ],
+  ])('names the setting that is wrong and says what to do, without a stack: %j', async (env, message) => {
+    expect(await run(env)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(message) });
+  });
+});
 
 describe('migration runner', () => {
   let folder: Awaited<ReturnType<typeof temporaryDirectory>>;

@@ -6,6 +6,10 @@ import { contentSecurityPolicy } from './security-headers.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
+export function isBuiltClient(directory: string): boolean {
+  return existsSync(join(directory, 'index.html'));
+}
+
 /**
  * Serves the built client; unknown paths get its index.html, because the app has its own routes. Files under /assets/
  * have a hash in their name and never change.
@@ -35,9 +39,9 @@ export function createStaticFiles(directory: string): Handler {
       response.end('Only GET and HEAD work here. The API is at /graphql.\n');
       return;
     }
-    if (serve === undefined && existsSync(join(directory, 'index.html'))) serve = open();
+    if (serve === undefined && isBuiltClient(directory)) serve = open();
     if (serve === undefined) {
-      notFound(response, 'The app is not built. Run `npm run build`; the API works at /graphql.\n');
+      notFound(response, 'The app is not built: `npm start` builds it. The API works at /graphql.\n');
       return;
     }
     serve(request, response);
