@@ -10,8 +10,11 @@ export interface BodySource {
   abandon(error: Error): void;
 }
 
-/** What the reader may be behind with before the connection is held back, beside the piece that arrived last. */
-const bufferedBytes = 64 * 1024;
+/**
+ * What the reader may be behind with before the connection is held back, beside the piece that arrived last: more than
+ * one piece, or each would be held back until the reader's turn comes.
+ */
+const bufferedBytes = 160 * 1024;
 
 /** Body of an answer, straight from the socket. Destroying it before its end closes the connection. */
 export class HttpBody extends Readable {

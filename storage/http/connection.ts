@@ -76,7 +76,6 @@ export class Connection implements BodySource, ResponseHandler {
 
   pause(): void {
     this.#paused = true;
-    if (this.#timerCode === 'HTTP_BODY_TIMEOUT') this.#disarm();
   }
 
   resume(): void {
@@ -211,7 +210,11 @@ export class Connection implements BodySource, ResponseHandler {
     }
     clearTimeout(this.#timer);
     this.#timerMs = ms;
-    this.#timer = setTimeout(() => this.#end(new HttpFault(this.#timerCode, 'nothing came in time')), ms);
+    this.#timer = setTimeout(() => {
+      // While nobody reads, nothing can come.
+      if (this.#paused) this.#timer?.refresh();
+      else this.#end(new HttpFault(this.#timerCode, 'nothing came in time'));
+    }, ms);
   }
 
   #disarm(): void {

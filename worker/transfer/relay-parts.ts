@@ -8,7 +8,7 @@ import { orDiscard } from './discard.ts';
 import type { Checkpoint, Item } from './item.ts';
 import { Limiter } from './limiter.ts';
 import { type PartRange, partSizeFor, partsOf } from './parts.ts';
-import { buffered, chunkBytes, isSameVersion, passBoth, passDestination, passSource, type Route } from './route.ts';
+import { buffered, flowBytes, isSameVersion, passBoth, passDestination, passSource, type Route } from './route.ts';
 import {
   agreement,
   combineParts,
@@ -143,7 +143,7 @@ class PartsJob {
 
   async #reread({ start, end }: PartRange, update: (chunk: Uint8Array) => void): Promise<void> {
     await passSource(this.#route, this.#run);
-    const lease = await this.#route.budget.acquire(Math.min(end - start, chunkBytes), this.#run.going);
+    const lease = await this.#route.budget.acquire(Math.min(end - start, flowBytes), this.#run.going);
     try {
       const { source } = streamBody(await this.#read(start, end), end - start, []);
       for await (const chunk of source as AsyncIterable<Uint8Array>) update(chunk);
@@ -166,7 +166,7 @@ class PartsJob {
     const sizeBytes = end - start;
     const isBuffered = destination.capabilities.write.digestTiming === 'before';
     const lease = await this.#route.budget.acquire(
-      isBuffered ? sizeBytes : Math.min(sizeBytes, chunkBytes),
+      isBuffered ? sizeBytes : Math.min(sizeBytes, flowBytes),
       this.#run.going,
     );
     try {

@@ -10,7 +10,7 @@ import { HoldBack } from './hold-back.ts';
 import type { Item, Statement } from './item.ts';
 import { isWhole } from './parts.ts';
 import { beginParts, relayParts } from './relay-parts.ts';
-import { buffered, chunkBytes, passBoth, passSource, type Route } from './route.ts';
+import { buffered, flowBytes, heldBytes, passBoth, passSource, type Route } from './route.ts';
 import {
   agreement,
   type Evidence,
@@ -76,9 +76,9 @@ async function sendWhole(
   const destination = route.destination.provider;
   const { write } = destination.capabilities;
   const { sizeBytes } = item;
-  const isHeld = write.digestTiming === 'before' || sizeBytes <= chunkBytes;
+  const isHeld = write.digestTiming === 'before' || sizeBytes <= heldBytes;
   await passBoth(route, run);
-  const lease = await route.budget.acquire(isHeld ? sizeBytes : chunkBytes, run.going);
+  const lease = await route.budget.acquire(isHeld ? sizeBytes : Math.min(sizeBytes, flowBytes), run.going);
   try {
     const read = await route.source.gate.watch(
       source.read({ ...item.source, pin: item.version ?? undefined }, run.signal),
@@ -131,7 +131,7 @@ async function bodyOf(
   checked: Statement | undefined,
 ): Promise<UploadBody> {
   if (checked !== undefined) {
-    const body = sizeBytes <= chunkBytes ? await buffered(stream, sizeBytes, []) : streamBody(stream, sizeBytes, []);
+    const body = sizeBytes <= heldBytes ? await buffered(stream, sizeBytes, []) : streamBody(stream, sizeBytes, []);
     return statedBody(body, { [checked.algorithm]: checked.value });
   }
   const needed = neededDigests(write, 'whole');

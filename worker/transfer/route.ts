@@ -7,8 +7,10 @@ import type { OpenAccount } from './accounts.ts';
 import type { BatchRun } from './batch-run.ts';
 import type { Budget } from './budget.ts';
 
-/** What a body in flight holds of the memory budget; bodies that small are held whole. */
-export const chunkBytes = 256 * 1024;
+/** Bodies up to this size are held whole, and hold as much of the memory budget. */
+export const heldBytes = 256 * 1024;
+/** What one that flows holds of it: what was read ahead, and what waits to be written. */
+export const flowBytes = 512 * 1024;
 
 /** Where an object comes from and goes to, and what may be used for it. */
 export interface Route {
