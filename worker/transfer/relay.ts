@@ -27,6 +27,9 @@ import {
  */
 const statedMaxBytes = 64 * 1024 * 1024;
 
+/** Bodies up to this size that need no hash here go out in one piece with their head; larger ones flow at once. */
+const onePieceBytes = 16 * 1024;
+
 /**
  * Moves one object's bytes through this process: the source is read pinned to one version, hashed on its way and
  * written in one request or in parts. What does not hash to what the source says does not become visible at the
@@ -131,7 +134,7 @@ async function bodyOf(
   checked: Statement | undefined,
 ): Promise<UploadBody> {
   if (checked !== undefined) {
-    const body = sizeBytes <= heldBytes ? await buffered(stream, sizeBytes, []) : streamBody(stream, sizeBytes, []);
+    const body = sizeBytes <= onePieceBytes ? await buffered(stream, sizeBytes, []) : streamBody(stream, sizeBytes, []);
     return statedBody(body, { [checked.algorithm]: checked.value });
   }
   const needed = neededDigests(write, 'whole');
