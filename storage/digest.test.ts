@@ -138,6 +138,16 @@ describe('streamBody', () => {
     await expect(ending).rejects.toMatchObject({ code: 'OBJECT_CHANGED' });
   });
 
+  it('keeps the error of its source for whoever reads it later', async () => {
+    const broken = new Readable({ read() {} });
+    const { source } = streamBody(broken, 10, []);
+    const cause = new AppError('PROVIDER_UNAVAILABLE', 'gone');
+    // An error that nobody listens to would end the process.
+    broken.destroy(cause);
+    await new Promise(setImmediate);
+    await expect(buffer(source)).rejects.toBe(cause);
+  });
+
   it('destroys its source when it is destroyed', async () => {
     const inner = new Readable({ read() {} });
     const body = streamBody(inner, 10, []);

@@ -222,6 +222,8 @@ class MeteredStream extends Readable {
     super();
     this.#inner = inner;
     this.#sizeBytes = sizeBytes;
+    // Whoever reads hears of errors through the stream; nobody may be reading yet when one arrives.
+    this.on('error', () => {});
     inner.pause();
     inner.on('data', (chunk: Uint8Array) => {
       this.#seenBytes += chunk.byteLength;

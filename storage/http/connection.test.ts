@@ -154,6 +154,26 @@ describe('requests', () => {
     await gone.promise;
   });
 
+  it('that are over early are not heard of again, however their body ends', async () => {
+    const { origin } = await serveRaw((socket) => socket.write('HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n'));
+    const over = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    const body = (async function* () {
+      try {
+        yield Buffer.from('abcd');
+        await over.promise;
+        throw new Error('the source was closed');
+      } finally {
+        ended.resolve();
+      }
+    })();
+    expect((await client().send(put(origin, body, 10))).status).toBe(403);
+    // What nobody listens to would end the process.
+    over.resolve();
+    await ended.promise;
+    await turn();
+  });
+
   it('wait their turn beyond 256 at a time, and one that is cancelled meanwhile is never sent', async () => {
     const open: ServerResponse[] = [];
     const full = Promise.withResolvers<void>();

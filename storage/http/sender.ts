@@ -44,7 +44,7 @@ export class Sender {
     }
     this.#socket.write(head, 'latin1');
     this.#remaining = Number(request.headers['content-length']);
-    this.#flow(body instanceof Readable ? body : Readable.from(body as AsyncIterable<Uint8Array>));
+    this.#flow(body instanceof Readable ? body : flowing(body as AsyncIterable<Uint8Array>));
   }
 
   /** Takes nothing more from the body. */
@@ -97,4 +97,9 @@ export class Sender {
     this.#source = undefined;
     this.#events.onSent();
   }
+}
+
+/** A failure of the iterable that comes when nobody sends it any more is nobody's. */
+function flowing(body: AsyncIterable<Uint8Array>): Readable {
+  return Readable.from(body).on('error', () => {});
 }

@@ -44,6 +44,16 @@ test('errors of the inner stream pass, and destroying the outer one destroys it'
   expect(inner.destroyed).toBe(true);
 });
 
+test('an error that comes before anybody reads waits for the reader', async () => {
+  const broken = new Error('broken');
+  const inner = new Readable({ read() {} });
+  const held = new HoldBack(inner, () => {});
+  // An error that nobody listens to would end the process.
+  inner.destroy(broken);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect((await read(held)).error).toBe(broken);
+});
+
 test('a reader that does not read is not flooded', async () => {
   let pulled = 0;
   const endless = new Readable({

@@ -11,6 +11,8 @@ export class HoldBack extends Readable {
   constructor(inner: Readable, check: () => void) {
     super();
     this.#inner = inner;
+    // Whoever reads hears of errors through the stream; nobody may be reading yet when one arrives.
+    this.on('error', () => {});
     inner.pause();
     inner.on('data', (chunk: Uint8Array) => {
       const ready = this.#held;
