@@ -5,6 +5,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls';
 import { generate } from 'selfsigned';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -152,6 +153,24 @@ describe('requests', () => {
     const sending = client().send(put(origin, body, 10));
     await expect(sending).rejects.toMatchObject({ code: 'PROVIDER_UNAVAILABLE', cause: new TypeError('no more') });
     await gone.promise;
+  });
+
+  it('may take longer to send than an answer may be waited for', async () => {
+    const bytes = randomBytes(24 * MiB);
+    const { origin } = await serve(async (request, response) => {
+      const hash = createHash('sha256');
+      for await (const chunk of request) {
+        hash.update(chunk as Buffer);
+        await delay(1);
+      }
+      response.end(hash.digest('hex'));
+    });
+    for (const body of [bytes, [bytes.subarray(0, 100), bytes.subarray(100)]]) {
+      const started = performance.now();
+      const { body: answer } = await client().send(put(origin, body, bytes.length, { headersTimeoutMs: 250 }));
+      expect(await answer.text(100)).toBe(sha256(bytes));
+      expect(performance.now() - started).toBeGreaterThan(250);
+    }
   });
 
   it('that are over early are not heard of again, however their body ends', async () => {

@@ -12,6 +12,9 @@ export interface SenderEvents {
   onStalled(isStalled: boolean): void;
 }
 
+/** Of a body at hand no more is handed to the connection at once, so that one sees whether the other side takes it. */
+const stepBytes = 256 * 1024;
+
 /**
  * Writes one request to a connection, no faster than it takes it, and copies no byte of it. What flows is given back to
  * the connection that it was read from once it is written; chunks at hand stay their owner's, who may send them again.
@@ -36,10 +39,8 @@ export class Sender {
     if (body === undefined || body instanceof Uint8Array || (Array.isArray(body) && !(body instanceof Readable))) {
       this.#socket.cork();
       this.#socket.write(head, 'latin1');
-      for (const chunk of body === undefined ? [] : body instanceof Uint8Array ? [body] : body)
-        if (chunk.byteLength > 0) this.#socket.write(chunk);
+      this.#step(body === undefined ? [] : body instanceof Uint8Array ? [body] : body);
       this.#socket.uncork();
-      this.#finish();
       return;
     }
     this.#socket.write(head, 'latin1');
@@ -52,6 +53,29 @@ export class Sender {
     for (const remove of this.#remove.splice(0)) remove();
     this.#source?.pause();
     this.#source = undefined;
+  }
+
+  /** Writes a body at hand, each step once the one before is gone. */
+  #step(chunks: readonly Uint8Array[]): void {
+    const pieces = piecesOf(chunks);
+    const next = () => {
+      let room = stepBytes;
+      this.#socket.cork();
+      while (room > 0) {
+        const { value: piece } = pieces.next();
+        if (piece === undefined) break;
+        this.#socket.write(piece);
+        room -= piece.byteLength;
+      }
+      this.#socket.uncork();
+      if (room > 0) this.#finish();
+      else this.#events.onStalled(true);
+    };
+    this.#listen(this.#socket, 'drain', () => {
+      this.#events.onStalled(false);
+      next();
+    });
+    next();
   }
 
   #flow(source: Readable): void {
@@ -97,6 +121,11 @@ export class Sender {
     this.#source = undefined;
     this.#events.onSent();
   }
+}
+
+function* piecesOf(chunks: readonly Uint8Array[]): Generator<Uint8Array, undefined> {
+  for (const chunk of chunks)
+    for (let at = 0; at < chunk.byteLength; at += stepBytes) yield chunk.subarray(at, at + stepBytes);
 }
 
 /** A failure of the iterable that comes when nobody sends it any more is nobody's. */
