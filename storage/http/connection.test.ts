@@ -155,6 +155,24 @@ describe('requests', () => {
     await gone.promise;
   });
 
+  it('are not complete before their body has ended, even if no byte is missing', async () => {
+    const complete: string[] = [];
+    const { origin } = await serve(async (request, response) => {
+      const body = await text(request);
+      if (request.method === 'PUT') complete.push(body);
+      response.end(body);
+    });
+    const http = client();
+    const body = new Readable({ read() {} });
+    const sending = http.send(put(origin, body, 4));
+    body.push(Buffer.from('ab'));
+    body.push(Buffer.from('cd'));
+    for (let trip = 0; trip < 3; trip += 1) await (await http.send(ask(origin))).body.text(0);
+    expect(complete).toEqual([]);
+    body.push(null);
+    expect(await (await sending).body.text(4)).toBe('abcd');
+  });
+
   it('may take longer to send than an answer may be waited for', async () => {
     const bytes = randomBytes(24 * MiB);
     const { origin } = await serve(async (request, response) => {

@@ -25,6 +25,8 @@ export class Sender {
   readonly #remove: (() => void)[] = [];
   #source: Readable | undefined;
   #remaining = 0;
+  /** Of what flows; it goes when the body has ended well, so that no request is complete whose body turns out wrong. */
+  #last: Uint8Array | undefined;
   done = false;
 
   constructor(socket: Socket, events: SenderEvents) {
@@ -82,8 +84,9 @@ export class Sender {
     this.#source = source;
     this.#listen(source, 'data', (chunk: Uint8Array) => this.#take(chunk));
     this.#listen(source, 'end', () => {
-      if (this.#remaining > 0) this.#fail(new Error('The body is shorter than its content-length.'));
-      else this.#finish();
+      if (this.#remaining > 0) return this.#fail(new Error('The body is shorter than its content-length.'));
+      if (this.#last) this.#write(this.#last);
+      this.#finish();
     });
     this.#listen(source, 'error', (error: unknown) => this.#fail(error));
     this.#listen(source, 'close', () => this.#fail(source.errored ?? new Error('The body was closed before its end.')));
@@ -96,13 +99,20 @@ export class Sender {
   }
 
   #take(chunk: Uint8Array): void {
+    if (chunk.byteLength === 0) return;
     this.#remaining -= chunk.byteLength;
     if (this.#remaining < 0) {
       this.#fail(new Error('The body is longer than its content-length.'));
-    } else if (!this.#socket.write(chunk, (error) => !error && giveBack(chunk))) {
+    } else if (this.#remaining === 0) {
+      this.#last = chunk;
+    } else if (!this.#write(chunk)) {
       this.#source?.pause();
       this.#events.onStalled(true);
     }
+  }
+
+  #write(chunk: Uint8Array): boolean {
+    return this.#socket.write(chunk, (error) => !error && giveBack(chunk));
   }
 
   #listen(emitter: NodeJS.EventEmitter, event: string, listener: (...args: never[]) => void): void {
