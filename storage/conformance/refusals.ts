@@ -120,6 +120,7 @@ function endpoints(current: CurrentLocal): void {
     'a web page': 'HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 15\r\n\r\n<html>hi</html>',
     'a web page that is not found':
       'HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 15\r\n\r\n<html>no</html>',
+    'nothing that is found': 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n',
     'no HTTP at all': 'SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n',
     'an empty answer': 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
   };

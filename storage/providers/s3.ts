@@ -38,7 +38,7 @@ import { presignedSeconds, requireFolderKey } from './offers.ts';
 import { checkBucketName, type S3Address, type S3Credentials, s3Address } from './s3/address.ts';
 import { awsAbilities, leastAbilities, type S3Abilities, s3Capabilities } from './s3/capabilities.ts';
 import { S3Copies } from './s3/copies.ts';
-import { S3Refusal, s3Error } from './s3/errors.ts';
+import { notS3, S3Refusal, s3Error } from './s3/errors.ts';
 import { listObjects } from './s3/listing.ts';
 import { probeAbilities } from './s3/probe.ts';
 import { md5OfEtag, toObjectInfo, toPutHeaders, toVersion } from './s3/properties.ts';
@@ -132,7 +132,10 @@ class S3Provider implements StorageProvider {
       ...(request.limit === undefined ? {} : { MaxBuckets: Math.min(request.limit, 1000) }),
       ...(request.cursor === undefined ? {} : { ContinuationToken: request.cursor }),
     });
-    const answer = await callSdk(signal, () => this.#client.send(command, { abortSignal: signal }));
+    const answer = await callSdk(signal, () => this.#client.send(command, { abortSignal: signal })).catch((error) => {
+      // A store has its own root; where there is none, something else answers.
+      throw error instanceof S3Refusal && error.status === 404 ? notS3(error) : error;
+    });
     const items = (answer.Buckets ?? []).map(({ Name, CreationDate }) => ({
       name: Name ?? '',
       createdAt: CreationDate ?? null,
