@@ -132,7 +132,12 @@ describe('a Google account', () => {
 
   test('is connected by signing in there, and browsed; the grant lies sealed and is logged nowhere', async () => {
     const account = await connectGoogle();
-    expect(account).toMatchObject({ provider: 'GCS', name: 'My Google', status: 'CONNECTED' });
+    expect(account).toMatchObject({
+      provider: 'GCS',
+      name: 'My Google',
+      identity: 'person@example.com',
+      status: 'CONNECTED',
+    });
     expect(await list(apis[0], account.id)).toEqual([{ path: 'harbour/' }]);
     const grant = await grantOf(account.id);
     expect(grant).toMatch(/^1\/\//);

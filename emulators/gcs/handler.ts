@@ -11,7 +11,7 @@ import * as buckets from './json/buckets.ts';
 import * as copies from './json/copies.ts';
 import * as objects from './json/objects.ts';
 import * as uploads from './json/uploads.ts';
-import { authorize, exchangeToken, serveMetadata } from './oauth.ts';
+import { authorize, exchangeToken, serveMetadata, serveUserInfo } from './oauth.ts';
 import type { Observer, Operation } from './observer.ts';
 import { type Route, route } from './router.ts';
 import type { Store } from './store/store.ts';
@@ -22,6 +22,7 @@ const HANDLERS: Readonly<Record<Operation, (exchange: Exchange) => Promise<void>
   authorize,
   token: exchangeToken,
   metadata: serveMetadata,
+  userinfo: serveUserInfo,
   'buckets.list': buckets.listBuckets,
   'buckets.get': buckets.getBucket,
   'buckets.insert': buckets.insertBucket,
@@ -49,6 +50,7 @@ const HANDLERS: Readonly<Record<Operation, (exchange: Exchange) => Promise<void>
 };
 
 const READS: ReadonlySet<Operation> = new Set<Operation>([
+  'userinfo',
   'buckets.list',
   'buckets.get',
   'buckets.testIamPermissions',

@@ -1,6 +1,7 @@
 import { ConsentError } from './auth/consents.ts';
 import { TokenError } from './auth/token-error.ts';
 import { receiveText } from './body.ts';
+import { GcsError } from './errors.ts';
 import { type Exchange, header } from './exchange.ts';
 import { sendBody, sendEmpty, sendJson } from './respond.ts';
 
@@ -29,6 +30,13 @@ export async function authorize(exchange: Exchange): Promise<void> {
     const page = Buffer.from(`<h1>Access blocked</h1><p>${error.message}</p><p>Error 400: ${error.code}</p>`);
     await sendBody(exchange, 400, { 'content-type': 'text/html; charset=utf-8' }, page.length, [page]);
   }
+}
+
+/** https://developers.google.com/identity/openid-connect/openid-connect#obtaininguserprofileinformation */
+export async function serveUserInfo(exchange: Exchange): Promise<void> {
+  const { email, showsEmail = false } = exchange.identity;
+  if (!showsEmail) throw new GcsError('forbidden', 'Request had insufficient authentication scopes.');
+  await sendJson(exchange, { sub: '100000000000000000001', email, email_verified: true });
 }
 
 /** https://cloud.google.com/compute/docs/access/authenticate-workloads#applications */

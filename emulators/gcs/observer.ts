@@ -5,6 +5,7 @@ export type Operation =
   | 'authorize'
   | 'token'
   | 'metadata'
+  | 'userinfo'
   | 'buckets.list'
   | 'buckets.get'
   | 'buckets.insert'

@@ -17,6 +17,7 @@ export interface Route {
 export function route(method: string, rawPath: string, query: URLSearchParams): Route {
   if (rawPath === '/o/oauth2/v2/auth' && method === 'GET') return { operation: 'authorize', api: 'oauth' };
   if (rawPath === '/token' && method === 'POST') return { operation: 'token', api: 'oauth' };
+  if (rawPath === '/v1/userinfo' && method === 'GET') return { operation: 'userinfo', api: 'oauth' };
   if (rawPath.startsWith('/computeMetadata/v1/')) return { operation: 'metadata', api: 'oauth' };
   const json = /^\/(upload\/|download\/|resumable\/upload\/)?storage\/v1\/(.*)$/.exec(rawPath);
   if (json !== null) return jsonRoute(method, json[2] as string, query, json[1]);

@@ -118,7 +118,9 @@ class GcsProvider implements StorageProvider {
       // Credentials for one bucket prove themselves, too, when they may not list all.
       if (!(error instanceof AppError) || error.code !== 'PERMISSION_DENIED') throw error;
     }
-    return { identity: this.#access.identity, capabilities: this.#ownCapabilities() };
+    const { identity, identify } = this.#access;
+    const named = identify === undefined ? undefined : await identify(await this.#rest.token(signal), signal);
+    return { identity: named ?? identity, capabilities: this.#ownCapabilities() };
   }
 
   /** Without a project there is nothing to list: its buckets are named by hand. */

@@ -6,6 +6,8 @@ export interface Identity {
   readonly buckets?: readonly string[] | undefined;
   /** False: a token for reading only (`devstorage.read_only`). */
   readonly mayWrite: boolean;
+  /** Whether the token is for the e-mail address too (`userinfo.email`). */
+  readonly showsEmail?: boolean;
 }
 
 /** A service account that the server knows. */

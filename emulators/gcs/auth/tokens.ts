@@ -24,7 +24,7 @@ export class TokenAuthority {
     this.consents = new Consents(apps);
     for (const { clientId, grants = {} } of apps) {
       for (const [refreshToken, email] of Object.entries(grants)) {
-        this.#grants.set(refreshToken, { clientId, identity: { email, mayWrite: true } });
+        this.#grants.set(refreshToken, { clientId, identity: { email, mayWrite: true, showsEmail: true } });
       }
     }
     this.#lifetimeMs = lifetimeMs;
@@ -71,7 +71,8 @@ export class TokenAuthority {
     const app = this.#appOf(form);
     const { email, scope, isLasting } = this.consents.redeem(app, form);
     const writes = mayWrite(scope);
-    const identity = { email, mayWrite: writes === true, ...(writes === undefined ? { buckets: [] } : {}) };
+    const showsEmail = scope.split(' ').includes('https://www.googleapis.com/auth/userinfo.email');
+    const identity = { email, mayWrite: writes === true, showsEmail, ...(writes === undefined ? { buckets: [] } : {}) };
     const answer = { ...this.issue(identity), scope };
     if (!isLasting) return answer;
     const refreshToken = `1//${randomBytes(32).toString('base64url')}`;

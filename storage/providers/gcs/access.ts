@@ -4,7 +4,7 @@ import { createAddressPolicy } from '../../address-policy.ts';
 import type { CredentialsOf } from '../../credentials.ts';
 import { createHttpClient, type HttpClient } from '../../http.ts';
 import { parseServiceAccount, type ServiceAccount } from './credentials.ts';
-import { grantTokens, machineTokens, metadataAddress, serviceAccountTokens } from './tokens.ts';
+import { emailOf, grantTokens, machineTokens, metadataAddress, serviceAccountTokens } from './tokens.ts';
 
 /** What the operator brings along (OperatorAccess in registry.ts, as far as it is Google's). */
 export interface GoogleOperator {
@@ -14,8 +14,10 @@ export interface GoogleOperator {
 
 /** How an account gets its access tokens. */
 export interface GcsAccess {
-  /** As Google names whom the credentials are of, without secrets. */
+  /** Whom the credentials are of, without secrets. */
   identity: string;
+  /** Asks Google for a better name, by an access token; undefined where it tells none. */
+  identify?: (token: string, signal: AbortSignal) => Promise<string | undefined>;
   account: ServiceAccount | undefined;
   refresh: RefreshToken;
   /** Connections beside those of the provider. */
@@ -45,7 +47,8 @@ export function gcsAccess(
       throw new AppError('CREDENTIALS_INVALID', text);
     }
     const refresh = grantTokens(http, credentials.refreshToken, app, app.tokenOrigin);
-    return { identity: 'Google account', account: undefined, refresh, close: nothingToClose };
+    const identify = (token: string, signal: AbortSignal) => emailOf(http, token, signal, app.tokenOrigin);
+    return { identity: 'Google account', identify, account: undefined, refresh, close: nothingToClose };
   }
   if (operator?.machineIdentity !== true) {
     throw new AppError('PERMISSION_DENIED', 'The operator does not let accounts use the identity of the machine.');

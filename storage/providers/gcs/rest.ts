@@ -37,6 +37,11 @@ export class GcsRest {
     this.#refresh = refresh;
   }
 
+  /** The account's access token. */
+  token(signal: AbortSignal): Promise<string> {
+    return this.#tokens.get(this.#refresh, signal);
+  }
+
   /**
    * Resolves for 2xx, with the body still to be read; everything else is an AppError. A token that is refused is
    * refreshed, and the request sent once more unless its body was a stream.
@@ -44,7 +49,7 @@ export class GcsRest {
   async send(request: GcsRequest): Promise<HttpResponse> {
     const { body } = request;
     try {
-      const token = await this.#tokens.get(this.#refresh, request.signal);
+      const token = await this.token(request.signal);
       const response = await this.#sendWith(token, request);
       if (response.status !== 401) return await accept(response);
       this.#tokens.refused(token);
@@ -54,7 +59,7 @@ export class GcsRest {
         throw new AppError('PROVIDER_UNAVAILABLE', 'The access token ran out; a new one is asked for. Try again.');
       }
       response.body.destroy();
-      const fresh = await this.#tokens.get(this.#refresh, request.signal);
+      const fresh = await this.token(request.signal);
       return await accept(await this.#sendWith(fresh, request));
     } catch (error) {
       if (body !== undefined && !Buffer.isBuffer(body)) discardBody(body);

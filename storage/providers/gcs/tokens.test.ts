@@ -6,7 +6,7 @@ import { startGcsServer } from '../../../emulators/gcs/server.ts';
 import { createAddressPolicy } from '../../address-policy.ts';
 import { createHttpClient } from '../../http.ts';
 import { parseServiceAccount } from './credentials.ts';
-import { grantTokens, machineTokens, serviceAccountTokens } from './tokens.ts';
+import { emailOf, grantTokens, machineTokens, serviceAccountTokens } from './tokens.ts';
 
 const signal = new AbortController().signal;
 const app = { clientId: 'app', clientSecret: 'operator-secret' };
@@ -44,6 +44,23 @@ it('come for a service account, a grant and a machine, and last as long as they 
     expect(server.tokens.identify(token)).toBeDefined();
     expect(Math.abs(expiresAt.getTime() - Date.now() - 3600_000)).toBeLessThan(60_000);
   }
+});
+
+it('tell whose grant they are from, where the grant shows it', async () => {
+  const { server, http, account, proxy } = await start();
+  const { token } = await grantTokens(http, 'user-grant', app, server.endpoint)(signal);
+  expect(await emailOf(http, token, signal, server.endpoint)).toBe('person@example.com');
+  const other = await serviceAccountTokens(http, account)(signal);
+  expect(await emailOf(http, other.token, signal, server.endpoint)).toBeUndefined();
+  const body = JSON.stringify({ email: 'a@b\n' });
+  const response = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  const spoiled = proxy.spoilNext({ kind: 'answer', response });
+  expect(await emailOf(http, token, signal, proxy.endpoint)).toBeUndefined();
+  await spoiled;
+  await proxy.close();
+  expect(await emailOf(http, token, signal, proxy.endpoint)).toBeUndefined();
+  const asking = emailOf(http, token, AbortSignal.abort(), server.endpoint);
+  await expect(asking).rejects.toMatchObject({ code: 'CANCELLED' });
 });
 
 it('end with a grant that is taken back, and tell nothing secret', async () => {

@@ -1,5 +1,6 @@
 import { sign } from 'node:crypto';
 import { AppError } from '../../../core/errors.ts';
+import { isPlainLine } from '../../../core/text.ts';
 import type { AccessToken, RefreshToken } from '../../access-tokens.ts';
 import { clockIsOff, retryAfterMs } from '../../http/errors.ts';
 import type { HttpClient, HttpRequest } from '../../http.ts';
@@ -16,6 +17,8 @@ const clockToleranceMs = 5 * 60_000;
 
 /** Google's own endpoint for the grants of people. */
 const googleTokenOrigin = 'https://oauth2.googleapis.com';
+/** Google's own endpoint for the profiles of people. */
+const googleProfileOrigin = 'https://openidconnect.googleapis.com';
 /** The metadata server of Google's machines, by its address: no name server can lead elsewhere. */
 export const metadataAddress = '169.254.169.254';
 
@@ -87,6 +90,30 @@ export function machineTokens(http: HttpClient, origin = `http://${metadataAddre
   };
 }
 
+/**
+ * E-mail address of the person whose grant a token is from ("OpenID Connect", Obtaining user profile information), at
+ * Google's own endpoint or at the operator's stand-in. undefined where it is not to be had: it is a name, and no account
+ * fails for the lack of it. Throws CANCELLED alone.
+ */
+export async function emailOf(
+  http: HttpClient,
+  token: string,
+  signal: AbortSignal,
+  origin = googleProfileOrigin,
+): Promise<string | undefined> {
+  try {
+    const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
+    const { status, body } = await http.send({ method: 'GET', origin, path: '/v1/userinfo', headers, signal });
+    const { email } = parse(await body.text(maxAnswerBytes));
+    // RFC 5321, 4.5.3.1.3: a path has at most 256 octets, two of them brackets.
+    const isAddress = typeof email === 'string' && /^[^\s@]+@[^\s@]+$/.test(email) && email.length <= 254;
+    return status === 200 && isAddress && isPlainLine(email) ? email : undefined;
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code === 'CANCELLED') throw error;
+    return undefined;
+  }
+}
+
 function encode(part: object): string {
   return Buffer.from(JSON.stringify(part)).toString('base64url');
 }
@@ -124,23 +151,24 @@ async function ask(http: HttpClient, request: HttpRequest): Promise<AccessToken>
   throw tokenError(status, headers, answer);
 }
 
-interface TokenAnswer {
+interface Answer {
+  email?: unknown;
   access_token?: unknown;
   expires_in?: unknown;
   error?: unknown;
 }
 
-function parse(text: string): TokenAnswer {
+function parse(text: string): Answer {
   try {
     const value = JSON.parse(text) as unknown;
-    return typeof value === 'object' && value !== null ? (value as TokenAnswer) : {};
+    return typeof value === 'object' && value !== null ? (value as Answer) : {};
   } catch {
     return {};
   }
 }
 
 /** RFC 6749, section 5.2. The description is left out: it may repeat what was sent. */
-function tokenError(status: number, headers: Record<string, string>, { error }: TokenAnswer): AppError {
+function tokenError(status: number, headers: Record<string, string>, { error }: Answer): AppError {
   const after = retryAfterMs(headers['retry-after']);
   const options = after === undefined ? {} : { retryAfterMs: after };
   if (status === 429) return new AppError('THROTTLED', 'The token endpoint asks to slow down.', options);
