@@ -84,6 +84,13 @@ test('a person leaves for Dropbox and comes back; a code that it does not take i
   await page.context().close();
 });
 
+test('a sign-in that is over says so, and what to do', async () => {
+  const { page } = await scene.visit({ storageState: prepared.session });
+  await page.goto(`${scene.product.url}/accounts/connected/dropbox?code=a&state=b`);
+  await page.getByText(/^This sign-in is not under way.*Begin again\.$/).waitFor();
+  await page.context().close();
+});
+
 test('a visitor who comes back from a cloud signed out is led there after signing in', async () => {
   const { page } = await scene.visit();
   await page.goto(`${scene.product.url}/accounts/connected/dropbox?error=access_denied&state=abc`);

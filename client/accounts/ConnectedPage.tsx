@@ -112,8 +112,11 @@ function useCompletion(arrival: Return, departure: Departure | null, company: st
       const account = data?.completeOAuth.account;
       const [userError] = data?.completeOAuth.userErrors ?? [];
       if (account != null) setOutcome({ kind: 'done', account });
-      else if (userError !== undefined) setOutcome({ kind: 'failed', words: userErrorText(userError) });
-      else if (error !== undefined && error.graphQLErrors.length === 0) {
+      else if (userError !== undefined) {
+        // What to do about a sign-in that is over stands in the message; the remedy is about ids.
+        const isOver = userError.code === 'NOT_FOUND';
+        setOutcome({ kind: 'failed', words: isOver ? userError.message : userErrorText(userError) });
+      } else if (error !== undefined && error.graphQLErrors.length === 0) {
         // The address stays as it is, good for another try.
         return setOutcome({
           kind: 'failed',

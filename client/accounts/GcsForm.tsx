@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { useSession } from '../app/session.ts';
 import { Choice } from '../ui/Choice.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
+import type { Account } from './account.ts';
 import { ConnectingActions } from './ConnectingActions.tsx';
 import classes from './forms.module.css';
 import { KeyFileInput } from './KeyFileInput.tsx';
@@ -35,15 +36,21 @@ function credentialsOf(method: Method, values: GcsValues): CredentialsInput {
   };
 }
 
+/** How an account was opened, as far as its name tells: the addresses of service accounts have a domain of their own. */
+function methodOf({ identity }: Account): Method {
+  return identity.includes('@') && !identity.endsWith('.gserviceaccount.com') ? 'google' : 'key';
+}
+
 /** Connects Google Cloud Storage in one of the ways that are open here, or gives such an account another key or grant. */
 export function GcsForm(props: CredentialsFormProps) {
   const { oauthProviders, machineIdentityAllowed } = useSession().instance;
-  const [method, setMethod] = useState<Method>('key');
   const methods: { value: Method; label: string }[] = [
     { value: 'key', label: 'Key file' },
     ...(oauthProviders.includes('GCS') ? [{ value: 'google' as const, label: 'Google account' }] : []),
     ...(machineIdentityAllowed ? [{ value: 'machine' as const, label: 'Machine' }] : []),
   ];
+  const known = props.replaced === undefined ? 'key' : methodOf(props.replaced);
+  const [method, setMethod] = useState<Method>(methods.some(({ value }) => value === known) ? known : 'key');
   const choice =
     methods.length === 1 ? null : <Choice label="Opened with" data={methods} value={method} onChange={setMethod} />;
   if (method === 'google') {
