@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
 import { AppError } from '../../core/errors.ts';
@@ -187,6 +188,36 @@ function spoiledExchanges(current: CurrentLocal): void {
       const target = { container, key: 'x', id: 'session', sizeBytes: 1, metadata: noMetadata };
       await expectCode((calls(current)[name] as Call)(provider, target, never()), 'PROVIDER_UNAVAILABLE');
       await spoiled;
+    }
+  });
+
+  it('leaves nothing with a signal that outlives its calls', async () => {
+    const { provider, capabilities } = current();
+    const key = freshKey('listeners');
+    const { signal } = new AbortController();
+    const body = (bytes: number) => bodyOf(bytesOf(bytes), capabilities);
+    const calls: Record<string, () => Promise<unknown>> = {
+      write: () => provider.write({ container, key, body: body(100_000), metadata: noMetadata }, signal),
+      stat: () => provider.stat({ container, key }, signal),
+      read: async () => drain((await provider.read({ container, key }, signal)).stream),
+      'read of a part': async () => {
+        const range = { start: 1, end: 10 };
+        return drain((await provider.read({ container, key, range }, signal)).stream);
+      },
+      'read of nothing': () => expectCode(provider.read({ container, key: 'nothing' }, signal), 'OBJECT_NOT_FOUND'),
+      list: () => provider.list({ container, prefix: key }, signal),
+      listContainers: () => provider.listContainers({}, signal),
+      upload: async () => {
+        const target = { container, key: freshKey('listeners'), sizeBytes: 10, metadata: noMetadata };
+        const session = await provider.beginUpload(target, signal);
+        await provider.putPart({ session, partNumber: 1, offset: 0, body: body(10) }, signal);
+        await provider.abortUpload(session, signal);
+      },
+      deleteObjects: () => provider.deleteObjects({ container, keys: [key] }, signal),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      await call();
+      await expect.poll(() => getEventListeners(signal, 'abort').length, { message: name }).toBe(0);
     }
   });
 
