@@ -391,6 +391,24 @@ describe('answers', () => {
     expect(connections).toEqual([1, 1, 2, 3, 3]);
   });
 
+  it('that fill their reader in their last piece do not hold up the next', async () => {
+    const bytes = randomBytes(100_000);
+    const head = `HTTP/1.1 200 OK\r\nContent-Length: ${bytes.length}\r\n\r\n`;
+    const server = await serveRaw(async (socket) => {
+      socket.write(head.slice(0, 20));
+      await turn();
+      // In one piece with what the reader is too slow for.
+      socket.write(Buffer.concat([Buffer.from(head.slice(20)), bytes]));
+    });
+    const http = client();
+    for (let trip = 0; trip < 5; trip += 1) {
+      const { body } = await http.send(ask(server.origin));
+      expect(await buffer(body)).toEqual(bytes);
+      await turn();
+    }
+    expect(server.connections).toBe(1);
+  });
+
   it('that nobody asked for end the connection, and are nobody’s', async () => {
     const server = await serveRaw((socket) =>
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'),

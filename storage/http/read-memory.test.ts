@@ -2,11 +2,19 @@ import { expect, it } from 'vitest';
 import { giveBack, lend, ReadMemory } from './read-memory.ts';
 
 /** Reads so many bytes, and lends them. */
-function read(memory: ReadMemory, length: number): Buffer {
-  expect(memory.next().length).toBeGreaterThanOrEqual(16 * 1024);
-  const piece = memory.filled(length);
+function read(memory: ReadMemory, bytes: number): Buffer {
+  expect(memory.next().length).toBeGreaterThanOrEqual(bytes);
+  const piece = memory.filled(bytes);
   lend(piece);
   return piece;
+}
+
+/** Fills a stretch, which its connection then leaves; returns what was lent of it. */
+function leave(memory: ReadMemory): Buffer[] {
+  const lent: Buffer[] = [];
+  const { buffer } = memory.next();
+  while (memory.next().buffer === buffer) lent.push(read(memory, 16 * 1024));
+  return lent;
 }
 
 const place = ({ buffer, byteOffset, length }: Buffer) => ({ buffer, start: byteOffset, end: byteOffset + length });
@@ -30,26 +38,47 @@ it('reads into nothing that is lent', () => {
   }
 });
 
-it('begins anew where everything was given back', () => {
+it('is read into again once all that was lent of it is given back', () => {
   const memory = new ReadMemory();
-  const first = read(memory, 10_000);
+  const [first, second] = [read(memory, 100), read(memory, 100)];
+  expect(memory.next().byteOffset).toBe(200);
   giveBack(first);
-  expect(place(read(memory, 10_000))).toEqual(place(first));
+  expect(memory.next().byteOffset).toBe(200);
+  // In pieces of its own.
+  giveBack(second.subarray(0, 60));
+  giveBack(second.subarray(60));
+  expect(memory.next().byteOffset).toBe(0);
 });
 
-it('reads again into what several connections gave back', () => {
-  const [one, other] = [new ReadMemory(), new ReadMemory()];
-  const pieces = Array.from({ length: 9 }, () => read(one, 16_000));
-  const { buffer } = pieces[0] as Buffer;
-  expect((pieces[8] as Buffer).buffer).not.toBe(buffer);
-  for (const piece of pieces.filter((piece) => piece.buffer === buffer)) giveBack(piece);
-  const used = Array.from({ length: 9 }, () => read(other, 16_000).buffer);
-  expect(used).toContain(buffer);
+it('is no other connection’s while one reads into it', () => {
+  const memory = new ReadMemory();
+  const piece = read(memory, 100);
+  const { buffer } = memory.next();
+  giveBack(piece);
+  for (let others = 0; others < 100; others += 1) expect(new ReadMemory().next().buffer).not.toBe(buffer);
 });
 
-it('leaves memory from elsewhere alone', () => {
-  const mine = Buffer.alloc(10);
-  lend(mine);
-  giveBack(mine);
-  giveBack(new Uint8Array(3));
+it('goes to one other connection when it is left and given back', () => {
+  const memory = new ReadMemory();
+  const lent = leave(memory);
+  const left = lent[0]?.buffer;
+  for (const piece of lent) giveBack(piece);
+  // A view of nothing may come at any time.
+  giveBack((lent[0] as Buffer).subarray(0, 0));
+  const buffers = Array.from({ length: 100 }, () => new ReadMemory().next().buffer);
+  expect(buffers.filter((buffer) => buffer === left)).toHaveLength(1);
+});
+
+it('is never read into again while a piece of it is kept', () => {
+  const lent = leave(new ReadMemory());
+  for (const piece of lent.slice(1)) giveBack(piece);
+  for (let others = 0; others < 100; others += 1)
+    expect(new ReadMemory().next().buffer).not.toBe((lent[0] as Buffer).buffer);
+});
+
+it('is not concerned by memory from elsewhere', () => {
+  const elsewhere = Buffer.alloc(100);
+  lend(elsewhere);
+  giveBack(elsewhere);
+  for (let others = 0; others < 100; others += 1) expect(new ReadMemory().next().buffer).not.toBe(elsewhere.buffer);
 });

@@ -46,7 +46,8 @@ export function lend(piece: Buffer): void {
  */
 export function giveBack(piece: Uint8Array): void {
   const stretch = stretches.get(piece.buffer);
-  if (!stretch) return;
+  // A view of nothing must not offer a second time what waits for a connection already.
+  if (!stretch || piece.byteLength === 0) return;
   stretch.lentBytes -= piece.byteLength;
   keepIfIdle(stretch);
 }
