@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { AppError } from '../../core/errors.ts';
 import { createAddressPolicy } from '../address-policy.ts';
 import type { Credentials } from '../credentials.ts';
+import { streamBody } from '../digest.ts';
+import type { UploadBody } from '../provider.ts';
 import { openProvider } from '../registry.ts';
 import {
   bodyOf,
@@ -48,6 +52,35 @@ export function refusals(current: Current, locally: Locally): void {
       await expectNone(provider.deleteObjects({ container: name, keys: ['key'] }, never()));
     },
   );
+
+  it('closes the source of a body that it refuses', async () => {
+    const session = current();
+    const { provider, capabilities } = session;
+    const upload = await begin(session, freshKey('refused'), 10);
+    await provider.abortUpload(upload, never());
+    const location = { container, key: freshKey('refused') };
+    const tooLarge = capabilities.write.singleMaxBytes + 1;
+    const writes: Record<string, (body: UploadBody) => Promise<unknown>> = {
+      'a name that is too long': (body) =>
+        provider.write({ container, key: 'x'.repeat(10_000), body, metadata: noMetadata }, never()),
+      'no container': (body) => provider.write({ container: '..', key: 'x', body, metadata: noMetadata }, never()),
+      'a size that is too large': (body) =>
+        provider.write({ ...location, body: { ...body, sizeBytes: tooLarge }, metadata: noMetadata }, never()),
+      'an abort before': (body) => provider.write({ ...location, body, metadata: noMetadata }, AbortSignal.abort()),
+      'a part after an abort': (body) =>
+        provider.putPart({ session: upload, partNumber: 1, offset: 0, body }, AbortSignal.abort()),
+    };
+    for (const [name, write] of Object.entries(writes)) {
+      const inner = new Readable({ read() {} });
+      const streaming = streamBody(inner, 10, []);
+      const { digestTiming } = capabilities.write;
+      await expect(
+        write(digestTiming === 'before' ? { ...streaming, digest: () => '0'.repeat(32) } : streaming),
+        name,
+      ).rejects.toBeInstanceOf(AppError);
+      expect(inner.destroyed, name).toBe(true);
+    }
+  });
 
   it('tells that there is no object', async () => {
     const { provider } = current();

@@ -43,7 +43,7 @@ import { ReadUrls } from './azure/read-urls.ts';
 import { BlobRest, conditionHeaders, requireEtag } from './azure/rest.ts';
 import { callSdk, createServiceClient } from './azure/sdk.ts';
 import { AzureUploads } from './azure/uploads.ts';
-import { discardBody, expectRange, rangeHeader, requireConditional, unsupported } from './body.ts';
+import { closing, expectRange, rangeHeader, requireConditional, unsupported } from './body.ts';
 import { deleteEach } from './deletion.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { presignedSeconds, requireFolderKey, requireOffer } from './offers.ts';
@@ -162,12 +162,15 @@ class AzureProvider implements StorageProvider {
     }
   }
 
-  async write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
+  write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
+    return closing(request.body, () => this.#write(request, signal));
+  }
+
+  async #write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
     this.checkName(request.key);
     requireConditional(this.capabilities.write.conditional, request.precondition);
     const { body } = request;
     if (body.sizeBytes > this.capabilities.write.singleMaxBytes) {
-      discardBody(body);
       throw new AppError('OBJECT_TOO_LARGE', 'An object of this size must be uploaded in parts.');
     }
     try {
@@ -228,7 +231,7 @@ class AzureProvider implements StorageProvider {
   }
 
   putPart(request: PutPartRequest, signal: AbortSignal): Promise<PartReceipt> {
-    return this.#uploads.putPart(request, signal);
+    return closing(request.body, () => this.#uploads.putPart(request, signal));
   }
 
   listParts(session: UploadSession, signal: AbortSignal): Promise<PartReceipt[]> {

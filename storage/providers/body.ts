@@ -14,6 +14,16 @@ export function discardBody({ source }: UploadBody): void {
   if (source instanceof Readable) source.destroy();
 }
 
+/** A call that takes a body, and closes it when it fails, before it sends anything too. */
+export async function closing<T>(body: UploadBody, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    discardBody(body);
+    throw error;
+  }
+}
+
 export interface ByteRange {
   start: number;
   end: number;

@@ -34,7 +34,7 @@ import type {
   WriteRequest,
   WriteResult,
 } from '../provider.ts';
-import { discardBody, requireConditional, unsupported } from './body.ts';
+import { closing, requireConditional, unsupported } from './body.ts';
 import { dropboxCapabilities } from './dropbox/capabilities.ts';
 import { deleteKeys } from './dropbox/deletion.ts';
 import { DropboxRefusal } from './dropbox/errors.ts';
@@ -144,19 +144,16 @@ class DropboxProvider implements StorageProvider {
     return { stream: response.body, info: toObjectInfo(facts) };
   }
 
-  async write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
-    try {
+  write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
+    return closing(request.body, async () => {
       throwIfCancelled(signal);
       this.checkName(request.key);
       requireConditional(this.capabilities.write.conditional, request.precondition);
       if (request.body.sizeBytes > this.capabilities.write.singleMaxBytes) {
         throw new AppError('OBJECT_TOO_LARGE', 'An object of this size must be uploaded in parts.');
       }
-    } catch (error) {
-      discardBody(request.body);
-      throw error;
-    }
-    return this.#uploads.write(request, signal);
+      return this.#uploads.write(request, signal);
+    });
   }
 
   async beginUpload(request: BeginUploadRequest, signal: AbortSignal): Promise<UploadSession> {
@@ -165,7 +162,7 @@ class DropboxProvider implements StorageProvider {
   }
 
   putPart(request: PutPartRequest, signal: AbortSignal): Promise<PartReceipt> {
-    return this.#uploads.putPart(request, signal);
+    return closing(request.body, () => this.#uploads.putPart(request, signal));
   }
 
   /** Dropbox tells nothing of what a session holds. */

@@ -34,7 +34,7 @@ import type {
   WriteRequest,
   WriteResult,
 } from '../provider.ts';
-import { discardBody, expectRange, rangeHeader, requireConditional, unsupported } from './body.ts';
+import { closing, expectRange, rangeHeader, requireConditional, unsupported } from './body.ts';
 import { deleteEach } from './deletion.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { type GcsAccess, type GoogleOperator, gcsAccess } from './gcs/access.ts';
@@ -186,12 +186,15 @@ class GcsProvider implements StorageProvider {
    * byte only, and Cloud Storage takes no trailers: it is compared with the answer, and what turns out wrong is deleted
    * again, by its generation. What was there before is gone then.
    */
-  async write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
+  write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
+    return closing(request.body, () => this.#write(request, signal));
+  }
+
+  async #write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
     const { container, key, body, metadata, precondition } = request;
     this.checkName(key);
     requireConditional(this.capabilities.write.conditional, precondition);
     if (body.sizeBytes > this.capabilities.write.singleMaxBytes) {
-      discardBody(body);
       throw new AppError('OBJECT_TOO_LARGE', 'An object of this size is more than Cloud Storage holds.');
     }
     const generation = requiredGeneration(precondition);
@@ -221,7 +224,7 @@ class GcsProvider implements StorageProvider {
   }
 
   putPart(request: PutPartRequest, signal: AbortSignal): Promise<PartReceipt> {
-    return this.#uploads.putPart(request, signal);
+    return closing(request.body, () => this.#uploads.putPart(request, signal));
   }
 
   listParts(session: UploadSession, signal: AbortSignal): Promise<PartReceipt[]> {

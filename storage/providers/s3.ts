@@ -33,7 +33,7 @@ import type {
   WriteRequest,
   WriteResult,
 } from '../provider.ts';
-import { conditionHeaders, discardBody, expectRange, rangeHeader, requireConditional, unsupported } from './body.ts';
+import { closing, conditionHeaders, expectRange, rangeHeader, requireConditional, unsupported } from './body.ts';
 import { presignedSeconds, requireFolderKey } from './offers.ts';
 import { checkBucketName, type S3Address, type S3Credentials, s3Address } from './s3/address.ts';
 import { awsAbilities, leastAbilities, type S3Abilities, s3Capabilities } from './s3/capabilities.ts';
@@ -184,13 +184,16 @@ class S3Provider implements StorageProvider {
    * Without checksums of the store's own a stream is compared with the ETag once it is stored: what turns out wrong is
    * deleted again, and what was there before is gone then.
    */
-  async write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
+  write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
+    return closing(request.body, () => this.#write(request, signal));
+  }
+
+  async #write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
     const { body, metadata, precondition } = request;
     const digest = statedAlgorithm(body) ?? this.capabilities.write.singleDigest;
     this.checkName(request.key);
     requireConditional(this.capabilities.write.conditional, precondition);
     if (body.sizeBytes > this.capabilities.write.singleMaxBytes) {
-      discardBody(body);
       throw new AppError('OBJECT_TOO_LARGE', 'An object of this size must be uploaded in parts.');
     }
     const { headers, body: answer } = await this.#rest.send({
@@ -227,7 +230,7 @@ class S3Provider implements StorageProvider {
   }
 
   putPart(request: PutPartRequest, signal: AbortSignal): Promise<PartReceipt> {
-    return this.#uploads.putPart(request, signal);
+    return closing(request.body, () => this.#uploads.putPart(request, signal));
   }
 
   listParts(session: UploadSession, signal: AbortSignal): Promise<PartReceipt[]> {

@@ -51,14 +51,8 @@ export class DropboxUploads {
 
   async write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
     const { container, key, body, metadata, precondition } = request;
-    let commit: files.CommitInfo;
-    try {
-      commit = toCommit(key, metadata, precondition);
-      await this.#spaces.headersFor(container, signal);
-    } catch (error) {
-      discardBody(body);
-      throw error;
-    }
+    const commit = toCommit(key, metadata, precondition);
+    await this.#spaces.headersFor(container, signal);
     const session_id = sessionIdOf(
       await this.#rest.upload({ route: 'files/upload_session/start', argument: { close: true }, body, signal }),
     );
