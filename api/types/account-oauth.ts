@@ -88,7 +88,7 @@ builder.relayMutationField(
   },
   {
     description:
-      'Ends what `startOAuth` began: exchanges the code for a lasting grant, tries it, and keeps it sealed as a new account or in place of the grant of the account that was named. NOT_FOUND for a `state` that was used, is older than 10 minutes or is not the viewer’s; CONFLICT when the new grant is of somebody else than the account’s.',
+      'Ends what `startOAuth` began: exchanges the code for a lasting grant, tries it, and keeps it sealed as a new account or in place of the grant of the account that was named. NOT_FOUND for a `state` that was used, is older than 10 minutes or is not the viewer’s; CONFLICT when the new grant leads to another place than the account’s: at Dropbox, when it is of somebody else.',
     authScopes: { signedIn: true },
     resolve: (_root, { input }, context) =>
       attempt(async () => {
