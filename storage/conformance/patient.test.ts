@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type S3Server, startS3Server } from '../../emulators/s3/server.ts';
 import { createAddressPolicy } from '../address-policy.ts';
-import { streamBody } from '../digest.ts';
+import { statedBody, streamBody } from '../digest.ts';
 import type { StorageProvider } from '../provider.ts';
 import { openS3 } from '../providers/s3.ts';
 import { patient } from './patient.ts';
@@ -38,6 +38,17 @@ it('sends a stream again from its first byte, though the source can be read once
   expect(await bare.stat(object, signal)).toMatchObject({ sizeBytes: 200_000 });
   const { stream } = await bare.read({ ...object, range: { start: 99_999, end: 100_001 } }, signal);
   expect(String(Buffer.concat(await stream.toArray()))).toBe('ab');
+});
+
+it('sends a stream with what its source states of it', async () => {
+  const write = (byte: string, md5: string) => {
+    const source = streamBody(Readable.from([Buffer.from(byte)]), 1, []);
+    return patient(bare).write({ ...object, body: statedBody(source, { md5 }), metadata: { user: {} } }, signal);
+  };
+  const md5 = '0cc175b9c0f1b6a831c399e269772661';
+  const { version } = await write('a', md5);
+  await expect(write('b', md5)).rejects.toMatchObject({ code: 'CHECKSUM_MISMATCH' });
+  expect((await bare.stat(object, signal)).version).toEqual(version);
 });
 
 it('deletes those keys of a batch again that were throttled, and reports the others', async () => {

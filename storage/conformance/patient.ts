@@ -98,11 +98,7 @@ async function repeatable<T>(body: UploadBody, call: (next: () => UploadBody) =>
     });
   };
   try {
-    return await call(() => ({
-      sizeBytes: body.sizeBytes,
-      source: readAnew(),
-      digest: (algorithm) => body.digest(algorithm),
-    }));
+    return await call(() => ({ ...body, source: readAnew() }));
   } catch (error) {
     source.destroy();
     throw error;
