@@ -16,6 +16,9 @@ export interface BodySource {
  */
 const bufferedBytes = 160 * 1024;
 
+/** Documents are short: what trickles for so long holds up whoever waits for it, on purpose or not. */
+const textTimeoutMs = 120_000;
+
 /** Body of an answer, straight from the socket. Destroying it before its end closes the connection. */
 export class HttpBody extends Readable {
   readonly #from: BodySource;
@@ -60,15 +63,23 @@ export class HttpBody extends Readable {
     this.push(null);
   }
 
-  /** The whole body as text. Fails with ENDPOINT_INVALID beyond `maxBytes`. */
-  async text(maxBytes: number): Promise<string> {
+  /** The whole body as text. Fails with ENDPOINT_INVALID beyond `maxBytes`, PROVIDER_UNAVAILABLE after `withinMs`. */
+  async text(maxBytes: number, withinMs = textTimeoutMs): Promise<string> {
     const chunks: Uint8Array[] = [];
     let size = 0;
-    for await (const chunk of this) {
-      size += chunk.byteLength;
-      if (size > maxBytes)
-        throw new AppError('ENDPOINT_INVALID', 'The endpoint answers more than a storage service would.');
-      chunks.push(chunk);
+    const timer = setTimeout(
+      () => this.destroy(new AppError('PROVIDER_UNAVAILABLE', 'The endpoint answers too slowly to be waited for.')),
+      withinMs,
+    );
+    try {
+      for await (const chunk of this) {
+        size += chunk.byteLength;
+        if (size > maxBytes)
+          throw new AppError('ENDPOINT_INVALID', 'The endpoint answers more than a storage service would.');
+        chunks.push(chunk);
+      }
+    } finally {
+      clearTimeout(timer);
     }
     const text = Buffer.concat(chunks).toString('utf8');
     for (const chunk of chunks) giveBack(chunk);

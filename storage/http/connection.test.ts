@@ -429,6 +429,18 @@ describe('answers', () => {
     });
   });
 
+  it('that are read as text end in time, however steadily they trickle', async () => {
+    const { origin } = await serve((_request, response) => {
+      const trickling = setInterval(() => response.write('.'), 5);
+      response.on('close', () => clearInterval(trickling));
+    });
+    const { body } = await client().send(ask(origin));
+    await expect(body.text(1_000_000, 100)).rejects.toMatchObject({
+      code: 'PROVIDER_UNAVAILABLE',
+      message: expect.stringContaining('slowly'),
+    });
+  });
+
   it('of something else than HTTP are none', async () => {
     const { origin } = await serveRaw((socket) => socket.write('220 mail.example ESMTP\r\n'));
     await expect(client().send(ask(origin))).rejects.toMatchObject({ code: 'ENDPOINT_INVALID' });
