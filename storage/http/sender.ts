@@ -13,7 +13,7 @@ export interface SenderEvents {
 }
 
 /** Of a body at hand no more is handed to the connection at once, so that one sees whether the other side takes it. */
-const stepBytes = 256 * 1024;
+const stepBytes = 512 * 1024;
 
 /**
  * Writes one request to a connection, no faster than it takes it, and copies no byte of it. What flows is given back to
