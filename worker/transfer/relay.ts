@@ -23,7 +23,9 @@ import {
 
 /**
  * Objects of which the source states only a hash that cannot be put together from parts' travel in one request up to
- * this size, where the destination checks that hash: to compute it here would cost more than all else about them.
+ * this size, where the destination checks that hash: to compute it here would cost more than all else about them. Not
+ * where bodies have to be in memory first: there parts are hashed anyway, and give progress, a pause and a budget their
+ * steps.
  */
 const statedMaxBytes = 64 * 1024 * 1024;
 
@@ -48,10 +50,10 @@ export async function relayObject(route: Route, item: Item, run: BatchRun): Prom
   if (isWhole(item.sizeBytes, write)) return relayWhole(route, item, run);
   await passSource(route, run);
   const info = await route.source.gate.watch(route.source.provider.stat(item.source, run.signal));
-  const isSmall = item.sizeBytes <= Math.min(statedMaxBytes, write.singleMaxBytes);
+  const mayBeWhole = write.digestTiming === 'after' && item.sizeBytes <= Math.min(statedMaxBytes, write.singleMaxBytes);
   const statement = statementOf(info, neededDigests(write, 'parts'));
   const isOfParts = statement === null || pieceDigestOf(statement.algorithm) !== null;
-  if (isSmall && !isOfParts && checkedStatement(info, write) !== undefined) return relayWhole(route, item, run);
+  if (mayBeWhole && !isOfParts && checkedStatement(info, write) !== undefined) return relayWhole(route, item, run);
   return relayParts(route, item, run, await beginParts(route, item, run, info));
 }
 
