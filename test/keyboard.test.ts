@@ -96,6 +96,31 @@ test('a transfer is put together and followed without a mouse', async () => {
   await page.getByText('Destination', { exact: true }).waitFor();
 });
 
+test('a folder that opens late leaves the focus to whoever has moved on', async () => {
+  const { page } = await scene.visit({ storageState: prepared.session });
+  await page.goto(`${scene.product.url}/transfers/new`);
+  await page.getByRole('combobox', { name: 'From: account' }).click();
+  await page.getByRole('option', { name: /Harbour/ }).click();
+  const bucket = page.getByRole('row', { name: 'harbour' });
+  await bucket.waitFor();
+  const released = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  await page.route('**/graphql', async (route) => {
+    asked.resolve();
+    await released.promise;
+    await route.continue();
+  });
+  await bucket.click();
+  await asked.promise;
+  const name = page.getByRole('textbox', { name: 'Name' });
+  await name.pressSequentially('Typed ');
+  released.resolve();
+  await page.getByRole('row', { name: 'photos' }).waitFor();
+  await page.keyboard.type('to the end');
+  expect(await name.inputValue()).toBe('Typed to the end');
+  await page.context().close();
+});
+
 test('a menu is opened, walked and left by keys, and the focus comes back', async () => {
   await page.goto(`${scene.product.url}/transfers`);
   await page.getByRole('heading', { level: 1 }).waitFor();

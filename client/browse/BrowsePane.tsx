@@ -6,7 +6,7 @@ import { problemOf } from '../graphql/problem.ts';
 import { Failure } from '../ui/Failure.tsx';
 import { Breadcrumb } from './Breadcrumb.tsx';
 import classes from './BrowsePane.module.css';
-import { EntryGrid } from './EntryGrid.tsx';
+import { type Arrival, EntryGrid } from './EntryGrid.tsx';
 import { type Entry, useEntries } from './entries.ts';
 import { OpenByName } from './OpenByName.tsx';
 import { parentPath } from './paths.ts';
@@ -68,11 +68,11 @@ function Level({
   onToggleAll,
 }: BrowsePaneProps & { account: Account }) {
   const { nodes, loading, loadingMore, hasMore, error, loadMore, reload } = useEntries(account.id, path);
-  const arrival = useRef<string | null>(null);
+  const arrival = useRef<Arrival | null>(null);
   const { container } = providers[account.provider];
 
   const go = (to: string, from: string) => {
-    arrival.current = from;
+    arrival.current = { entry: from, leaving: document.activeElement };
     onOpen(to);
   };
   const onAll = onToggleAll === undefined ? undefined : () => onToggleAll(nodes);

@@ -6,6 +6,13 @@ import type { Entry } from './entries.ts';
 import { lastName, parentPath } from './paths.ts';
 import { holderOf, type Selection } from './selection.ts';
 
+export interface Arrival {
+  /** Path of the entry that takes the focus, '' the first one. */
+  entry: string;
+  /** What had the focus when the level was asked for: who has moved on meanwhile keeps it. */
+  leaving: Element | null;
+}
+
 interface EntryGridProps {
   label: string;
   path: string;
@@ -16,8 +23,8 @@ interface EntryGridProps {
   onToggleAll?: (() => void) | undefined;
   /** Opens another level; `from` is the entry that takes the focus there, '' the first one. */
   onOpen: (path: string, from: string) => void;
-  /** The entry that takes the focus when this level appears, '' the first one; null: the focus stays where it is. */
-  arrival: string | null;
+  /** How this level was come to; null: the focus stays where it is. */
+  arrival: Arrival | null;
   /** Called when the last row is left downwards. */
   onEnd: () => void;
 }
@@ -42,12 +49,12 @@ export function EntryGrid(props: EntryGridProps) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the level has arrived
   useEffect(() => {
     if (arrival === null) return;
-    focusRow(
-      Math.max(
-        0,
-        entries.findIndex((entry) => entry.path === arrival),
-      ),
-    );
+    const found = entries.findIndex(({ path }) => path === arrival.entry);
+    const index = Math.max(0, found);
+    // What was left may be gone, which leaves the focus to nobody.
+    const isWaiting = [arrival.leaving, document.body, null].includes(document.activeElement);
+    if (isWaiting) focusRow(index);
+    else setActive(index);
   }, []);
 
   const up = () => {
