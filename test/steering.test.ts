@@ -34,6 +34,19 @@ test('a transfer is paused and resumed from its page', async () => {
   await page.context().close();
 });
 
+test('a list that cannot be loaded is not shown as empty', async () => {
+  const { page } = await scene.visit({ storageState: prepared.session });
+  await page.goto(`${scene.product.url}/accounts`);
+  await page.getByRole('button', { name: 'Test Harbour' }).waitFor();
+  await page.route('**/graphql', (route) => route.abort());
+  await page.getByRole('link', { name: 'Transfers', exact: true }).click();
+  await page.getByText('Your transfers could not be loaded').waitFor();
+  expect(await page.getByText('Nothing has crossed yet').count()).toBe(0);
+  await page.unroute('**/graphql');
+  await page.getByText('Holiday').waitFor();
+  await page.context().close();
+});
+
 test('an object that is there by now arrives on a retry, and what no retry can mend stays named', async () => {
   const page = await openTransfer(prepared.troubledId);
   const missing = page.getByText('harbour/gone.txt').first();

@@ -44,7 +44,7 @@ export function TransfersPage() {
       />
       {error === undefined ? null : <Failure error={error} what="Your transfers" retry={reload} />}
       {loading && error === undefined ? <ListSkeleton /> : null}
-      {!loading && nodes.length === 0 ? (
+      {!loading && error === undefined && nodes.length === 0 ? (
         <Panel>
           {show.states === undefined ? (
             <EmptyState title="Calm water" action={create}>
