@@ -4,7 +4,7 @@ import { allVerified, type Progress } from './progress.ts';
 
 /** What is proven, at the end. */
 export function EvidenceSummary({ progress }: { progress: Progress }) {
-  const { objectsCompleted, objectsListed, objectsFailed, bytesVerified, bytesAcknowledged } = progress;
+  const { state, objectsCompleted, objectsListed, objectsFailed, bytesVerified, bytesAcknowledged } = progress;
   if (objectsCompleted === 0) return null;
   const of = `${formatCount(objectsCompleted)} of ${formatQuantity(objectsListed, 'object')}`;
   const failed = objectsFailed === 0 ? '' : `; ${formatCount(objectsFailed)} failed`;
@@ -14,7 +14,8 @@ export function EvidenceSummary({ progress }: { progress: Progress }) {
         tone="warn"
         title={`${of} arrived, ${formatBytes(bytesVerified)} of ${formatBytes(bytesAcknowledged)} verified${failed}`}
       >
-        For the rest the clouds offer no hash to compare; the list below says what is known of each object.
+        {state === 'CANCELLED' ? 'The' : 'For the rest the clouds offer no hash to compare; the'} list below says what
+        is known of each object.
       </Notice>
     );
   }

@@ -82,6 +82,11 @@ describe('allVerified', () => {
     expect(allVerified(done)).toBe(true);
     expect(allVerified({ ...done, bytesVerified: '69' })).toBe(false);
   });
+  it('holds nothing that a cancelled transfer left behind against what arrived', () => {
+    const left = { ...done, state: 'CANCELLED', objectsFailed: 0, bytesAbandoned: '0' } as const;
+    expect(allVerified({ ...left, bytesAcknowledged: '70' })).toBe(true);
+    expect(allVerified({ ...left, bytesAcknowledged: '75' })).toBe(false);
+  });
   it('claims nothing before the end', () => {
     expect(allVerified({ ...done, state: 'RUNNING' })).toBe(false);
   });

@@ -73,8 +73,10 @@ export function failedShare({ objectsFailed, objectsListed, bytesAbandoned, byte
 
 /** Whether every object that arrived is proven by hashes of both sides. */
 export function allVerified(progress: Progress): boolean {
-  const arrived = BigInt(progress.bytesListed) - BigInt(progress.bytesAbandoned);
-  return progress.objectsCompleted > 0 && hasEnded(progress.state) && BigInt(progress.bytesVerified) >= arrived;
+  const { state, bytesListed, bytesAbandoned, bytesAcknowledged } = progress;
+  // A cancelled transfer leaves objects that neither arrived nor were given up.
+  const arrived = state === 'CANCELLED' ? BigInt(bytesAcknowledged) : BigInt(bytesListed) - BigInt(bytesAbandoned);
+  return progress.objectsCompleted > 0 && hasEnded(state) && BigInt(progress.bytesVerified) >= arrived;
 }
 
 /** The API tells no longer time. */
