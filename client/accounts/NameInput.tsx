@@ -8,5 +8,5 @@ interface NameInputProps extends GetInputPropsReturnType {
 
 /** The name of a new account. */
 export function NameInput(props: NameInputProps) {
-  return <TextInput label="Name" description="How the account is called here. Only you see it." {...props} />;
+  return <TextInput label="Name" description="What the account is called here. Only you see it." {...props} />;
 }

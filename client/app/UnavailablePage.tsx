@@ -19,13 +19,11 @@ export function UnavailablePage({ error, retry }: { error: CombinedError; retry:
       <div role="alert">
         <Title order={1}>Fog on the water</Title>
         <p className={classes.words}>
-          {problem.message} {problem.remedy}
+          {problem.message}{' '}
+          {problem.passing
+            ? 'This page keeps trying and opens as soon as it can. Transfers that were running go on by themselves.'
+            : problem.remedy}
         </p>
-        {problem.passing ? (
-          <p className={classes.words}>
-            Skyferry keeps trying and opens as soon as it can. Transfers that were running go on by themselves.
-          </p>
-        ) : null}
       </div>
       <Button onClick={retry}>Try now</Button>
     </main>
