@@ -6,14 +6,14 @@ const add = (batching: Batching, sizes: number[]) => sizes.map((size) => batchin
 
 test('batches close by number of objects and by bytes; a large object travels alone', () => {
   const batching = new Batching(0);
-  expect(add(batching, [10 * MiB, 6 * MiB, 1, 100 * MiB, 1])).toEqual([0, 0, 1, 2, 3]);
+  expect(add(batching, [40 * MiB, 24 * MiB, 1, 100 * MiB, 1])).toEqual([0, 0, 1, 2, 3]);
   expect(batching.batches).toEqual([
-    { number: 0, item_count: 2, size_bytes: 16 * MiB },
+    { number: 0, item_count: 2, size_bytes: 64 * MiB },
     { number: 1, item_count: 1, size_bytes: 1 },
     { number: 2, item_count: 1, size_bytes: 100 * MiB },
     { number: 3, item_count: 1, size_bytes: 1 },
   ]);
-  expect(new Set(add(new Batching(0), Array(33).fill(1))).size).toBe(2);
+  expect(new Set(add(new Batching(0), Array(65).fill(1))).size).toBe(2);
 });
 
 test('batches grow with the transfer, up to 200 objects and 256 MiB', () => {

@@ -1,8 +1,8 @@
 const MiB = 1024 * 1024;
 
 /** Batches begin small, so that every worker soon has something to do, and grow with the transfer. */
-const firstObjects = 32;
-const firstBytes = 16 * MiB;
+const firstObjects = 64;
+const firstBytes = 64 * MiB;
 const mostObjects = 200;
 const mostBytes = 256 * MiB;
 /** After so many batches the next ones are twice as large. */
