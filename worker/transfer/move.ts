@@ -6,10 +6,12 @@ import { type Engine, patiently } from './engine.ts';
 import type { Item } from './item.ts';
 import { Limiter } from './limiter.ts';
 import { moveItem } from './move-item.ts';
+import { hasSpareTime } from './spare-time.ts';
 import { type AccountReference, giveBack, type TakenBatch, takeBatch } from './take-batch.ts';
 
-/** Objects of one batch under way at a time. */
-const itemConcurrency = 16;
+/** Objects of one batch under way at a time: in the beginning, and as long as the process has time left. */
+const firstConcurrency = 4;
+const mostConcurrency = 16;
 /** Longest wait for the destination to drop an upload. */
 const abortUploadMs = 10_000;
 /** A batch that fails as a whole, which is a defect, is not tried again earlier. */
@@ -51,7 +53,7 @@ async function work(engine: Engine, taken: TakenBatch, run: BatchRun): Promise<'
       destination = await use(taken.destination);
       if (!run.going.aborted) {
         const source = await use(taken.source);
-        const limiter = new Limiter(itemConcurrency);
+        const limiter = new Limiter(firstConcurrency, mostConcurrency, hasSpareTime);
         const route = { source, destination, budget: engine.budget };
         await Promise.all(items.map((item) => moveItem(route, item, run, limiter, engine.log)));
       }
