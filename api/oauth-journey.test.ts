@@ -53,12 +53,16 @@ beforeEach(async () => {
 });
 
 /** Signs in at the cloud as a browser does, and comes back with what it sends along. */
-async function connect(provider: 'DROPBOX' | 'GCS', more: { name: string; projectId?: string }) {
+async function signInAt(provider: 'DROPBOX' | 'GCS') {
   const begun = await apis[0].query(start, { input: { provider } }, { token });
   const consent = await fetch(begun.data.startOAuth.authorizationUrl, { redirect: 'manual' });
   const back = new URL(consent.headers.get('location') ?? '');
   expect(back.origin + back.pathname).toBe(`https://ferry.example.org/accounts/connected/${provider.toLowerCase()}`);
-  const [state, code] = [back.searchParams.get('state'), back.searchParams.get('code')];
+  return { state: back.searchParams.get('state'), code: back.searchParams.get('code') };
+}
+
+async function connect(provider: 'DROPBOX' | 'GCS', more: { name: string; projectId?: string }) {
+  const { state, code } = await signInAt(provider);
   // Whichever process the person comes back to.
   const { data } = await apis[1].query(complete, { input: { state, code, ...more } }, { token });
   expect(data.completeOAuth.userErrors).toEqual([]);
@@ -124,6 +128,38 @@ describe('a Dropbox', () => {
     const { id } = await connectDropbox();
     dropbox.revokeGrant(await grantOf(id));
     await expectRevoked(id);
+  });
+});
+
+describe('a return', () => {
+  test('that is reloaded brings the account of the first call, which goes on though its caller left', async () => {
+    const { state, code } = await signInAt('DROPBOX');
+    const input = { state, code, name: 'My Dropbox', idempotencyKey: state };
+    const { promise: until, resolve: release } = Promise.withResolvers<void>();
+    const { hit } = dropbox.faults.add({ match: { route: 'oauth2/token' }, action: { kind: 'hold', until } });
+    const leaving = new AbortController();
+    const left = fetch(`${apis[0].url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      body: JSON.stringify({ query: complete, variables: { input } }),
+      signal: leaving.signal,
+    }).catch((error) => error.name);
+    await hit;
+    const again = apis.map((api) => api.query(complete, { input }, { token }));
+    leaving.abort();
+    expect(await left).toBe('AbortError');
+    // Whoever names no key does not wait; by then the others have been heard.
+    const { data } = await apis[0].query(complete, { input: { state, code } }, { token });
+    expect(data.completeOAuth.userErrors).toMatchObject([{ code: 'NOT_FOUND' }]);
+    release();
+    const answers = (await Promise.all(again)).map((answer) => answer.data.completeOAuth);
+    const accounts = await apis[0].db.cloudAccount.findMany({ where: { userId } });
+    expect(accounts).toHaveLength(1);
+    for (const { account, userErrors } of answers) {
+      expect(userErrors).toEqual([]);
+      expect(decodeGlobalId(account.id).id).toBe(accounts[0]?.id);
+    }
+    expect(await apis[0].db.oauthFlow.count({ where: { userId } })).toBe(0);
   });
 });
 

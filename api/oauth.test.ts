@@ -16,6 +16,8 @@ interface Tokens {
   url: string;
   asked: URLSearchParams[];
   answer: { status: number; body: unknown; headers?: Record<string, string> };
+  /** Called with each exchange, whose answer waits for it. */
+  beforeAnswer: () => Promise<void>;
 }
 
 async function startTokens(): Promise<Tokens> {
@@ -34,6 +36,7 @@ async function startTokens(): Promise<Tokens> {
       return;
     }
     tokens.asked.push(form);
+    await tokens.beforeAnswer();
     const { status, body: answer, headers } = tokens.answer;
     response
       .writeHead(status, { 'content-type': 'application/json', ...headers })
@@ -41,7 +44,7 @@ async function startTokens(): Promise<Tokens> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { server, url, asked: [], answer: granted };
+  return { server, url, asked: [], answer: granted, beforeAnswer: async () => {} };
 }
 
 const granted = {
@@ -74,6 +77,7 @@ afterAll(async () => {
 beforeEach(async () => {
   tokens.asked = [];
   tokens.answer = granted;
+  tokens.beforeAnswer = async () => {};
   ({ token, userId } = await api.signUp());
 });
 afterEach(() => {
@@ -92,6 +96,15 @@ const stateOf = (url: URL) => url.searchParams.get('state') ?? '';
 const end = async (input: object, as = token) => {
   const { data } = await api.query(complete, { input: { code: 'the-code', name: 'Box', ...input } }, { token: as });
   return data.completeOAuth;
+};
+/** Lets exchanges wait for `release`; `asked` resolves when the first one does. */
+const holdTokens = () => {
+  const [began, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  tokens.beforeAnswer = () => {
+    began.resolve();
+    return released.promise;
+  };
+  return { asked: began.promise, release: released.resolve };
 };
 const asked = () => tokens.asked.map((form) => Object.fromEntries(form));
 const sha256 = (text: string) => createHash('sha256').update(text).digest('base64url');
@@ -234,6 +247,37 @@ describe('the way back', () => {
     expect(refused).toHaveLength(3);
     expect(await end({ state })).toEqual({ account: null, userErrors: unknownState });
     expect(tokens.asked).toHaveLength(1);
+  });
+
+  test('a repetition by key waits for the first to end, whose failure it tells as a state that was used', async () => {
+    const state = stateOf(await begin());
+    const held = holdTokens();
+    const first = end({ state, idempotencyKey: state });
+    await held.asked;
+    let answered = false;
+    const second = end({ state, idempotencyKey: state }).finally(() => {
+      answered = true;
+    });
+    // Whoever names no key, and whoever else comes, does not wait.
+    expect(await end({ state })).toEqual({ account: null, userErrors: unknownState });
+    const stranger = await api.signUp();
+    expect((await end({ state, idempotencyKey: state }, stranger.token)).userErrors).toEqual(unknownState);
+    expect(answered).toBe(false);
+    held.release();
+    expect((await first).userErrors).not.toMatchObject([{ code: 'NOT_FOUND' }]);
+    expect(await second).toEqual({ account: null, userErrors: unknownState });
+    expect(tokens.asked).toHaveLength(1);
+    expect(await api.db.oauthFlow.count({ where: { userId } })).toBe(0);
+  });
+
+  test('a flow whose completion died is not waited for longer than that may take', async () => {
+    const state = stateOf(await begin());
+    await api.db.oauthFlow.updateMany({
+      where: { userId },
+      data: { takenAt: new Date(Date.now() - 60_001), expiresAt: new Date(Date.now() - 1) },
+    });
+    expect(await end({ state, idempotencyKey: state })).toEqual({ account: null, userErrors: unknownState });
+    expect(tokens.asked).toEqual([]);
   });
 
   test('a state of somebody else is as good as none, and stays theirs', async () => {

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../../core/errors.ts';
 import { open, seal } from '../../core/secrets.ts';
 import { type Context, viewerOf } from '../context.ts';
@@ -6,6 +7,10 @@ import { type OAuthProvider, redirectUri, registeredApp } from './apps.ts';
 
 /** For so long a person may think about the grant. */
 export const flowLifeMs = 10 * 60_000;
+/** More than a completion takes: 20 s at the token endpoint, 20 s at the cloud, 15 s in the database. */
+const completionMs = 60_000;
+/** How often a repetition looks for what the first call made of the flow. */
+const pollMs = 250;
 const randomness = 32;
 
 /** A flow that its user comes back to. */
@@ -55,24 +60,69 @@ export async function beginFlow(context: Context, provider: OAuthProvider, accou
 }
 
 /**
- * Takes the viewer's flow out of the table: whoever comes second finds none. NOT_FOUND for a state that is unknown, was
- * used, is older than ten minutes or belongs to somebody else, whose flow stays; all of them answer alike.
+ * Takes the viewer's flow, completes it by `complete` and removes it, whether that succeeds or fails. Until then its row
+ * is marked, by which repetitions know that it is under way; no lock is held. A flow is taken once, whoever comes at the
+ * same time: null for a state that is unknown, was used, is older than ten minutes or belongs to somebody else, whose
+ * flow stays.
  */
-export async function takeFlow(context: Context, state: string): Promise<OAuthFlow> {
+export async function takeFlow<Result>(
+  context: Context,
+  state: string,
+  complete: (flow: OAuthFlow) => Promise<Result>,
+): Promise<Result | null> {
   const { db, keyring } = context.services;
-  const own = { stateHash: new Uint8Array(sha256(state)), userId: viewerOf(context).id };
-  const row = await db.oauthFlow.findFirst({ where: own });
-  const { count } = await db.oauthFlow.deleteMany({ where: own });
-  if (row === null || count === 0 || row.expiresAt.getTime() <= Date.now()) {
-    throw new AppError(
-      'NOT_FOUND',
-      'This sign-in is not under way: it was completed already, took longer than 10 minutes, or was begun by someone else. Begin again.',
-      { field: ['state'] },
-    );
+  const own = ownFlow(context, state);
+  const now = new Date();
+  const [row] = await db.oauthFlow.updateManyAndReturn({
+    where: { ...own, takenAt: null, expiresAt: { gt: now } },
+    data: { takenAt: now, expiresAt: new Date(now.getTime() + completionMs) },
+  });
+  if (row === undefined) return null;
+  try {
+    return await complete({
+      provider: row.provider as OAuthProvider,
+      accountId: row.accountId,
+      verifier: open(keyring, flowRowId(row.stateHash), { keyId: row.keyId, bytes: row.sealedVerifier }) as string,
+    });
+  } finally {
+    await db.oauthFlow.deleteMany({ where: own }).catch((error) => {
+      // It expires by itself, and what was completed stays.
+      context.log.warn({ err: error }, 'a completed sign-in could not be removed');
+    });
   }
-  return {
-    provider: row.provider as OAuthProvider,
-    accountId: row.accountId,
-    verifier: open(keyring, flowRowId(row.stateHash), { keyId: row.keyId, bytes: row.sealedVerifier }) as string,
-  };
+}
+
+/**
+ * What another call makes of the viewer's flow that it has taken, waited for until that call has ended or the caller is
+ * gone. `findResult` looks for it. NOT_FOUND when the flow is not under way and left no result.
+ */
+export async function resultOfTakenFlow(
+  context: Context,
+  state: string,
+  findResult: () => Promise<string | null>,
+): Promise<string> {
+  const where = { ...ownFlow(context, state), takenAt: { not: null } };
+  for (;;) {
+    // The row is looked for before the result, which lies there before the row goes.
+    const row = await context.services.db.oauthFlow.findFirst({ where });
+    const result = await findResult();
+    if (result !== null) return result;
+    if (row === null || row.expiresAt.getTime() <= Date.now()) throw notUnderWay();
+    await delay(pollMs, undefined, { signal: context.signal }).catch((cause) => {
+      throw new AppError('CANCELLED', 'The call was cancelled.', { cause });
+    });
+  }
+}
+
+/** Alike for every state that leads nowhere. */
+export function notUnderWay(): AppError {
+  return new AppError(
+    'NOT_FOUND',
+    'This sign-in is not under way: it was completed already, took longer than 10 minutes, or was begun by someone else. Begin again.',
+    { field: ['state'] },
+  );
+}
+
+function ownFlow(context: Context, state: string) {
+  return { stateHash: new Uint8Array(sha256(state)), userId: viewerOf(context).id };
 }

@@ -12,7 +12,7 @@ import { attempt } from '../errors.ts';
 import { createOnce, findReplay } from '../idempotency.ts';
 import { type OAuthApp, redirectUri, registeredApp } from '../oauth/apps.ts';
 import { exchangeCode } from '../oauth/exchange.ts';
-import { beginFlow, type OAuthFlow, takeFlow } from '../oauth/flows.ts';
+import { beginFlow, notUnderWay, type OAuthFlow, resultOfTakenFlow, takeFlow } from '../oauth/flows.ts';
 import { connected } from '../provider-cache.ts';
 import { withTimeout } from '../with-timeout.ts';
 import { accountOutput, maxNameLength } from './account-payload.ts';
@@ -82,7 +82,7 @@ builder.relayMutationField(
       }),
       idempotencyKey: t.string({
         description:
-          'Any text of 1 to 255 characters. A repetition within 24 hours with the same arguments returns the same account.',
+          'Any text of 1 to 255 characters. A repetition within 24 hours with the same arguments returns the same account; one that comes while the first is under way waits for it.',
       }),
     }),
   },
@@ -105,18 +105,27 @@ builder.relayMutationField(
         };
         const known = await findReplay(db, request);
         if (known !== null) return db.cloudAccount.findUniqueOrThrow({ where: { id: known } });
-        const flow = await takeFlow(context, state);
-        const account = await accountOf(context, flow);
-        const app = registeredApp(config, flow.provider);
-        const proven = await prove(context, { app, flow, code, projectId: projectId ?? projectOf(account) });
-        const { id, replayed } = await createOnce(db, request, async (tx) => {
-          if (account === null) return createAccount(tx, context, name ?? app.label, proven);
-          await replaceCredentials(tx, context, account, proven);
-          return account.id;
+        const completed = await takeFlow(context, state, async (flow) => {
+          // A code works once, so what is begun is brought to its end even if the caller leaves: who reloads the page of
+          // the return finds the account.
+          const lasting = { ...context, signal: new AbortController().signal };
+          const account = await accountOf(context, flow);
+          const app = registeredApp(config, flow.provider);
+          const refreshToken = await exchange(lasting, app, flow, code);
+          const proven = await prove(lasting, app, refreshToken, projectId ?? projectOf(account));
+          const { id, replayed } = await createOnce(db, request, async (tx) => {
+            if (account === null) return createAccount(tx, context, name ?? app.label, proven);
+            await replaceCredentials(tx, context, account, proven);
+            return account.id;
+          });
+          const connectedAccount = await db.cloudAccount.findUniqueOrThrow({ where: { id } });
+          if (!replayed) await announceAccount(context, connectedAccount);
+          return connectedAccount;
         });
-        const connectedAccount = await db.cloudAccount.findUniqueOrThrow({ where: { id } });
-        if (!replayed) await announceAccount(context, connectedAccount);
-        return connectedAccount;
+        if (completed !== null) return completed;
+        if (request.key == null) throw notUnderWay();
+        const id = await resultOfTakenFlow(context, state, () => findReplay(db, request));
+        return db.cloudAccount.findUniqueOrThrow({ where: { id } });
       }),
   },
   { description: 'The account that was connected, or whose grant was replaced.', outputFields: accountOutput },
@@ -143,23 +152,21 @@ function projectOf(account: CloudAccount | null): string | undefined {
   return account === null ? undefined : (account.settings as Settings).projectId;
 }
 
-interface Return {
-  app: OAuthApp;
-  flow: OAuthFlow;
-  code: string;
-  projectId: string | undefined;
+function exchange(context: Context, app: OAuthApp, flow: OAuthFlow, code: string): Promise<string> {
+  const { http, publicUrl } = context.services;
+  const { verifier, provider } = flow;
+  return withTimeout(context.signal, exchangeTimeoutMs, (signal) =>
+    exchangeCode(http, { app, code, verifier, redirectUri: redirectUri(publicUrl, provider) }, signal),
+  );
 }
 
-/** Turns a code into credentials that the cloud takes. */
-async function prove(context: Context, { app, flow, code, projectId }: Return): Promise<Proven> {
-  const { http, publicUrl } = context.services;
-  const refreshToken = await withTimeout(context.signal, exchangeTimeoutMs, (signal) =>
-    exchangeCode(
-      http,
-      { app, code, verifier: flow.verifier, redirectUri: redirectUri(publicUrl, flow.provider) },
-      signal,
-    ),
-  );
+/** Credentials of the grant that the cloud takes. */
+async function prove(
+  context: Context,
+  app: OAuthApp,
+  refreshToken: string,
+  projectId: string | undefined,
+): Promise<Proven> {
   const parsed = credentialsSchema.safeParse(app.credentials(refreshToken, projectId));
   if (!parsed.success) {
     throw new AppError('CREDENTIALS_INVALID', `${app.label} gave a grant that cannot be used. Begin again.`);
