@@ -24,7 +24,7 @@ beforeAll(async () => {
   const publicUrl = 'https://ferry.example.org';
   dropbox = await startDropboxServer({
     apps: [{ key: 'the-app', redirectUris: [`${publicUrl}/accounts/connected/dropbox`] }],
-    accounts: [{ id: 'ann' }],
+    accounts: [{ id: 'ann' }, { id: 'bob' }],
   });
   const app = { clientId: 'the-client', clientSecret: 'the-client-secret' };
   google = await startGcsServer({
@@ -53,8 +53,8 @@ beforeEach(async () => {
 });
 
 /** Signs in at the cloud as a browser does, and comes back with what it sends along. */
-async function signInAt(provider: 'DROPBOX' | 'GCS') {
-  const begun = await apis[0].query(start, { input: { provider } }, { token });
+async function signInAt(provider: 'DROPBOX' | 'GCS', accountId?: string) {
+  const begun = await apis[0].query(start, { input: { provider, accountId } }, { token });
   const consent = await fetch(begun.data.startOAuth.authorizationUrl, { redirect: 'manual' });
   const back = new URL(consent.headers.get('location') ?? '');
   expect(back.origin + back.pathname).toBe(`https://ferry.example.org/accounts/connected/${provider.toLowerCase()}`);
@@ -160,6 +160,37 @@ describe('a return', () => {
       expect(decodeGlobalId(account.id).id).toBe(accounts[0]?.id);
     }
     expect(await apis[0].db.oauthFlow.count({ where: { userId } })).toBe(0);
+  });
+
+  test('with a grant that is not kept gives it back', async () => {
+    const { id } = await connectDropbox();
+    const givenBack = dropbox.observer.waitFor({ route: 'auth/token/revoke' }, 'finished');
+    dropbox.signIn('bob');
+    try {
+      const { state, code } = await signInAt('DROPBOX', id);
+      const { data } = await apis[0].query(complete, { input: { state, code } }, { token });
+      expect(data.completeOAuth.userErrors).toMatchObject([{ code: 'CONFLICT' }]);
+    } finally {
+      dropbox.signIn('ann');
+    }
+    expect((await givenBack).status).toBe(200);
+    // The grant of the account itself goes on.
+    dropbox.expireAccessTokens();
+    expect(await list(apis[0], id)).toEqual([{ path: 'dropbox/' }]);
+  });
+
+  test('tells why it failed also where the grant cannot be given back', async () => {
+    const { id } = await connectDropbox();
+    dropbox.signIn('bob');
+    const { hit } = dropbox.faults.add({ match: { route: 'auth/token/revoke' }, action: { kind: 'reset' } });
+    try {
+      const { state, code } = await signInAt('DROPBOX', id);
+      const { data } = await apis[0].query(complete, { input: { state, code } }, { token });
+      expect(data.completeOAuth.userErrors).toMatchObject([{ code: 'CONFLICT' }]);
+      await hit;
+    } finally {
+      dropbox.signIn('ann');
+    }
   });
 });
 

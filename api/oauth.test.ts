@@ -274,7 +274,7 @@ describe('the way back', () => {
     const state = stateOf(await begin());
     await api.db.oauthFlow.updateMany({
       where: { userId },
-      data: { takenAt: new Date(Date.now() - 60_001), expiresAt: new Date(Date.now() - 1) },
+      data: { takenAt: new Date(Date.now() - 70_001), expiresAt: new Date(Date.now() - 1) },
     });
     expect(await end({ state, idempotencyKey: state })).toEqual({ account: null, userErrors: unknownState });
     expect(tokens.asked).toEqual([]);

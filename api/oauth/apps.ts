@@ -15,6 +15,11 @@ export interface OAuthApp {
   parameters: Readonly<Record<string, string>>;
   /** Where the code is exchanged. */
   tokenUrl: string;
+  /**
+   * Where a single grant is taken back, asked with an access token of it. Absent where the cloud would take back with it
+   * all that the person granted to the app, on which other accounts live.
+   */
+  revocationUrl?: string;
   clientId: string;
   /** Absent for an app that proves itself by PKCE alone. */
   clientSecret?: string;
@@ -41,6 +46,8 @@ const factories: Record<OAuthProvider, AppFactory> = {
         scope: 'account_info.read files.metadata.read files.content.read files.content.write',
       },
       tokenUrl: `${endpoint ?? 'https://api.dropboxapi.com'}/oauth2/token`,
+      // https://www.dropbox.com/developers/documentation/http/documentation#auth-token-revoke
+      revocationUrl: `${endpoint ?? 'https://api.dropboxapi.com'}/2/auth/token/revoke`,
       clientId: appKey,
       variables: 'DROPBOX_APP_KEY',
       credentials: (refreshToken) => ({ provider: 'dropbox', refreshToken, appKey, ...optional({ endpoint }) }),

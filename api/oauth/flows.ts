@@ -7,8 +7,8 @@ import { type OAuthProvider, redirectUri, registeredApp } from './apps.ts';
 
 /** For so long a person may think about the grant. */
 export const flowLifeMs = 10 * 60_000;
-/** More than a completion takes: 20 s at the token endpoint, 20 s at the cloud, 15 s in the database. */
-const completionMs = 60_000;
+/** More than a completion takes: 20 s at the token endpoint, 20 s at the cloud, 15 s in the database, 5 s to give back. */
+const completionMs = 70_000;
 /** How often a repetition looks for what the first call made of the flow. */
 const pollMs = 250;
 const randomness = 32;

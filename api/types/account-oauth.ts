@@ -11,7 +11,7 @@ import { type Context, viewerOf } from '../context.ts';
 import { attempt } from '../errors.ts';
 import { createOnce, findReplay } from '../idempotency.ts';
 import { type OAuthApp, redirectUri, registeredApp } from '../oauth/apps.ts';
-import { exchangeCode } from '../oauth/exchange.ts';
+import { exchangeCode, type Grant, giveBack } from '../oauth/exchange.ts';
 import { beginFlow, notUnderWay, type OAuthFlow, resultOfTakenFlow, takeFlow } from '../oauth/flows.ts';
 import { connected } from '../provider-cache.ts';
 import { withTimeout } from '../with-timeout.ts';
@@ -111,12 +111,14 @@ builder.relayMutationField(
           const lasting = { ...context, signal: new AbortController().signal };
           const account = await accountOf(context, flow);
           const app = registeredApp(config, flow.provider);
-          const refreshToken = await exchange(lasting, app, flow, code);
-          const proven = await prove(lasting, app, refreshToken, projectId ?? projectOf(account));
-          const { id, replayed } = await createOnce(db, request, async (tx) => {
-            if (account === null) return createAccount(tx, context, name ?? app.label, proven);
-            await replaceCredentials(tx, context, account, proven);
-            return account.id;
+          const grant = await exchange(lasting, app, flow, code);
+          const { id, replayed } = await keepOrGiveBack(context, app, grant, async () => {
+            const proven = await prove(lasting, app, grant, projectId ?? projectOf(account));
+            return createOnce(db, request, async (tx) => {
+              if (account === null) return createAccount(tx, context, name ?? app.label, proven);
+              await replaceCredentials(tx, context, account, proven);
+              return account.id;
+            });
           });
           const connectedAccount = await db.cloudAccount.findUniqueOrThrow({ where: { id } });
           if (!replayed) await announceAccount(context, connectedAccount);
@@ -152,7 +154,7 @@ function projectOf(account: CloudAccount | null): string | undefined {
   return account === null ? undefined : (account.settings as Settings).projectId;
 }
 
-function exchange(context: Context, app: OAuthApp, flow: OAuthFlow, code: string): Promise<string> {
+function exchange(context: Context, app: OAuthApp, flow: OAuthFlow, code: string): Promise<Grant> {
   const { http, publicUrl } = context.services;
   const { verifier, provider } = flow;
   return withTimeout(context.signal, exchangeTimeoutMs, (signal) =>
@@ -164,7 +166,7 @@ function exchange(context: Context, app: OAuthApp, flow: OAuthFlow, code: string
 async function prove(
   context: Context,
   app: OAuthApp,
-  refreshToken: string,
+  { refreshToken }: Grant,
   projectId: string | undefined,
 ): Promise<Proven> {
   const parsed = credentialsSchema.safeParse(app.credentials(refreshToken, projectId));
@@ -172,4 +174,19 @@ async function prove(
     throw new AppError('CREDENTIALS_INVALID', `${app.label} gave a grant that cannot be used. Begin again.`);
   }
   return { credentials: parsed.data, checked: await checkCredentials(context, parsed.data) };
+}
+
+async function keepOrGiveBack<Result>(
+  context: Context,
+  app: OAuthApp,
+  grant: Grant,
+  keep: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await keep();
+  } catch (error) {
+    // After any other error it may have been kept all the same: an answer of the database can get lost.
+    if (error instanceof AppError) await giveBack(context.services.http, app, grant);
+    throw error;
+  }
 }
