@@ -35,6 +35,7 @@ import type {
 } from '../provider.ts';
 import { type AzureCredentials, type BlobAccess, blobAccess } from './azure/access.ts';
 import { azureCapabilities } from './azure/capabilities.ts';
+import { unknownAccount } from './azure/errors.ts';
 import { FromUrl, storeOf } from './azure/from-url.ts';
 import { listBlobs } from './azure/listing.ts';
 import { checkBlobName } from './azure/names.ts';
@@ -117,7 +118,9 @@ class AzureProvider implements StorageProvider {
     const pages = this.#service
       .listContainers({ abortSignal: signal })
       .byPage(pageSettings(request, this.capabilities.listing.maxPageSize));
-    const page = await callSdk(() => pages.next());
+    const page = await callSdk(() => pages.next()).catch((error) => {
+      throw unknownAccount(error, this.#accountName);
+    });
     const items: ContainerEntry[] = (page.value?.containerItems ?? []).map(({ name }: { name: string }) => ({
       name,
       createdAt: null,

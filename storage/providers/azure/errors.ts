@@ -147,3 +147,13 @@ export function azureError(fault: AzureFault, cause?: unknown): AppError {
     ...(retryAfter === undefined ? {} : { retryAfterMs: retryAfter }),
   });
 }
+
+/** The listing of containers names nothing but the account. */
+export function unknownAccount(error: unknown, accountName: string): unknown {
+  if (!(error instanceof AzureRefusal) || error.status !== 404) return error;
+  return new AppError(
+    'ENDPOINT_INVALID',
+    `The endpoint knows no storage account '${accountName}'. Check the name of the account and the endpoint: if its host is not the account's own, its path is the account's name.`,
+    { cause: error },
+  );
+}
