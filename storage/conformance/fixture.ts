@@ -31,6 +31,8 @@ export interface Fixture {
   otherCredentials?(endpoint: string): Credentials;
   /** How many objects the largest listing has, where the store cannot write the usual 10,000 in seconds. */
   manyKeys?: number;
+  /** Fewer than 1,500, for a store that takes long over each. */
+  deletedKeys?: number;
   /** A proxy of plain HTTP before the store, which spoils single exchanges. */
   startProxy(endpoint: string): Promise<Proxy>;
 }
@@ -78,6 +80,8 @@ export interface Session {
   otherProvider?: StorageProvider;
   /** How many objects the largest listing has. */
   manyKeys: number;
+  /** How many of them are deleted together, more than one request takes. */
+  deletedKeys: number;
   /** Whether the store holds nothing but what the suite made. */
   isOwn: boolean;
   /** Opens another one. Closed with the session. */
@@ -103,6 +107,8 @@ export type Locally = (group: string, declare: (current: CurrentLocal) => void) 
 
 /** The longest that the largest listing gets by default. */
 const usualKeys = 10_000;
+/** More than one request of any cloud deletes. */
+const usualDeletions = 1_500;
 
 export async function startLocalSession(fixture: Fixture): Promise<LocalSession> {
   [container, otherContainer] = fixture.containers ?? ['conformance', 'conformance-other'];
@@ -127,6 +133,7 @@ export async function startLocalSession(fixture: Fixture): Promise<LocalSession>
     provider: open(fixture.credentials(store.endpoint), capabilities, shared),
     ...(otherCredentials === undefined ? {} : { otherProvider: open(otherCredentials, capabilities) }),
     manyKeys: fixture.manyKeys ?? usualKeys,
+    deletedKeys: fixture.deletedKeys ?? usualDeletions,
     isOwn: true,
     open: (options = {}) =>
       open(
@@ -160,6 +167,7 @@ export async function startRemoteSession(fixture: RemoteFixture): Promise<Sessio
     provider,
     capabilities: provider.capabilities,
     manyKeys: fixture.manyKeys ?? usualKeys,
+    deletedKeys: usualDeletions,
     isOwn: false,
     open: ({ capabilities } = {}) => openRooted(capabilities),
     close: async () => {

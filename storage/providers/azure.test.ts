@@ -29,7 +29,7 @@ for (const [name, right, wrong, other] of [
     name,
     start: async () => startAzureFromUrl(await startAzurite(azurite)),
     // Azurite looks through all of its blobs for each that is deleted: 1,500 out of 10,000 take it a minute and a half.
-    manyKeys: 1_200,
+    deletedKeys: 300,
     startProxy: startFaultProxy,
     credentials: (endpoint) => ({ ...account, ...right, endpoint }),
     otherCredentials: (endpoint) => ({ ...account, ...other, endpoint }),
