@@ -8,7 +8,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls';
 import { generate } from 'selfsigned';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createAddressPolicy } from '../address-policy.ts';
 import { createHttpClient, type HttpClient, type HttpRequest } from '../http.ts';
 
@@ -439,6 +439,41 @@ describe('answers', () => {
       code: 'PROVIDER_UNAVAILABLE',
       message: expect.stringContaining('slowly'),
     });
+  });
+
+  it('that trickle are not waited for, unless they do not say how long they are', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      const sockets: Socket[] = [];
+      const server = await serveRaw((socket, request) => {
+        sockets.push(socket);
+        const length = request.startsWith('GET /long') ? 'Content-Length: 1000' : 'Transfer-Encoding: chunked';
+        socket.write(`HTTP/1.1 200 OK\r\n${length}\r\n\r\n`);
+      });
+      const http = client();
+      const [long, blank] = [
+        (await http.send(ask(server.origin, { path: '/long' }))).body,
+        (await http.send(ask(server.origin, { path: '/blank' }))).body,
+      ];
+      const piece = async (socket: Socket | undefined, body: Readable, text: string) => {
+        const came = Promise.race([once(body, 'data'), once(body, 'close')]);
+        socket?.write(text);
+        await came;
+      };
+      await piece(sockets[0], long, 'x');
+      await piece(sockets[1], blank, '1\r\n \r\n');
+      vi.advanceTimersByTime(61_000);
+      await piece(sockets[1], blank, '1\r\n \r\n');
+      expect(blank.destroyed).toBe(false);
+      await piece(sockets[0], long, 'x');
+      expect(long.errored).toMatchObject({
+        code: 'PROVIDER_UNAVAILABLE',
+        message: expect.stringContaining('too slowly'),
+      });
+      blank.destroy();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('of something else than HTTP are none', async () => {

@@ -10,6 +10,12 @@ const connectTimeoutMs = 10_000;
 const headersTimeoutMs = 60_000;
 /** Longest silence within a body that somebody is reading, and longest wait for the other side to take one. */
 const bodyTimeoutMs = 60_000;
+/**
+ * An object that comes more slowly than 1 KiB a second over a minute is not waited for: it would hold its place for days.
+ * Answers without a length are not held to that, because S3 sends blanks while it works.
+ */
+const paceWindowMs = 60_000;
+const paceBytes = 60 * 1024;
 /** Without a word of the server about it, a connection rests so long before it is closed. */
 const restMs = 4_000;
 const mostRestMs = 60_000;
@@ -35,6 +41,10 @@ export class Connection implements BodySource, ResponseHandler {
   #restMs = restMs;
   /** Set within a read in which an answer ended: whether the connection goes on. */
   #ended: boolean | undefined;
+  /** Whether the body is held to a pace: so many bytes since then, with a reader who took them. */
+  #isPaced = false;
+  #paceFrom = 0;
+  #pacedBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #timerMs = 0;
   #timerCode: HttpFaultCode = 'HTTP_CONNECT_TIMEOUT';
@@ -81,6 +91,8 @@ export class Connection implements BodySource, ResponseHandler {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
+    this.#paceFrom = performance.now();
+    this.#pacedBytes = 0;
     this.#armBody();
     this.#socket.resume();
   }
@@ -99,6 +111,9 @@ export class Connection implements BodySource, ResponseHandler {
     // A second earlier than the server, so that no request meets its farewell.
     this.#restMs = rest === undefined ? restMs : Math.min((Number(rest) - 1) * 1000, mostRestMs);
     this.#body = new HttpBody(this, () => exchange.close());
+    this.#isPaced = headers['content-length'] !== undefined;
+    this.#paceFrom = performance.now();
+    this.#pacedBytes = 0;
     this.#armBody();
     exchange.respond(status, headers, this.#body);
   }
@@ -160,7 +175,10 @@ export class Connection implements BodySource, ResponseHandler {
       return false;
     }
     if (this.#ended !== undefined) this.#settle();
-    else if (!this.#paused && this.#body) this.#armBody();
+    else if (!this.#paused && this.#body) {
+      this.#armBody();
+      if (this.#isPaced) this.#keepPace(piece.length);
+    }
     return !this.#paused;
   }
 
@@ -196,6 +214,14 @@ export class Connection implements BodySource, ResponseHandler {
       exchange.fail(networkError(error, this.#host, exchange.phase));
     }
     this.#events.onGone(this);
+  }
+
+  #keepPace(bytes: number): void {
+    this.#pacedBytes += bytes;
+    if (performance.now() - this.#paceFrom < paceWindowMs) return;
+    if (this.#pacedBytes < paceBytes) this.#end(new HttpFault('HTTP_TOO_SLOW', 'the body trickles'));
+    this.#paceFrom = performance.now();
+    this.#pacedBytes = 0;
   }
 
   #armBody(): void {

@@ -59,7 +59,8 @@ export async function sendCopy(
     headersTimeoutMs: copyTimeoutMs,
     signal,
   });
-  const document = await response.body.text(maxAnswerBytes);
+  // S3 answers 200 at once, and sends blanks for as long as it copies.
+  const document = await response.body.text(maxAnswerBytes, copyTimeoutMs);
   if (/<Error[\s>]/.test(document)) throw s3Error({ status: 500, headers: response.headers, ...parseFault(document) });
   const result = element(document, 'ETag');
   if (!/<Copy(Object|Part)Result[\s>]/.test(document) || result === undefined) throw notS3();

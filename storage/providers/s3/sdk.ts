@@ -96,7 +96,8 @@ async function sendThrough(http: HttpClient, request: SdkRequest, abortSignal: u
     signal: (abortSignal as AbortSignal | undefined) ?? new AbortController().signal,
   });
   if (response.status < 200 || response.status >= 300 || isWebPage(response.headers)) throw await toError(response);
-  const text = await response.body.text(maxAnswerBytes);
+  // S3 answers CompleteMultipartUpload with 200 at once, and sends blanks for as long as it joins the parts.
+  const text = await response.body.text(maxAnswerBytes, request.method === 'POST' ? completeTimeoutMs : undefined);
   if (request.method === 'GET' && !/^\s*<[?A-Za-z]/.test(text)) throw notS3();
   return { statusCode: response.status, headers: response.headers, body: Readable.from([Buffer.from(text)]) };
 }
