@@ -28,8 +28,8 @@ beforeEach(async () => {
     destinationAccountId: await engine.connect(destination.credentials),
   };
   sent = {
-    'large/one': await source.put('tree/large/one', 40 * MiB),
-    'large/two': await source.put('tree/large/two', 40 * MiB),
+    'large/one': await source.put('tree/large/one', 64 * MiB),
+    'large/two': await source.put('tree/large/two', 64 * MiB),
   };
   for (let index = 0; index < 120; index++) sent[`small/${index}`] = await source.put(`tree/small/${index}`, 10_000);
 });
@@ -72,7 +72,7 @@ async function expectIntact(id: string): Promise<void> {
 function repeatedBytes(): number {
   const { observer } = destination.server;
   return (
-    observer.counters('UploadPart').bytesReceived + observer.counters('PutObject').bytesReceived - 80 * MiB - 1_200_000
+    observer.counters('UploadPart').bytesReceived + observer.counters('PutObject').bytesReceived - 128 * MiB - 1_200_000
   );
 }
 

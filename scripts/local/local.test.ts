@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -179,6 +179,8 @@ describe('processes', () => {
     const [line] = await once(parent.stdout, 'data');
     const grandchild = Number(String(line));
     expect(exists(grandchild)).toBe(true);
+    // It asks to end with its parent before it becomes what it is to run.
+    await until(() => readFileSync(`/proc/${grandchild}/comm`, 'utf8').trim() !== 'setpriv');
     parent.kill('SIGKILL');
     await until(() => !exists(grandchild));
   });

@@ -54,7 +54,10 @@ async function ownRedis(directory: string, stops: (() => Promise<unknown>)[]): P
   return server.url;
 }
 
-/** A Postgres whose data need not outlive a crash of the machine. */
+/**
+ * A Postgres whose data need not outlive a crash of the machine. It outlives that of its own processes, which tests kill:
+ * so commits wait until they are written, though never for a disk.
+ */
 export async function startTestPostgres(directory: string, preferredPort?: number): Promise<PostgresServer> {
   const home = await preparePostgres(dataDirectory);
   await mkdir(directory, { recursive: true });
@@ -64,7 +67,7 @@ export async function startTestPostgres(directory: string, preferredPort?: numbe
     dataDirectory: join(directory, 'data'),
     logFile: join(directory, 'postgres.log'),
     password,
-    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '300' },
+    settings: { fsync: 'off', full_page_writes: 'off', max_connections: '300' },
     ...(preferredPort === undefined ? {} : { preferredPort }),
   });
 }
