@@ -1,12 +1,11 @@
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseConfig } from '../core/config.ts';
 import { buildClient } from '../scripts/client-build.ts';
 import { sampleTree } from '../scripts/demo/sample-tree.ts';
-import { freePort, type RunningProcess, startProcess } from '../scripts/local/processes.ts';
+import { freePort, type RunningProcess, startProcess, untilReady } from '../scripts/local/processes.ts';
 import { type Compose, interpolate, mergeCompose, readCompose, readEnvFile, type Service } from './support/compose.ts';
 import { createTestDatabase, startPrivateRedis } from './support/databases.ts';
 import { layOutImage, readStages, stageEnvironment } from './support/image.ts';
@@ -124,17 +123,12 @@ describe('a rehearsal of the demo', () => {
       logFile: join(root, 'logs', `${name}-${index}.log`),
     });
     const check = service.healthcheck?.test.slice(2).map((argument) => here(name, own, argument));
-    if (check) await untilHealthy(running, check);
-    return running;
-  }
-
-  async function untilHealthy(running: RunningProcess, check: readonly string[]): Promise<void> {
-    const passes = () =>
-      new Promise<boolean>((resolve) => execFile(process.execPath, check, (error) => resolve(error === null)));
-    while (!(await passes())) {
-      if (!running.running) throw new Error(`${running.name} ended:\n${await running.tail()}`);
-      await sleep(100);
+    if (check) {
+      const passes = () =>
+        new Promise<boolean>((resolve) => execFile(process.execPath, check, (error) => resolve(error === null)));
+      await untilReady(running, passes, 60_000);
     }
+    return running;
   }
 
   /** Starts what the service depends on as the conditions say, then the service. */

@@ -246,6 +246,15 @@ export function expectBytes(actual: Buffer, expected: Uint8Array): void {
   expect(actual.equals(expected)).toBe(true);
 }
 
+/** Longest time that a call may take to settle after its abort, in milliseconds. */
+const abortLimitMs = 1000;
+
+/** What an aborted call settled with, which does not reject; `late` when it took longer than it may. */
+export function inTime<T>(settled: Promise<T>): Promise<T | 'late'> {
+  const late = new Promise<'late'>((resolve) => setTimeout(resolve, abortLimitMs, 'late').unref());
+  return Promise.race([settled, late]);
+}
+
 /** Passes when the promise rejects with an AppError of the code, or of one of some; resolves to the error. */
 export async function expectCode(promise: Promise<unknown>, code: ErrorCode, ...others: ErrorCode[]) {
   const error = await promise.then(

@@ -14,6 +14,7 @@ import {
   expectCode,
   freshKey,
   get,
+  inTime,
   type Locally,
   type LocalSession,
   never,
@@ -58,9 +59,6 @@ const calls = (current: CurrentLocal): Record<string, Call> => {
   };
 };
 
-/** Longest time that a call may take to settle after its abort, in milliseconds. */
-const abortLimitMs = 1000;
-
 /** Expects CANCELLED of the call: before it begins, and while it waits for an answer that does not come. */
 export async function settlesWhenAborted(session: LocalSession, provider: StorageProvider, call: Call): Promise<void> {
   const target: UploadSession = {
@@ -87,8 +85,7 @@ export async function settlesWhenAborted(session: LocalSession, provider: Storag
     return;
   }
   controller.abort();
-  const late = new Promise((resolve) => setTimeout(resolve, abortLimitMs, 'late').unref());
-  expect(await Promise.race([settled, late])).toMatchObject({ code: 'CANCELLED' });
+  expect(await inTime(settled)).toMatchObject({ code: 'CANCELLED' });
 }
 
 export function interruptions(current: Current, locally: Locally): void {

@@ -1,41 +1,12 @@
-import { mkdir, open, rm, stat } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { startAzurite } from '../../emulators/azure.ts';
 import { buildClient } from '../../scripts/client-build.ts';
 import { ensureTool } from '../../scripts/local/tools.ts';
-import { createTestDatabase, createTestRedis, type TestDatabase } from './databases.ts';
+import { createTestDatabase, createTestRedis, oneAtATime, type TestDatabase } from './databases.ts';
 import { startStore } from './engine.ts';
 import { type Product, startProduct } from './product.ts';
 
-const lockFile = 'dist/.client-lock';
-/** A build takes seconds; a lock as old as this was left by a process that died. */
-const staleLockMs = 120_000;
-
-/** Builds the app unless it is built; files that run at the same time build it once. */
-async function ensureClient(): Promise<void> {
-  await mkdir('dist', { recursive: true });
-  for (;;) {
-    const lock = await open(lockFile, 'wx').catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-    if (lock === undefined) {
-      const age = await stat(lockFile).then(
-        ({ mtimeMs }) => Date.now() - mtimeMs,
-        () => 0,
-      );
-      if (age > staleLockMs) await rm(lockFile, { force: true });
-      await delay(200);
-      continue;
-    }
-    try {
-      return await buildClient(() => {}, AbortSignal.timeout(staleLockMs));
-    } finally {
-      await lock.close();
-      await rm(lockFile, { force: true });
-    }
-  }
-}
+const buildMs = 120_000;
 
 /** The whole product as people meet it: app, API and workers as processes, two clouds, and a browser. */
 export interface Scene {
@@ -65,7 +36,8 @@ export interface SceneOptions {
 
 export async function startScene(options: SceneOptions): Promise<Scene> {
   const { databaseUrl, env = {} } = options;
-  await ensureClient();
+  // Unless it is built: files that run at the same time build it once.
+  await oneAtATime(() => buildClient(() => {}, AbortSignal.timeout(buildMs)));
   const database: TestDatabase =
     databaseUrl === undefined ? await createTestDatabase() : { url: databaseUrl, drop: async () => {} };
   const redis = await createTestRedis();

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import pg from 'pg';
 import { inject } from 'vitest';
 import type { PostgresServer } from '../../scripts/local/postgres.ts';
 import { ensureDatabase } from '../../scripts/local/postgres.ts';
@@ -25,6 +26,18 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     url: withDatabase(templateUrl, name),
     drop: () => onServer(admin, `DROP DATABASE ${name} WITH (FORCE)`),
   };
+}
+
+/** Runs `work` while no other file of the run is in one: a file that dies lets the next one in. */
+export async function oneAtATime<T>(work: () => Promise<T>): Promise<T> {
+  const session = new pg.Client({ connectionString: withDatabase(inject('templateDatabaseUrl'), 'postgres') });
+  await session.connect();
+  try {
+    await session.query('SELECT pg_advisory_lock(1)');
+    return await work();
+  } finally {
+    await session.end();
+  }
 }
 
 export interface TestRedis {

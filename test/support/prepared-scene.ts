@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { BrowserContextOptions } from 'playwright-core';
 import { credentialsInput } from './api.ts';
 import type { Scene } from './browser.ts';
+import { subscribe } from './live.ts';
 
 /** Somebody with two accounts, `Harbour` (S3) and `Far` (Azure), and transfers in several states. */
 export interface Prepared {
@@ -14,8 +14,6 @@ export interface Prepared {
   troubledId: string;
   scheduledId: string;
 }
-
-const patienceMs = 60_000;
 
 /** Fills a scene through its API, as its pages would. Its bucket is `harbour`, its container `arrivals`. */
 export async function prepareScene(scene: Scene): Promise<Prepared> {
@@ -71,21 +69,20 @@ export async function prepareScene(scene: Scene): Promise<Prepared> {
     );
     return transfer.id as string;
   };
-  const until = async (id: string, state: string) => {
-    const deadline = Date.now() + patienceMs;
-    for (;;) {
-      const transfer = await ask(`{ transfer(id: "${id}") { state } }`);
-      if (transfer.state === state) return;
-      if (Date.now() > deadline) throw new Error(`The transfer is ${transfer.state}, not ${state}.`);
-      await delay(200);
-    }
+  const ended = async (id: string, state: string) => {
+    const document = 'subscription ($id: ID!) { transferProgress(id: $id) { progress { state } } }';
+    const live = subscribe(url, document, { id }, { transport: 'sse', headers: { origin: url, cookie } });
+    let last: unknown;
+    for (let event = await live.next(); event !== null; event = await live.next())
+      last = event.data?.transferProgress.progress.state ?? event.errors;
+    if (last !== state) throw new Error(`The transfer ended as ${JSON.stringify(last)}, not as ${state}.`);
   };
   const arrivedId = await order({ sourcePaths: ['harbour/photos/'], name: 'Holiday' });
   const troubledId = await order({ sourcePaths: ['harbour/odd/', 'harbour/gone.txt'], name: 'Odd names' });
   const startAt = new Date(Date.now() + 24 * 3_600_000).toISOString();
   const scheduledId = await order({ sourcePaths: ['harbour/photos/'], name: 'Tomorrow', startAt });
-  await until(arrivedId, 'COMPLETED');
-  await until(troubledId, 'COMPLETED_WITH_ERRORS');
+  await ended(arrivedId, 'COMPLETED');
+  await ended(troubledId, 'COMPLETED_WITH_ERRORS');
 
   const cookies = cookie.split('; ').map((pair) => {
     const [name = '', ...value] = pair.split('=');
