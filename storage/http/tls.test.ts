@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { createServer as createTlsServer } from 'node:https';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls';
+import { generate } from 'selfsigned';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ask, client, echo, listen, MiB, put, serve, sha256 } from '../../test/support/http.ts';
+import { createAddressPolicy } from '../address-policy.ts';
+
+describe('TLS', () => {
+  const trusted = getCACertificates('default');
+  afterEach(() => setDefaultCACertificates(trusted));
+
+  async function serveTls(host: string) {
+    const { cert, private: key } = await generate([{ name: 'commonName', value: host }], {
+      algorithm: 'sha256',
+      extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: host }] }],
+    });
+    const bytes = randomBytes(3 * MiB);
+    const resumed: boolean[] = [];
+    const names: (string | false | null)[] = [];
+    const server = await listen(
+      createTlsServer({ cert, key }, async (request, response) => {
+        const hash = sha256(await buffer(request));
+        response.writeHead(200, { 'content-length': bytes.length, 'x-hash': hash }).end(bytes);
+      }),
+    );
+    server.on('secureConnection', (socket: TLSSocket) => {
+      resumed.push(socket.isSessionReused());
+      names.push(socket.servername);
+    });
+    const http = client(
+      createAddressPolicy(['127.0.0.1'], (_host, _options, callback) =>
+        callback(null, [{ address: '127.0.0.1', family: 4 }]),
+      ),
+    );
+    return { cert, bytes, resumed, names, http, port: server.port };
+  }
+
+  it('carries bodies both ways, many at once, and resumes its session', async () => {
+    const { cert, bytes, resumed, names, http, port } = await serveTls('store.example');
+    setDefaultCACertificates([cert]);
+    const move = async () => {
+      const request = put(
+        `https://store.example:${port}`,
+        Readable.from([bytes.subarray(0, MiB), bytes.subarray(MiB)]),
+        bytes.length,
+      );
+      const { headers, body } = await http.send(request);
+      expect(headers['x-hash']).toBe(sha256(bytes));
+      expect(sha256(await buffer(body))).toBe(sha256(bytes));
+    };
+    await move();
+    await Promise.all([move(), move(), move(), move()]);
+    expect(new Set(names)).toEqual(new Set(['store.example']));
+    expect(resumed.length).toBeGreaterThan(1);
+    expect(resumed.slice(1).every(Boolean)).toBe(true);
+  });
+
+  it('trusts no certificate that no authority signed', async () => {
+    const { http, port } = await serveTls('store.example');
+    await expect(http.send(ask(`https://store.example:${port}`))).rejects.toMatchObject({
+      code: 'ENDPOINT_INVALID',
+      message: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
+    });
+  });
+
+  it('trusts no certificate for another name', async () => {
+    const { cert, http, port } = await serveTls('other.example');
+    setDefaultCACertificates([cert]);
+    await expect(http.send(ask(`https://store.example:${port}`))).rejects.toMatchObject({
+      code: 'ENDPOINT_INVALID',
+      message: expect.stringContaining('another name'),
+    });
+  });
+
+  it('is asked of a server that does not speak it in vain', async () => {
+    const { port } = await serve(echo);
+    await expect(client().send(ask(`https://127.0.0.1:${port}`))).rejects.toMatchObject({ code: 'ENDPOINT_INVALID' });
+  });
+});
