@@ -21,7 +21,7 @@ interface Verdict {
  * do the same with the same verification, each in a process of its own, in turn. One object of 256 MiB written in
  * parts and read; objects of 4 KiB with 32 under way. Goals: at least 0.95 of the speed of the better one for the large
  * object, at least the SDK's for small ones, at most 1.1 of the CPU time of the better one.
- * How the peers are set stands with each provider, in support/providers/. Reads are counted and not hashed, by all alike.
+ * How the peers are set stands with each provider, in support/providers/. Reads are counted and not hashed, by all alike; the adapter's reader gives memory back, as a relay does.
  * Where the adapter takes streams, it and undici get parts of large objects as a relay has them, in chunks of 64 KiB; the
  * SDKs write from memory in pieces as large as they like.
  * Figure: the worst ratio to its goal (1 or more: all goals are met).

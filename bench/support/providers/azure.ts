@@ -50,7 +50,7 @@ export const azure: BenchedProvider<Served> = {
       },
       async get(key) {
         const { readableStreamBody } = await blobs.getBlobClient(key).download();
-        return drain(readableStreamBody as AsyncIterable<Uint8Array> & NodeJS.ReadableStream);
+        return drain(readableStreamBody as NodeJS.ReadableStream);
       },
       close: async () => {},
     };

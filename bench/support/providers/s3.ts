@@ -72,7 +72,7 @@ export const s3: BenchedProvider<Served> = {
       },
       async get(Key) {
         const { Body } = await client.send(new GetObjectCommand({ Bucket: container, Key }));
-        return drain(Body as AsyncIterable<Uint8Array>);
+        return drain(Body as Readable);
       },
       close: async () => client.destroy(),
     };
