@@ -15,6 +15,7 @@ export type AuditAction =
   | 'account.rename'
   | 'account.disconnect'
   | 'transfer.create'
+  | 'transfer.approve'
   | 'transfer.pause'
   | 'transfer.resume'
   | 'transfer.cancel'

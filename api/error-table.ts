@@ -114,6 +114,26 @@ export const errorTable = {
     remedy: 'Rename one of the objects at the source, or transfer them to different folders.',
     description: 'Two objects would get the same name at the destination.',
   },
+  DESTINATION_EXISTS: {
+    as: 'user',
+    remedy: 'Choose another conflict policy, another destination, or remove what is there.',
+    description: 'An object of this name is at the destination already, and the conflict policy is to fail then.',
+  },
+  DESTINATION_CHANGED: {
+    as: 'user',
+    remedy: 'Look at what is there, and start the transfer again to plan with it.',
+    description: 'What is at the destination is not what was planned with.',
+  },
+  DESTINATION_DIFFERS: {
+    as: 'user',
+    remedy: 'Copy or sync the object again.',
+    description: 'Source and destination do not hold the same.',
+  },
+  LISTING_INCOMPLETE: {
+    as: 'user',
+    remedy: 'Mend what could not be listed, and sync again.',
+    description: 'Not everything could be listed, so nothing is deleted.',
+  },
   OBJECT_TOO_LARGE: {
     as: 'user',
     remedy: 'Choose a destination that takes objects of this size.',

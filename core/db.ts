@@ -4,9 +4,13 @@ import { Prisma, PrismaClient } from '../generated/prisma/client.ts';
 export type {
   CloudAccount,
   Provider,
+  SourceRemoval,
   Transfer,
+  TransferAction,
   TransferItem,
+  TransferMode,
   TransferPriority,
+  TransferReason,
   TransferState,
   User,
 } from '../generated/prisma/client.ts';

@@ -16,6 +16,8 @@ export const transferProgressSchema = z.object({
   state: z.enum([
     'SCHEDULED',
     'QUEUED',
+    'PLANNING',
+    'AWAITING_APPROVAL',
     'RUNNING',
     'PAUSED',
     'COMPLETED',

@@ -3,9 +3,18 @@ import { z } from 'zod';
 const place = z.object({
   /** Index of the source path. */
   path: z.number().int().nonnegative(),
-  /** Cursor of the listing's next page; null: from its beginning. */
+  /** Cursor of the page of the source's listing with the next object; null: from its beginning. */
   cursor: z.string().nullable(),
+  /** The same of the destination's listing, where that is planned with. */
+  destinationCursor: z.string().nullable().default(null),
+  /** What comes up to this name at the destination, as the plan sorts names, is done; null: nothing of those pages. */
+  after: z.string().nullable().default(null),
 });
+export type PlanPlace = z.infer<typeof place>;
+
+/** How many objects, and how many bytes at the source. */
+const amount = z.object({ objects: z.number(), bytes: z.number() });
+export type Amount = z.infer<typeof amount>;
 
 /** Where planning carries on. Written in the same statement as the items that it accounts for. */
 export const planCheckpointSchema = z.object({
@@ -13,6 +22,10 @@ export const planCheckpointSchema = z.object({
   remaining: z.array(place),
   /** Ordinal of the next item. */
   nextOrdinal: z.number().int().nonnegative(),
+  /** What is planned, by action; of what is refused, under its error. */
+  totals: z.record(z.string(), amount).default({}),
+  /** Objects seen at the destination: what deletions are a share of. */
+  destinationObjects: z.number().default(0),
   /** Paths that could not be listed to their end, each with the item that says so. */
   failed: z.array(place.extend({ ordinal: z.number().int().nonnegative() })),
 });
@@ -21,5 +34,11 @@ export type PlanCheckpoint = z.infer<typeof planCheckpointSchema>;
 
 /** The checkpoint of a transfer whose planning has not begun. */
 export function firstCheckpoint(sourcePaths: readonly string[]): PlanCheckpoint {
-  return { remaining: sourcePaths.map((_, path) => ({ path, cursor: null })), nextOrdinal: 0, failed: [] };
+  return {
+    remaining: sourcePaths.map((_, path) => ({ path, cursor: null, destinationCursor: null, after: null })),
+    nextOrdinal: 0,
+    totals: {},
+    destinationObjects: 0,
+    failed: [],
+  };
 }

@@ -3,14 +3,24 @@ import {
   type DbSession,
   Prisma,
   type Transfer,
+  type TransferMode,
   type TransferPriority,
   type TransferState,
 } from '../core/db.ts';
 import { AppError, type ErrorCode } from '../core/errors.ts';
 import { enqueue } from './outbox.ts';
-import { lastName, parseDestination, parsePath, readsItsOwn, withoutCovered } from './path.ts';
+import {
+  destinationKey,
+  lastName,
+  parseDestination,
+  parsePath,
+  readsItsOwn,
+  type StoragePath,
+  withoutCovered,
+} from './path.ts';
 import { type PlanCheckpoint, planCheckpointSchema } from './plan-checkpoint.ts';
 import { storeOf } from './store.ts';
+import { type GivenTransferOptions, parseTransferOptions } from './transfer-options.ts';
 
 export { publishControl, publishTransfer, toProgress } from './progress.ts';
 
@@ -44,6 +54,14 @@ export interface SubmitTransfer {
   startAt?: Date | undefined;
   /** Default: NORMAL. */
   priority?: TransferPriority | undefined;
+  /** Default: COPY. */
+  mode?: TransferMode | undefined;
+  /** What differs from the defaults. */
+  options?: GivenTransferOptions | undefined;
+  /** Bytes a second over all workers. Default: no limit. */
+  bandwidthLimit?: bigint | undefined;
+  /** Plans only, and waits for approval. Default: false. */
+  dryRun?: boolean | undefined;
 }
 
 /**
@@ -67,6 +85,9 @@ export async function submitTransfer(tx: DbSession, request: SubmitTransfer): Pr
     const message = 'The destination lies inside a source, or a source inside it. Choose another destination.';
     throw new AppError('INVALID_INPUT', message, { field: ['destinationPath'] });
   }
+  const mode = request.mode ?? 'COPY';
+  const options = parseTransferOptions(mode, request.options ?? {});
+  if (mode === 'SYNC') assertMirrorable(sources, destination);
   const now = new Date();
   const startAt = request.startAt && request.startAt > now ? request.startAt : null;
   const priority = request.priority ?? 'NORMAL';
@@ -78,6 +99,10 @@ export async function submitTransfer(tx: DbSession, request: SubmitTransfer): Pr
       sourcePaths,
       destinationPath: request.destinationPath,
       name: request.name ?? defaultName(sourcePaths, request.destinationPath),
+      mode,
+      options,
+      bandwidthLimit: request.bandwidthLimit ?? null,
+      dryRun: request.dryRun ?? false,
       state: startAt ? 'SCHEDULED' : 'QUEUED',
       priority,
       startAt,
@@ -89,40 +114,63 @@ export async function submitTransfer(tx: DbSession, request: SubmitTransfer): Pr
   return row;
 }
 
-/** SCHEDULED, QUEUED, RUNNING -> PAUSED. Checkpoints stay; workers stop within 2 s. NOT_FOUND, CONFLICT. */
+/** SCHEDULED, QUEUED, PLANNING, RUNNING -> PAUSED. Checkpoints stay; workers stop within 2 s. NOT_FOUND, CONFLICT. */
 export async function pauseTransfer(tx: DbSession, transferId: string): Promise<Transfer> {
   const row = await lock(tx, transferId);
   if (row.state === 'PAUSED') return row;
-  assertState(row, ['SCHEDULED', 'QUEUED', 'RUNNING'], 'paused');
+  assertState(row, ['SCHEDULED', 'QUEUED', 'PLANNING', 'RUNNING'], 'paused');
   return tx.transfer.update({ where: { id: transferId }, data: { ...nextSequence, ...stopped, state: 'PAUSED' } });
 }
 
 /** PAUSED -> where it was; moved on from the checkpoints. NOT_FOUND, CONFLICT. */
 export async function resumeTransfer(tx: DbSession, transferId: string): Promise<Transfer> {
   const row = await lock(tx, transferId);
-  if (row.state === 'SCHEDULED' || row.state === 'QUEUED' || row.state === 'RUNNING') return row;
+  if (goingStates.includes(row.state)) return row;
   assertState(row, ['PAUSED'], 'resumed');
   const now = new Date();
   const startAt = row.startAt && row.startAt > now ? row.startAt : null;
-  const state: TransferState = row.startedAt ? 'RUNNING' : startAt ? 'SCHEDULED' : 'QUEUED';
+  const underWay: TransferState = row.dryRun && row.approvedAt === null ? 'PLANNING' : 'RUNNING';
+  const state: TransferState = row.startedAt ? underWay : startAt ? 'SCHEDULED' : 'QUEUED';
   return goOn(tx, row, startAt, { state });
+}
+
+/**
+ * AWAITING_APPROVAL -> RUNNING: a planned dry run is moved exactly as planned, deletions beyond the limit are made.
+ * Approving what goes on already changes nothing. NOT_FOUND, CONFLICT, also for an account that is disconnected.
+ */
+export async function approveTransfer(tx: DbSession, transferId: string): Promise<Transfer> {
+  const row = await lock(tx, transferId);
+  if (row.approvedAt !== null && row.state === 'RUNNING') return row;
+  assertState(row, ['AWAITING_APPROVAL'], 'approved');
+  await usableAccount(tx, row.userId, row.sourceAccountId);
+  await usableAccount(tx, row.userId, row.destinationAccountId);
+  await tx.transferBatch.updateMany({ where: { transferId, state: 'HELD' }, data: { state: 'READY' } });
+  return tx.transfer.update({
+    where: { id: transferId },
+    data: { ...nextSequence, state: 'RUNNING', approvedAt: new Date() },
+  });
 }
 
 /** Any state that is not an end -> CANCELLED. Workers stop within 2 s and drop unfinished uploads. NOT_FOUND, CONFLICT. */
 export async function cancelTransfer(tx: DbSession, transferId: string): Promise<Transfer> {
   const row = await lock(tx, transferId);
   if (row.state === 'CANCELLED') return row;
-  assertState(row, ['SCHEDULED', 'QUEUED', 'RUNNING', 'PAUSED'], 'cancelled');
+  assertState(row, [...goingStates, 'AWAITING_APPROVAL', 'PAUSED'], 'cancelled');
   const data = { ...nextSequence, ...stopped, state: 'CANCELLED', finishedAt: new Date() } as const;
   return tx.transfer.update({ where: { id: transferId }, data });
 }
 
 /**
- * Failures of names, judged by the listing: another try meets the same names, and an object whose name is taken would
- * overwrite the one that has it. They stay failed.
+ * Failures that the listing brought to light, of names above all: another try meets the same, and an object whose name is
+ * taken would overwrite the one that has it. They stay failed.
  */
-const nameFailures: readonly ErrorCode[] = ['NAME_COLLISION', 'NAME_NOT_ALLOWED'];
-const isRetriable = Prisma.sql`state = 'FAILED' AND coalesce(error_code, '') <> ALL(${nameFailures}::text[])`;
+const listedFailures: readonly ErrorCode[] = [
+  'NAME_COLLISION',
+  'NAME_NOT_ALLOWED',
+  'DESTINATION_EXISTS',
+  'DESTINATION_DIFFERS',
+];
+const isRetriable = Prisma.sql`state = 'FAILED' AND coalesce(error_code, '') <> ALL(${listedFailures}::text[])`;
 
 /** Whether `retryFailedItems` would find something to try afresh, at accounts that are still connected. */
 export async function canRetryFailed(db: DbSession, row: Transfer): Promise<boolean> {
@@ -142,7 +190,7 @@ function failedPathsOf(row: Transfer): PlanCheckpoint['failed'] {
 
 /**
  * COMPLETED_WITH_ERRORS, FAILED -> RUNNING with every source path that could not be listed and every failed item tried
- * afresh, except those that failed for their names. A transfer that goes on already is left alone. NOT_FOUND, CONFLICT,
+ * afresh, except those that failed for what was listed. A transfer that goes on already is left alone. NOT_FOUND, CONFLICT,
  * also when only names failed.
  */
 export async function retryFailedItems(tx: DbSession, transferId: string): Promise<Transfer> {
@@ -171,7 +219,7 @@ export async function retryFailedItems(tx: DbSession, transferId: string): Promi
     ...(checkpoint && {
       planCheckpoint: {
         ...checkpoint,
-        remaining: [...checkpoint.remaining, ...failedPaths.map(({ path, cursor }) => ({ path, cursor }))],
+        remaining: [...checkpoint.remaining, ...failedPaths.map(({ ordinal: _, ...place }) => place)],
         failed: [],
       },
     }),
@@ -195,6 +243,7 @@ async function requeueFailed(tx: DbSession, row: Transfer): Promise<{ bytes: big
     ), items AS (
       UPDATE transfer_item AS item
       SET state = 'PENDING', batch_number = failed.number, attempts = 0, error_code = NULL, error_message = NULL,
+        source_removal = CASE WHEN source_removal IS NOT NULL THEN 'PENDING' END::"SourceRemoval",
         started_at = NULL, finished_at = NULL
       FROM failed WHERE item.transfer_id = ${row.id}::uuid AND item.ordinal = failed.ordinal
     ), batches AS (
@@ -228,6 +277,8 @@ async function enqueuePlan(tx: DbSession, row: Transfer, startAt: Date | null): 
   );
 }
 
+/** Wait for a worker or have one. */
+const goingStates: readonly TransferState[] = ['SCHEDULED', 'QUEUED', 'PLANNING', 'RUNNING'];
 const nextSequence = { sequence: { increment: 1 } } as const;
 const stopped = { speedBytesPerSecond: 0, speedAt: null, speedSince: null, throttledUntil: null } as const;
 
@@ -242,6 +293,8 @@ async function lock(tx: DbSession, transferId: string): Promise<Transfer> {
 const stateWords: Record<TransferState, string> = {
   SCHEDULED: 'scheduled',
   QUEUED: 'queued',
+  PLANNING: 'being planned',
+  AWAITING_APPROVAL: 'waiting for approval',
   RUNNING: 'running',
   PAUSED: 'paused',
   COMPLETED: 'completed',
@@ -253,6 +306,17 @@ const stateWords: Record<TransferState, string> = {
 function assertState(row: Transfer, allowed: readonly TransferState[], verb: string): void {
   if (allowed.includes(row.state)) return;
   throw new AppError('CONFLICT', `The transfer is ${stateWords[row.state]}, so it cannot be ${verb}.`);
+}
+
+/** Each source needs a place of its own at the destination, or one would delete what another brings. */
+function assertMirrorable(sources: readonly StoragePath[], destination: StoragePath): void {
+  const places = sources.map((source) => ({ source, key: destinationKey(source, source.key, destination) }));
+  const isWithin = ({ key }: { key: string }, outer: { source: StoragePath; key: string }) =>
+    outer.source.kind === 'object' ? key === outer.key : key.startsWith(outer.key);
+  const clash = places.find((inner) => places.some((outer) => outer !== inner && isWithin(inner, outer)));
+  if (clash === undefined) return;
+  const message = `'${clash.source.container}/${clash.source.key}' would arrive in the place of another source, whose mirror would delete it. Sync them one by one, to different folders.`;
+  throw new AppError('INVALID_INPUT', message, { field: ['sourcePaths'] });
 }
 
 async function usableAccount(tx: DbSession, userId: string, accountId: string, field?: string): Promise<CloudAccount> {

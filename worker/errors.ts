@@ -28,6 +28,10 @@ const reactions = {
   PRECONDITION_FAILED: 'retry',
   NAME_NOT_ALLOWED: 'give up',
   NAME_COLLISION: 'give up',
+  DESTINATION_EXISTS: 'give up',
+  DESTINATION_CHANGED: 'give up',
+  DESTINATION_DIFFERS: 'give up',
+  LISTING_INCOMPLETE: 'give up',
   OBJECT_TOO_LARGE: 'give up',
   QUOTA_EXCEEDED: 'give up',
   UPLOAD_EXPIRED: 'retry',
@@ -79,11 +83,13 @@ export function delayMs(
 
 /** Counts failures of one thing since it last made progress, and decides what follows each. */
 export class Tries {
-  #failures = 0;
+  readonly #most: number;
+  #failures: number;
   #waits = 0;
 
-  constructor(failures = 0) {
+  constructor(failures = 0, most = maxTries) {
     this.#failures = failures;
+    this.#most = most;
   }
 
   /** Failed tries in a row, waits not counted. */
@@ -106,6 +112,6 @@ export class Tries {
       return delayMs('wait', this.#waits, error);
     }
     this.#failures += 1;
-    return this.#failures < maxTries ? delayMs('retry', this.#failures, error) : null;
+    return this.#failures < this.#most ? delayMs('retry', this.#failures, error) : null;
   }
 }

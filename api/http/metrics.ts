@@ -50,7 +50,7 @@ export function createMetrics(db: Db, log: Logger): Metrics {
                OR (transfer_batch.state = 'ADMITTED' AND transfer_batch.fence < transfer_batch.attempt)))
           ) FILTER (WHERE state = 'RUNNING'), 0))::float8 AS waiting,
           coalesce(sum(speed_bytes_per_second) FILTER (WHERE state = 'RUNNING'), 0)::float8 AS throughput
-        FROM transfer WHERE state IN ('QUEUED', 'RUNNING')`;
+        FROM transfer WHERE state IN ('QUEUED', 'PLANNING', 'RUNNING')`;
       return row ?? { active: 0, waiting: 0, throughput: 0 };
     } catch (error) {
       log.warn({ err: error }, 'figures of transfers cannot be read');

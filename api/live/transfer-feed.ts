@@ -21,7 +21,14 @@ export interface TransferFeed {
 }
 
 export const terminalStates: readonly TransferState[] = ['COMPLETED', 'COMPLETED_WITH_ERRORS', 'FAILED', 'CANCELLED'];
-const liveStates: readonly TransferState[] = ['SCHEDULED', 'QUEUED', 'RUNNING', 'PAUSED'];
+const liveStates: readonly TransferState[] = [
+  'SCHEDULED',
+  'QUEUED',
+  'PLANNING',
+  'AWAITING_APPROVAL',
+  'RUNNING',
+  'PAUSED',
+];
 const isTerminal = (state: TransferState) => terminalStates.includes(state);
 
 /** Transfers that one slow subscriber of the list may be behind with before it is asked to subscribe again. */

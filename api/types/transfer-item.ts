@@ -7,6 +7,7 @@ import { storedError } from '../errors.ts';
 import { nilId } from '../global-id.ts';
 import { ErrorCodeEnum, TransferError } from './error.ts';
 import { Transfer } from './transfer.ts';
+import { SourceRemoval, TransferAction, TransferReason } from './transfer-plan.ts';
 
 const TransferItemState = builder.enumType('TransferItemState', {
   description: 'Where one object of a transfer stands.',
@@ -117,6 +118,22 @@ export const TransferItem = builder.prismaNode('TransferItem', {
         return effectiveState(item.state, transfer?.state);
       },
     }),
+    action: t.expose('action', { type: TransferAction, description: 'What is planned for it.' }),
+    reason: t.expose('reason', {
+      type: TransferReason,
+      nullable: true,
+      description: 'Why. null: nobody looked at the destination.',
+    }),
+    sourceRemoval: t.expose('sourceRemoval', {
+      type: SourceRemoval,
+      nullable: true,
+      description: 'What becomes of its source. null: it stays, because this is no move.',
+    }),
+    modifiedAt: t.expose('modifiedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was last modified at the source, as listed. null: the listing does not say.',
+    }),
     sourcePath: t.string({
       description: 'Where it is read: "bucket/key".',
       resolve: (item) => `${item.sourceContainer}/${item.sourceKey}`,
@@ -200,6 +217,10 @@ builder.prismaObjectFields(Transfer, (t) => ({
           type: [TransferItemState],
           description: 'Only objects in one of these states. Absent or null: all.',
         }),
+        actions: t.arg({
+          type: [TransferAction],
+          description: 'Only objects for which one of these is planned. Absent or null: all.',
+        }),
       },
       resolve: (transfer, args, { services }) =>
         keysetPage<ItemRow, number>(args, {
@@ -212,6 +233,7 @@ builder.prismaObjectFields(Transfer, (t) => ({
                 transferId: transfer.id,
                 ordinal: range,
                 ...(args.states ? { state: { in: storedStates(args.states, transfer.state) } } : {}),
+                ...(args.actions ? { action: { in: args.actions } } : {}),
               },
               orderBy: { ordinal: order },
               take,

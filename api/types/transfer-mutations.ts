@@ -1,8 +1,15 @@
-import type { CloudAccount, DbSession, Transfer as TransferRow } from '../../core/db.ts';
+import type {
+  CloudAccount,
+  DbSession,
+  TransferMode as ModeOfTransfer,
+  TransferPriority as PriorityOfTransfer,
+  Transfer as TransferRow,
+} from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
 import { parseName } from '../../core/text.ts';
 import { parseDestination } from '../../queue/path.ts';
 import {
+  approveTransfer,
   cancelTransfer,
   pauseTransfer,
   publishControl,
@@ -19,6 +26,7 @@ import { createOnce, findReplay } from '../idempotency.ts';
 import { ownAccount } from './cloud-account.ts';
 import { type PayloadFields, type PayloadShape, userErrorsField } from './payload.ts';
 import { ownTransfer, Transfer, TransferPriority } from './transfer.ts';
+import { givenOptions, TransferMode, TransferOptionsInput } from './transfer-options.ts';
 
 /** Furthest start time. */
 const maxAheadMs = 366 * 24 * 3600 * 1000;
@@ -75,82 +83,123 @@ async function assertDestinationHolds(context: Context, destination: CloudAccoun
   });
 }
 
-builder.relayMutationField(
-  'createTransfer',
-  {
-    description: 'What to move, from where to where.',
-    inputFields: (t) => ({
-      sourceAccountId: t.id({ required: true, description: 'Account to read.' }),
-      sourcePaths: t.stringList({
-        required: true,
-        description:
-          '1 to 1000 paths: "bucket/key" an object, "bucket/folder/" a folder with all below it, "bucket/" all of a bucket.',
+/** A mutation that orders a transfer: to be done, or to be planned first. */
+function orderMutation(
+  operation: 'createTransfer' | 'planTransfer',
+  descriptions: { input: string; field: string; payload: string },
+): void {
+  builder.relayMutationField(
+    operation,
+    {
+      description: descriptions.input,
+      inputFields: (t) => ({
+        sourceAccountId: t.id({ required: true, description: 'Account to read.' }),
+        sourcePaths: t.stringList({
+          required: true,
+          description:
+            '1 to 1000 paths: "bucket/key" an object, "bucket/folder/" a folder with all below it, "bucket/" all of a bucket.',
+        }),
+        destinationAccountId: t.id({ required: true, description: 'Account to write.' }),
+        destinationPath: t.string({
+          required: true,
+          description: '"bucket/" or "bucket/folder/". Objects and folders arrive below it under their own last names.',
+        }),
+        name: t.string({ description: 'Name of the transfer, at most 200 characters. Absent: made from the paths.' }),
+        mode: t.field({ type: TransferMode, defaultValue: 'COPY', description: 'What is done with the objects.' }),
+        options: t.field({
+          type: TransferOptionsInput,
+          description: 'Further choices. Absent: as their descriptions say.',
+        }),
+        startAt: t.field({ type: 'DateTime', description: 'When to begin, at most a year ahead. Absent: at once.' }),
+        priority: t.field({
+          type: TransferPriority,
+          defaultValue: 'NORMAL',
+          description: 'How it is preferred among others that wait.',
+        }),
+        idempotencyKey: t.string({
+          description:
+            'Any text of 1 to 255 characters. A repetition within 24 hours with the same arguments returns the same transfer.',
+        }),
       }),
-      destinationAccountId: t.id({ required: true, description: 'Account to write.' }),
-      destinationPath: t.string({
-        required: true,
-        description: '"bucket/" or "bucket/folder/". Objects and folders arrive below it under their own last names.',
-      }),
-      name: t.string({ description: 'Name of the transfer, at most 200 characters. Absent: made from the paths.' }),
-      startAt: t.field({ type: 'DateTime', description: 'When to begin, at most a year ahead. Absent: at once.' }),
-      priority: t.field({
-        type: TransferPriority,
-        defaultValue: 'NORMAL',
-        description: 'How it is preferred among others that wait.',
-      }),
-      idempotencyKey: t.string({
-        description:
-          'Any text of 1 to 255 characters. A repetition within 24 hours with the same arguments returns the same transfer.',
-      }),
-    }),
-  },
-  {
-    description: 'Orders a transfer. Once it is answered it is kept: it will be done even if everything restarts.',
-    authScopes: { signedIn: true },
-    resolve: (_root, { input }, context) =>
-      attempt(async () => {
-        const { db, config } = context.services;
-        const userId = viewerOf(context).id;
-        const { idempotencyKey, ...given } = input;
-        const request = {
-          userId,
-          key: idempotencyKey,
-          operation: 'createTransfer',
-          // What is null is as good as absent.
-          arguments: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)),
-          secret: config.AUTH_SECRET,
-        };
-        const known = await findReplay(db, request);
-        if (known !== null) return db.transfer.findUniqueOrThrow({ where: { id: known } });
-        const source = await ownAccount(context, String(input.sourceAccountId), 'sourceAccountId');
-        const destination = await ownAccount(context, String(input.destinationAccountId), 'destinationAccountId');
-        assertStartAt(input.startAt);
-        const name = parseTransferName(input.name);
-        await assertDestinationHolds(context, destination, input.destinationPath);
-        const { id, replayed } = await createOnce(db, request, async (tx) => {
-          // An account cannot be disconnected between the check of its state and the end of this transaction.
-          await tx.$queryRaw`
-            SELECT 1 FROM cloud_account WHERE id IN (${source.id}::uuid, ${destination.id}::uuid) ORDER BY id FOR KEY SHARE`;
-          const row = await submitTransfer(tx, {
-            userId,
-            sourceAccountId: source.id,
-            destinationAccountId: destination.id,
-            sourcePaths: input.sourcePaths,
-            destinationPath: input.destinationPath,
-            name,
-            startAt: input.startAt ?? undefined,
-            priority: input.priority ?? undefined,
-          });
-          await audit(tx, context, 'transfer.create', { type: 'transfer', id: row.id }, { name: row.name });
-          return row.id;
-        });
-        const row = await db.transfer.findUniqueOrThrow({ where: { id } });
-        if (!replayed) await announce(context, row);
-        return row;
-      }),
-  },
-  { description: 'The ordered transfer.', outputFields: transferOutput },
-);
+    },
+    {
+      description: descriptions.field,
+      authScopes: { signedIn: true },
+      resolve: (_root, { input }, context) => attempt(() => order(operation, input, context)),
+    },
+    { description: descriptions.payload, outputFields: transferOutput },
+  );
+}
+
+interface OrderInput {
+  sourceAccountId: string | number;
+  sourcePaths: string[];
+  destinationAccountId: string | number;
+  destinationPath: string;
+  name?: string | null | undefined;
+  mode?: ModeOfTransfer | null | undefined;
+  options?: Parameters<typeof givenOptions>[0];
+  startAt?: Date | null | undefined;
+  priority?: PriorityOfTransfer | null | undefined;
+  idempotencyKey?: string | null | undefined;
+}
+
+async function order(operation: string, input: OrderInput, context: Context): Promise<TransferRow> {
+  const { db, config } = context.services;
+  const userId = viewerOf(context).id;
+  const options = givenOptions(input.options);
+  const { idempotencyKey, ...given } = { ...input, options };
+  const request = {
+    userId,
+    key: idempotencyKey,
+    operation,
+    // What is null is as good as absent.
+    arguments: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)),
+    secret: config.AUTH_SECRET,
+  };
+  const known = await findReplay(db, request);
+  if (known !== null) return db.transfer.findUniqueOrThrow({ where: { id: known } });
+  const source = await ownAccount(context, String(input.sourceAccountId), 'sourceAccountId');
+  const destination = await ownAccount(context, String(input.destinationAccountId), 'destinationAccountId');
+  assertStartAt(input.startAt);
+  const name = parseTransferName(input.name);
+  await assertDestinationHolds(context, destination, input.destinationPath);
+  const { id, replayed } = await createOnce(db, request, async (tx) => {
+    // An account cannot be disconnected between the check of its state and the end of this transaction.
+    await tx.$queryRaw`
+      SELECT 1 FROM cloud_account WHERE id IN (${source.id}::uuid, ${destination.id}::uuid) ORDER BY id FOR KEY SHARE`;
+    const row = await submitTransfer(tx, {
+      userId,
+      sourceAccountId: source.id,
+      destinationAccountId: destination.id,
+      sourcePaths: input.sourcePaths,
+      destinationPath: input.destinationPath,
+      name,
+      mode: input.mode ?? undefined,
+      options,
+      dryRun: operation === 'planTransfer',
+      startAt: input.startAt ?? undefined,
+      priority: input.priority ?? undefined,
+    });
+    await audit(tx, context, 'transfer.create', { type: 'transfer', id: row.id }, { name: row.name });
+    return row.id;
+  });
+  const row = await db.transfer.findUniqueOrThrow({ where: { id } });
+  if (!replayed) await announce(context, row);
+  return row;
+}
+
+orderMutation('createTransfer', {
+  input: 'What to move, from where to where.',
+  field: 'Orders a transfer. Once it is answered it is kept: it will be done even if everything restarts.',
+  payload: 'The ordered transfer.',
+});
+orderMutation('planTransfer', {
+  input: 'What to plan, from where to where.',
+  field:
+    'Orders a dry run: both sides are listed, and what would be done with each object is kept as the items of a transfer that waits for `approveTransfer`. Nothing is moved or deleted before, and then exactly what was planned: an object that changed since fails.',
+  payload: 'The transfer that is being planned.',
+});
 
 /** A mutation that moves a transfer on in its life. */
 function lifeCycleMutation(
@@ -184,6 +233,12 @@ function lifeCycleMutation(
   );
 }
 
+lifeCycleMutation('approveTransfer', 'transfer.approve', approveTransfer, {
+  input: 'The transfer to approve.',
+  field:
+    'Lets a transfer that is AWAITING_APPROVAL begin: its plan is carried out, deletions beyond its limit included. CONFLICT in another state. Idempotent.',
+  payload: 'The approved transfer.',
+});
 lifeCycleMutation('pauseTransfer', 'transfer.pause', pauseTransfer, {
   input: 'The transfer to pause.',
   field:

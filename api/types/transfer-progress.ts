@@ -7,6 +7,10 @@ export const TransferState = builder.enumType('TransferState', {
   values: {
     SCHEDULED: { description: 'Waits for its start time.' },
     QUEUED: { description: 'Waits for a worker.' },
+    PLANNING: { description: 'A dry run is being planned; nothing moves.' },
+    AWAITING_APPROVAL: {
+      description: 'Waits for `approveTransfer`: its plan is complete, or it would delete more than its limit allows.',
+    },
     RUNNING: { description: 'Lists, moves, or both.' },
     PAUSED: { description: 'Stopped by its owner; resumes where it was.' },
     COMPLETED: { description: 'Ended: every object arrived and was verified.' },

@@ -2,6 +2,7 @@ import { queryFromInfo } from '@pothos/plugin-prisma';
 import type { Transfer as TransferRow } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
 import { canRetryFailed, toProgress } from '../../queue/transfer.ts';
+import { transferOptionsSchema } from '../../queue/transfer-options.ts';
 import { builder } from '../builder.ts';
 import { keysetPage, pageCost, parseUuidKey } from '../connection.ts';
 import { type Context, viewerOf } from '../context.ts';
@@ -9,6 +10,7 @@ import { storedError } from '../errors.ts';
 import { idOfType, nilId } from '../global-id.ts';
 import { CloudAccount } from './cloud-account.ts';
 import { TransferError } from './error.ts';
+import { TransferMode, TransferOptions } from './transfer-options.ts';
 import { TransferProgress, TransferState } from './transfer-progress.ts';
 import { User } from './user.ts';
 
@@ -42,6 +44,24 @@ export const Transfer = builder.prismaNode('Transfer', {
     destinationPath: t.exposeString('destinationPath', {
       description: '"bucket/" or "bucket/folder/": a folder among the sources appears below it under its own name.',
     }),
+    mode: t.expose('mode', { type: TransferMode, description: 'What is done with the objects.' }),
+    options: t.field({
+      type: TransferOptions,
+      description: 'What was chosen about it.',
+      resolve: ({ options }) => transferOptionsSchema.parse(options),
+    }),
+    isDryRun: t.exposeBoolean('dryRun', {
+      description: 'Whether it was planned before it was approved, and is carried out exactly as planned.',
+    }),
+    approvedAt: t.expose('approvedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was approved. null: not yet, or nothing asked for it.',
+    }),
+    canApprove: t.boolean({
+      description: 'Whether `approveTransfer` would change it.',
+      resolve: ({ state }) => state === 'AWAITING_APPROVAL',
+    }),
     startAt: t.expose('startAt', {
       type: 'DateTime',
       nullable: true,
@@ -68,7 +88,7 @@ export const Transfer = builder.prismaNode('Transfer', {
     }),
     canPause: t.boolean({
       description: 'Whether `pauseTransfer` would change it.',
-      resolve: ({ state }) => isOneOf(state, ['SCHEDULED', 'QUEUED', 'RUNNING']),
+      resolve: ({ state }) => isOneOf(state, ['SCHEDULED', 'QUEUED', 'PLANNING', 'RUNNING']),
     }),
     canResume: t.boolean({
       description: 'Whether `resumeTransfer` would change it.',
@@ -76,7 +96,8 @@ export const Transfer = builder.prismaNode('Transfer', {
     }),
     canCancel: t.boolean({
       description: 'Whether `cancelTransfer` would change it.',
-      resolve: ({ state }) => isOneOf(state, ['SCHEDULED', 'QUEUED', 'RUNNING', 'PAUSED']),
+      resolve: ({ state }) =>
+        isOneOf(state, ['SCHEDULED', 'QUEUED', 'PLANNING', 'AWAITING_APPROVAL', 'RUNNING', 'PAUSED']),
     }),
     canRetryFailed: t.boolean({
       description: 'Whether `retryFailedItems` would change it.',

@@ -2,9 +2,11 @@ import {
   IconAlertTriangle,
   IconBan,
   IconCalendarTime,
+  IconChecklist,
   IconCircleCheck,
   IconCircleX,
   IconHourglass,
+  IconListSearch,
   IconPlayerPause,
   IconShip,
 } from '@tabler/icons-react';
@@ -14,6 +16,8 @@ import { type Progress, stateText, type TransferState } from './progress.ts';
 const looks = {
   SCHEDULED: { tone: 'neutral', icon: IconCalendarTime },
   QUEUED: { tone: 'neutral', icon: IconHourglass },
+  PLANNING: { tone: 'info', icon: IconListSearch },
+  AWAITING_APPROVAL: { tone: 'warn', icon: IconChecklist },
   RUNNING: { tone: 'info', icon: IconShip },
   PAUSED: { tone: 'warn', icon: IconPlayerPause },
   COMPLETED: { tone: 'good', icon: IconCircleCheck },

@@ -96,6 +96,10 @@ export function stateText(progress: Progress): string {
       return 'Scheduled';
     case 'QUEUED':
       return 'Waiting for a worker';
+    case 'PLANNING':
+      return 'Planning';
+    case 'AWAITING_APPROVAL':
+      return 'Waiting for your approval';
     case 'RUNNING':
       return progress.listingComplete ? 'Under way' : 'Listing and moving';
     case 'PAUSED':

@@ -85,10 +85,10 @@ export async function writeCheckpoint(
       SELECT x.* FROM jsonb_to_recordset(${itemsJson}::jsonb) AS x(
         ordinal int, number int, attempt int, state "TransferItemState", size_bytes bigint, version jsonb, attempts int,
         acknowledged_bytes bigint, checkpoint jsonb, evidence jsonb, verified boolean,
-        error_code text, error_message text
+        source_removal "SourceRemoval", error_code text, error_message text
       ) JOIN run ON run.number = x.number AND run.attempt = x.attempt
     ), stored AS MATERIALIZED (
-      SELECT item.ordinal, item.state, item.size_bytes, item.acknowledged_bytes
+      SELECT item.ordinal, item.action, item.state, item.size_bytes, item.acknowledged_bytes
       FROM transfer_item AS item JOIN input ON item.ordinal = input.ordinal
       WHERE item.transfer_id = ${transferId}::uuid AND item.ordinal = ANY(${ordinals}::int[])
     ), changed AS (
@@ -96,15 +96,17 @@ export async function writeCheckpoint(
       SET state = input.state, size_bytes = input.size_bytes, source_version = nullif(input.version, 'null'),
         attempts = input.attempts, acknowledged_bytes = input.acknowledged_bytes,
         checkpoint = nullif(input.checkpoint, 'null'), evidence = nullif(input.evidence, 'null'),
-        error_code = input.error_code, error_message = input.error_message,
+        source_removal = input.source_removal, error_code = input.error_code, error_message = input.error_message,
         started_at = coalesce(item.started_at, CASE WHEN input.state <> 'PENDING' THEN now() END),
-        finished_at = CASE WHEN input.state IN ('COMPLETED', 'FAILED', 'CANCELLED') THEN now() END
+        finished_at = CASE WHEN input.state IN ('COMPLETED', 'FAILED', 'SKIPPED', 'CANCELLED') THEN now() END
       FROM input
       WHERE item.transfer_id = ${transferId}::uuid AND item.ordinal = ANY(${ordinals}::int[])
         AND item.ordinal = input.ordinal
     ), delta AS MATERIALIZED (
       SELECT
         coalesce(sum((input.state = 'COMPLETED')::int - (stored.state = 'COMPLETED')::int), 0) AS completed,
+        coalesce(sum((input.state = 'COMPLETED')::int - (stored.state = 'COMPLETED')::int)
+          FILTER (WHERE stored.action = 'DELETE'), 0) AS deleted,
         coalesce(sum((input.state = 'FAILED')::int - (stored.state = 'FAILED')::int), 0) AS failed,
         coalesce(sum(input.size_bytes - stored.size_bytes), 0) AS listed_bytes,
         coalesce(sum(input.acknowledged_bytes - stored.acknowledged_bytes), 0) AS bytes,
@@ -127,6 +129,7 @@ export async function writeCheckpoint(
       sequence = sequence + 1,
       objects_completed = objects_completed + delta.completed,
       objects_failed = objects_failed + delta.failed,
+      deletions_completed = deletions_completed + delta.deleted,
       bytes_listed = bytes_listed + delta.listed_bytes,
       bytes_acknowledged = bytes_acknowledged + delta.bytes,
       bytes_verified = bytes_verified + delta.verified_bytes,

@@ -1,8 +1,8 @@
 import { AppError } from '../../core/errors.ts';
-import type { Precondition } from '../../storage/provider.ts';
+import type { Precondition, Version } from '../../storage/provider.ts';
 import type { BatchRun } from './batch-run.ts';
 import type { Item } from './item.ts';
-import type { Route } from './route.ts';
+import { isSameVersion, type Route } from './route.ts';
 
 /**
  * Makes an object visible at the destination so that a worker that lost its lease can replace nothing newer: only
@@ -19,6 +19,7 @@ export async function commit<T>(
   isConditional: boolean,
   send: (precondition: Precondition | undefined) => Promise<T>,
 ): Promise<T> {
+  if (item.expected !== null) return commitAsPlanned(route, item, run, isConditional, send);
   if (!isConditional) return send(undefined);
   // Where objects were found, one looks before a whole body is sent in vain.
   const first: Precondition = run.findings.occupied ? await replacement(route, item, run) : { ifAbsent: true };
@@ -38,6 +39,31 @@ export async function commit<T>(
     throw new AppError('PRECONDITION_FAILED', 'Somebody else writes to the same place of the destination.', {
       cause: error,
       retry: 'backoff',
+    });
+  }
+}
+
+/** Makes it visible only where the plan found nothing, or in place of what it found: else DESTINATION_CHANGED. */
+async function commitAsPlanned<T>(
+  route: Route,
+  item: Item,
+  run: BatchRun,
+  isConditional: boolean,
+  send: (precondition: Precondition | undefined) => Promise<T>,
+): Promise<T> {
+  const expected = item.expected as Version;
+  const isEmpty = Object.keys(expected).length === 0;
+  try {
+    if (isConditional) return await send(isEmpty ? { ifAbsent: true } : { ifMatch: expected });
+    const found = await replacement(route, item, run);
+    const isAsPlanned = isEmpty ? found.ifAbsent === true : isSameVersion(found.ifMatch ?? {}, expected);
+    if (!isAsPlanned || (!isEmpty && found.ifAbsent))
+      throw new AppError('PRECONDITION_FAILED', 'Something else is there.');
+    return await send(undefined);
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    throw new AppError('DESTINATION_CHANGED', 'What is at the destination is not what was planned with.', {
+      cause: error,
     });
   }
 }

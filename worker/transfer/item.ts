@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { SourceRemoval, TransferAction, TransferItem } from '../../core/db.ts';
 import { AppError, type ErrorCode } from '../../core/errors.ts';
 import type { DamagedObjectRemains } from '../../storage/damaged-object.ts';
 import type { PartReceipt, UploadSession, Version } from '../../storage/provider.ts';
@@ -65,7 +66,14 @@ export interface ItemRow {
   attempts: number;
   acknowledgedBytes: number;
   checkpoint: unknown;
+  state: ItemState;
+  action: TransferAction;
+  destinationVersion: unknown;
+  sourceRemoval: SourceRemoval | null;
+  evidence: unknown;
 }
+
+type ItemState = TransferItem['state'];
 
 /**
  * One object on its way. The worker that holds the batch is the only writer; what changes here is written to Postgres
@@ -75,14 +83,21 @@ export class Item {
   readonly ordinal: number;
   readonly source: { container: string; key: string };
   readonly destination: { container: string; key: string };
-  state: 'PENDING' | 'RUNNING' | 'COMPLETED' | 'FAILED' | 'CANCELLED' = 'PENDING';
+  readonly action: TransferAction;
+  /** What the plan found at the destination; an empty one: nothing. null: it did not look. */
+  readonly expected: Version | null;
+  /** Whether somebody may have worked on the object before, and left no word of how far he came. */
+  readonly isRetaken: boolean;
+  state: ItemState;
   sizeBytes: number;
   version: Version | null;
   /** Tries in a row that failed; of a completed object also the one that succeeded. */
   attempts: number;
   acknowledgedBytes: number;
   checkpoint: Checkpoint | null;
-  evidence: Evidence | null = null;
+  evidence: Evidence | null;
+  /** What becomes of the source, for moves. */
+  sourceRemoval: SourceRemoval | null;
   errorCode: ErrorCode | null = null;
   errorMessage: string | null = null;
   /** Left at the destination by a try of this worker; what succeeds takes its place. */
@@ -90,8 +105,16 @@ export class Item {
   /** Set when the database refused the item for what the clouds said of it: it has to be given up. */
   refused: AppError | null = null;
 
-  constructor(row: ItemRow) {
+  constructor(row: ItemRow, isRetaken = false) {
     this.ordinal = row.ordinal;
+    this.isRetaken = isRetaken;
+    this.action = row.action;
+    this.expected = version.safeParse(row.destinationVersion).data ?? null;
+    // What was under way in other hands begins again.
+    this.state = row.state === 'RUNNING' ? 'PENDING' : row.state;
+    this.sourceRemoval = row.sourceRemoval;
+    // Written by this product, in this form.
+    this.evidence = row.evidence as Evidence | null;
     this.source = { container: row.sourceContainer, key: row.sourceKey };
     this.destination = { container: row.destinationContainer, key: row.destinationKey };
     this.sizeBytes = row.sizeBytes;
@@ -111,6 +134,7 @@ export class Item {
   fail(error: AppError): void {
     this.reset();
     this.state = 'FAILED';
+    if (this.sourceRemoval === 'PENDING') this.sourceRemoval = 'KEPT';
     this.failedTry(error);
   }
 
@@ -121,7 +145,8 @@ export class Item {
     this.errorMessage = error.message.replaceAll('\0', '\uFFFD').slice(0, 2_000).toWellFormed();
   }
 
-  complete(evidence: Evidence): void {
+  /** `evidence`: null where nothing was moved. */
+  complete(evidence: Evidence | null): void {
     this.state = 'COMPLETED';
     this.acknowledgedBytes = this.sizeBytes;
     this.checkpoint = null;
@@ -142,6 +167,7 @@ export class Item {
       checkpoint: this.checkpoint,
       evidence: this.evidence,
       verified: this.evidence?.verified ?? false,
+      source_removal: this.sourceRemoval,
       error_code: this.errorCode,
       error_message: this.errorMessage,
     };

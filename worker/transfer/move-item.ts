@@ -3,13 +3,16 @@ import type { Logger } from '../../core/log.ts';
 import { DamagedObjectRemains } from '../../storage/damaged-object.ts';
 import { reactionTo, Tries } from '../errors.ts';
 import type { BatchRun } from './batch-run.ts';
+import { compareObject, rereadDestination } from './compare.ts';
 import { afterRemains } from './discard.ts';
 import { isFolderMarker, makeFolder } from './folder.ts';
 import { pause } from './gate.ts';
 import type { Item } from './item.ts';
 import type { Limiter } from './limiter.ts';
 import { relayObject } from './relay.ts';
+import { deleteExtra } from './remove.ts';
 import type { Route } from './route.ts';
+import type { Evidence } from './verify.ts';
 
 /** Objects from this size on are shown as running while they are. */
 const shownRunningBytes = 1024 * 1024;
@@ -20,7 +23,7 @@ const tidyMs = 10_000;
  * when the work was stopped. Never throws.
  */
 export async function moveItem(route: Route, item: Item, run: BatchRun, limiter: Limiter, log: Logger): Promise<void> {
-  const tries = new Tries(item.attempts);
+  const tries = new Tries(item.attempts, route.order.options.maxTries);
   for (;;) {
     let acknowledgedBefore = item.acknowledgedBytes;
     try {
@@ -28,12 +31,9 @@ export async function moveItem(route: Route, item: Item, run: BatchRun, limiter:
         run.going.throwIfAborted();
         if (item.refused) throw item.refused;
         acknowledgedBefore = item.acknowledgedBytes;
-        const { key } = item.destination;
-        const isFolder = isFolderMarker(key, item.sizeBytes, route.destination.provider.capabilities);
-        if (!isFolder) route.destination.provider.checkName(key);
         item.state = 'RUNNING';
         if (item.sizeBytes >= shownRunningBytes) run.touch(item);
-        item.complete(await (isFolder ? makeFolder : relayObject)(route, item, run));
+        item.complete(await act(route, item, run, tries.failures > 0));
         item.attempts = tries.failures + 1;
         run.touch(item);
       });
@@ -48,7 +48,9 @@ export async function moveItem(route: Route, item: Item, run: BatchRun, limiter:
       if (error.code === 'INTERNAL') log.error({ err: cause, ordinal: item.ordinal }, 'an object failed unexpectedly');
       // What has to begin again from the start has come no further.
       if (item.acknowledgedBytes > acknowledgedBefore && error.retry !== 'restart') tries.progressed();
-      const waitMs = tries.failed(error);
+      // Of an approved plan, what is no longer what was planned is reported and not moved.
+      const isOffPlan = route.order.isAsPlanned && error.code === 'OBJECT_CHANGED';
+      const waitMs = isOffPlan ? null : tries.failed(error);
       item.attempts = tries.failures;
       try {
         if (waitMs === null) {
@@ -65,6 +67,28 @@ export async function moveItem(route: Route, item: Item, run: BatchRun, limiter:
         return putBack(item, run);
       }
     }
+  }
+}
+
+/** Does what is planned for the object. */
+async function act(route: Route, item: Item, run: BatchRun, isRepeated: boolean): Promise<Evidence | null> {
+  if (item.action === 'DELETE') return deleteExtra(route, item, run);
+  if (item.action === 'COMPARE') return compareObject(route, item, run);
+  const { key } = item.destination;
+  const isFolder = isFolderMarker(key, item.sizeBytes, route.destination.provider.capabilities);
+  if (isFolder) return makeFolder(route, item, run);
+  route.destination.provider.checkName(key);
+  try {
+    const evidence = await relayObject(route, item, run);
+    return route.order.options.verification === 'REREAD'
+      ? await rereadDestination(route, item, run, evidence)
+      : evidence;
+  } catch (error) {
+    // What is there may have been written by an earlier try, whose answer was lost.
+    if (toAppError(error).code !== 'DESTINATION_CHANGED' || !(isRepeated || item.isRetaken)) throw error;
+    return compareObject(route, item, run).catch((cause: unknown) => {
+      throw toAppError(cause).code === 'DESTINATION_DIFFERS' ? error : cause;
+    });
   }
 }
 
@@ -87,7 +111,7 @@ async function prepareNextTry(
   if (error.retry !== 'restart') return;
   await dropUpload(route, item, log);
   item.reset();
-  if (error.code === 'OBJECT_CHANGED') await adoptNewVersion(route, item, run);
+  if (error.code === 'OBJECT_CHANGED' && !route.order.isAsPlanned) await adoptNewVersion(route, item, run);
   run.touch(item);
 }
 

@@ -6,6 +6,7 @@ import { type Engine, patiently } from './engine.ts';
 import type { Item } from './item.ts';
 import { Limiter } from './limiter.ts';
 import { moveItem } from './move-item.ts';
+import { removeSources } from './remove.ts';
 import { hasSpareTime } from './spare-time.ts';
 import { type AccountReference, giveBack, type TakenBatch, takeBatch } from './take-batch.ts';
 
@@ -54,8 +55,13 @@ async function work(engine: Engine, taken: TakenBatch, run: BatchRun): Promise<'
       if (!run.going.aborted) {
         const source = await use(taken.source);
         const limiter = new Limiter(firstConcurrency, mostConcurrency, hasSpareTime);
-        const route = { source, destination, budget: engine.budget };
-        await Promise.all(items.map((item) => moveItem(route, item, run, limiter, engine.log)));
+        const route = { source, destination, budget: engine.budget, order: taken.order };
+        const open = items.filter(({ state }) => state === 'PENDING');
+        await Promise.all(open.map((item) => moveItem(route, item, run, limiter, engine.log)));
+        if (taken.order.mode === 'MOVE' && !run.going.aborted) {
+          await run.confirm();
+          await removeSources(route, items, run);
+        }
       }
     } catch (error) {
       // An account that cannot be opened: nothing can be moved. What was begun is dropped where its destination opens.
@@ -69,7 +75,9 @@ async function work(engine: Engine, taken: TakenBatch, run: BatchRun): Promise<'
   } finally {
     for (const account of accounts) account.release();
   }
-  return items.every(({ state }) => state !== 'PENDING' && state !== 'RUNNING') ? 'DONE' : 'READY';
+  const isDone = ({ state, sourceRemoval }: Item) =>
+    state !== 'PENDING' && state !== 'RUNNING' && sourceRemoval !== 'PENDING';
+  return run.haltedBy === 'CANCELLED' || items.every(isDone) ? 'DONE' : 'READY';
 }
 
 async function giveUp(

@@ -6,6 +6,7 @@ import type { UploadBody, Version } from '../../storage/provider.ts';
 import type { OpenAccount } from './accounts.ts';
 import type { BatchRun } from './batch-run.ts';
 import type { Budget } from './budget.ts';
+import type { TransferOrder } from './take-batch.ts';
 
 /** Bodies up to this size are held whole, and hold as much of the memory budget. */
 export const heldBytes = 256 * 1024;
@@ -17,6 +18,7 @@ export interface Route {
   source: OpenAccount;
   destination: OpenAccount;
   budget: Budget;
+  order: TransferOrder;
 }
 
 /** The whole body in memory, hashed. */

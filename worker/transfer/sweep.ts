@@ -109,7 +109,7 @@ async function prolongQueued(db: Db, queue: JobQueue): Promise<void> {
 async function prolongPlans(db: Db, queue: JobQueue): Promise<void> {
   const rows = await db.$queryRaw<JobPayload<'transfer.plan'>[]>`
     SELECT id AS "transferId", attempt FROM transfer
-    WHERE state IN ('SCHEDULED', 'QUEUED', 'RUNNING') AND NOT listing_complete AND plan_lease_until < now()
+    WHERE state IN ('SCHEDULED', 'QUEUED', 'PLANNING', 'RUNNING') AND NOT listing_complete AND plan_lease_until < now()
       AND plan_fence < attempt`;
   if (rows.length === 0) return;
   const idOf = jobIds['transfer.plan'];
@@ -139,7 +139,7 @@ async function replan(tx: Tx): Promise<void> {
     UPDATE transfer
     SET attempt = attempt + 1, plan_lease_until = now() + make_interval(secs => ${planLeaseMs / 1_000}),
       updated_at = now()
-    WHERE state IN ('SCHEDULED', 'QUEUED', 'RUNNING') AND NOT listing_complete AND plan_lease_until < now()
+    WHERE state IN ('SCHEDULED', 'QUEUED', 'PLANNING', 'RUNNING') AND NOT listing_complete AND plan_lease_until < now()
       AND NOT EXISTS (
         SELECT 1 FROM outbox WHERE outbox.job_id = 't-' || transfer.id || '-' || transfer.attempt
       )

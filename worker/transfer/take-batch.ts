@@ -1,5 +1,6 @@
-import { type Db, prepared, type TransferState } from '../../core/db.ts';
+import { type Db, prepared, type TransferMode, type TransferState } from '../../core/db.ts';
 import type { JobPayload } from '../../queue/jobs.ts';
+import { type TransferOptions, transferOptionsSchema } from '../../queue/transfer-options.ts';
 import { leaseMs } from './checkpoint.ts';
 import { Item, type ItemRow } from './item.ts';
 
@@ -10,12 +11,21 @@ export interface AccountReference {
   updatedAt: Date;
 }
 
+/** What was ordered, as far as it concerns the work on objects. */
+export interface TransferOrder {
+  mode: TransferMode;
+  options: TransferOptions;
+  /** A plan was approved: what is not as planned is reported, and not moved. */
+  isAsPlanned: boolean;
+}
+
 /** A batch as its holder finds it. */
 export interface TakenBatch {
   transferState: TransferState;
+  order: TransferOrder;
   source: AccountReference;
   destination: AccountReference;
-  /** Its objects that are not at an end, in order. */
+  /** Its objects that are not at an end, or whose source is to be removed, in order. */
   items: Item[];
 }
 
@@ -25,6 +35,9 @@ interface TakenRow {
   sourceUpdatedAt: Date;
   destinationId: string;
   destinationUpdatedAt: Date;
+  mode: TransferMode;
+  options: unknown;
+  dryRun: boolean;
   items: ItemRow[];
 }
 
@@ -42,18 +55,21 @@ export async function takeBatch(db: Db, job: JobPayload<'transfer.batch'>): Prom
         AND batch.attempt = ${job.attempt}::int AND batch.fence < batch.attempt AND batch.state = 'ADMITTED'
       RETURNING batch.number
     )
-    SELECT transfer.state::text AS "transferState", source.id AS "sourceId", source.updated_at AS "sourceUpdatedAt",
+    SELECT transfer.state::text AS "transferState", transfer.mode::text AS mode, transfer.options,
+      transfer.dry_run AS "dryRun", source.id AS "sourceId", source.updated_at AS "sourceUpdatedAt",
       destination.id AS "destinationId", destination.updated_at AS "destinationUpdatedAt",
       (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
           'ordinal', item.ordinal, 'sourceContainer', item.source_container, 'sourceKey', item.source_key,
           'destinationContainer', item.destination_container, 'destinationKey', item.destination_key,
           'sizeBytes', item.size_bytes, 'sourceVersion', item.source_version, 'attempts', item.attempts,
-          'acknowledgedBytes', item.acknowledged_bytes, 'checkpoint', item.checkpoint
+          'acknowledgedBytes', item.acknowledged_bytes, 'checkpoint', item.checkpoint, 'state', item.state,
+          'action', item.action, 'destinationVersion', item.destination_version,
+          'sourceRemoval', item.source_removal, 'evidence', item.evidence
         ) ORDER BY item.ordinal), '[]')
         FROM transfer_item AS item
         WHERE item.transfer_id = ${job.transferId}::uuid AND item.batch_number = ${job.batchNumber}::int
-          AND item.state IN ('PENDING', 'RUNNING')
+          AND (item.state IN ('PENDING', 'RUNNING') OR item.source_removal = 'PENDING')
       ) AS items
     FROM taken
     JOIN transfer ON transfer.id = ${job.transferId}::uuid
@@ -64,7 +80,8 @@ export async function takeBatch(db: Db, job: JobPayload<'transfer.batch'>): Prom
     transferState: row.transferState,
     source: { id: row.sourceId, updatedAt: row.sourceUpdatedAt },
     destination: { id: row.destinationId, updatedAt: row.destinationUpdatedAt },
-    items: row.items.map((item) => new Item(item)),
+    order: { mode: row.mode, options: transferOptionsSchema.parse(row.options), isAsPlanned: row.dryRun },
+    items: row.items.map((item) => new Item(item, job.attempt > 1)),
   };
 }
 

@@ -12,10 +12,11 @@ import type { Statement } from './item.ts';
  * - `per-part-hash`: the same for every part, and the parts were joined in order by the cloud.
  * - `asserted`: a hash of the whole object, computed here, equals the one that a former writer left with the object;
  *   the cloud itself never checked it.
+ * - `reread`: the object was read, and its hash is that of the bytes on the other side.
  * - `size-only`: the cloud offers no hash that can be compared; the number of bytes is right.
  */
 export interface Leg {
-  kind: 'provider-hash' | 'per-part-hash' | 'asserted' | 'size-only';
+  kind: 'provider-hash' | 'per-part-hash' | 'reread' | 'asserted' | 'size-only';
   algorithm: DigestAlgorithm | null;
   /** Lower-case hex of the whole object's hash, where there is one. */
   value: string | null;

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createDb, type Db } from '../../core/db.ts';
-import { parseDestination, parsePath } from '../../queue/path.ts';
-import { firstCheckpoint, type PlanCheckpoint } from '../../queue/plan-checkpoint.ts';
-import type { Entry } from '../../storage/provider.ts';
-import { createTestDatabase, type TestDatabase } from '../../test/support/databases.ts';
-import { createTransfer, createUser, type TestUser } from '../../test/support/transfers.ts';
-import { nameHash, PlanPage, takenNames, writePage } from './plan-page.ts';
+import { createDb, type Db } from '../../../core/db.ts';
+import { parseDestination, parsePath } from '../../../queue/path.ts';
+import { firstCheckpoint, type PlanCheckpoint } from '../../../queue/plan-checkpoint.ts';
+import type { Entry } from '../../../storage/provider.ts';
+import { createTestDatabase, type TestDatabase } from '../../../test/support/databases.ts';
+import { createTransfer, createUser, type TestUser } from '../../../test/support/transfers.ts';
+import { nameHash, takenNames } from './names.ts';
+import { PlanPage, writePage } from './page.ts';
+import { Section } from './section.ts';
 
 let database: TestDatabase;
 let db: Db;
@@ -27,8 +29,7 @@ beforeEach(async () => {
   transferId = await createTransfer(db, user, { batches: [], data: { listingComplete: false, planFence: 1 } });
 });
 
-const source = parsePath('from/folder/');
-const destination = parseDestination('to/');
+const section = new Section(parsePath('from/folder/'), parseDestination('to/'));
 const entry = (name: string, sizeBytes = 10): Entry => ({
   kind: 'file',
   key: `folder/${name}`,
@@ -41,20 +42,32 @@ const entry = (name: string, sizeBytes = 10): Entry => ({
 const first = firstCheckpoint(['from/folder/']);
 function pageOf(checkpoint: PlanCheckpoint, nextBatch: number, entries: Entry[]): PlanPage {
   const page = new PlanPage(checkpoint.nextOrdinal, nextBatch);
-  for (const one of entries) page.add(source, destination, one);
+  for (const { key, sizeBytes, version, modifiedAt } of entries) {
+    page.add({
+      source: { container: 'from', key },
+      destination: { container: 'to', key: section.destinationKeyOf(key) },
+      sizeBytes,
+      modifiedAt,
+      version,
+      action: 'WRITE',
+      reason: null,
+      destinationVersion: null,
+      sourceRemoval: null,
+    });
+  }
   return page;
 }
 const at = (cursor: string | null, nextOrdinal: number): PlanCheckpoint => ({
-  remaining: cursor === null ? [] : [{ path: 0, cursor }],
+  ...first,
+  remaining: cursor === null ? [] : [{ path: 0, cursor, destinationCursor: null, after: null }],
   nextOrdinal,
-  failed: [],
 });
 const transfer = () => db.transfer.findUniqueOrThrow({ where: { id: transferId } });
 const items = () => db.transferItem.findMany({ where: { transferId }, orderBy: { ordinal: 'asc' } });
 
 test('a page is committed with the place behind it, and counted', async () => {
   const page = pageOf(first, 0, [entry('a'), entry('b', 6_000_000_000), entry('c')]);
-  const written = await writePage(db, { transferId, attempt: 1, before: null }, page, [], at('x', 3));
+  const written = await writePage(db, { transferId, attempt: 1, before: null }, page, [], at('x', 3), false);
   expect(written?.row).toMatchObject({ objectsListed: 3n, bytesListed: 6_000_000_020n, listingComplete: false });
   expect(await transfer()).toMatchObject({ planCheckpoint: at('x', 3), batchesListed: 3 });
   expect(await items()).toMatchObject([
@@ -79,11 +92,11 @@ test('a page is committed with the place behind it, and counted', async () => {
 test('a page that was written before is not written again, whoever tries', async () => {
   const page = pageOf(first, 0, [entry('a')]);
   const plan = { transferId, attempt: 1, before: null };
-  expect(await writePage(db, plan, page, [], at('x', 1))).not.toBeNull();
-  expect(await writePage(db, plan, page, [], at('x', 1))).toBeNull();
+  expect(await writePage(db, plan, page, [], at('x', 1), false)).not.toBeNull();
+  expect(await writePage(db, plan, page, [], at('x', 1), false)).toBeNull();
   expect(await items()).toHaveLength(1);
   const next = pageOf(at('x', 1), 1, [entry('b')]);
-  expect(await writePage(db, { ...plan, before: at('x', 1) }, next, [], at(null, 2))).not.toBeNull();
+  expect(await writePage(db, { ...plan, before: at('x', 1) }, next, [], at(null, 2), true)).not.toBeNull();
   expect(await transfer()).toMatchObject({
     objectsListed: 2n,
     batchesListed: 2,
@@ -100,13 +113,20 @@ test.each([
   await db.transfer.update({ where: { id: transferId }, data });
   const page = pageOf(first, 0, [entry('a')]);
   const name = nameHash('to', 'folder/a', { caseSensitive: true } as never);
-  expect(await writePage(db, { transferId, attempt: 1, before: null }, page, [name], at(null, 1))).toBeNull();
+  expect(await writePage(db, { transferId, attempt: 1, before: null }, page, [name], at(null, 1), true)).toBeNull();
   expect(await items()).toEqual([]);
   expect(await takenNames(db, transferId, [name])).toEqual(new Set());
 });
 
 test('the end of a listing of nothing ends the transfer', async () => {
-  const written = await writePage(db, { transferId, attempt: 1, before: null }, pageOf(first, 0, []), [], at(null, 0));
+  const written = await writePage(
+    db,
+    { transferId, attempt: 1, before: null },
+    pageOf(first, 0, []),
+    [],
+    at(null, 0),
+    true,
+  );
   expect(written?.row).toMatchObject({ state: 'COMPLETED' });
 });
 
@@ -117,12 +137,12 @@ test('names are given away once; where case is ignored, in any case and normal f
   expect(nameHash('to', 'Straße/É', ignoring)).toBe(nameHash('to', 'straße/e\u0301', ignoring));
   expect(nameHash('to', 'a', sensitive)).not.toBe(nameHash('other', 'a', sensitive));
   const [given, free] = [nameHash('to', 'x', sensitive), nameHash('to', 'y', sensitive)];
-  await writePage(db, { transferId, attempt: 1, before: null }, pageOf(first, 0, []), [given], at('x', 0));
+  await writePage(db, { transferId, attempt: 1, before: null }, pageOf(first, 0, []), [given], at('x', 0), false);
   expect(await takenNames(db, transferId, [given, free])).toEqual(new Set([given]));
 });
 
 test('what Postgres cannot keep in text is made visible instead', async () => {
   const page = pageOf(first, 0, [entry('nul\0')]);
-  await writePage(db, { transferId, attempt: 1, before: null }, page, [], at('x', 1));
+  await writePage(db, { transferId, attempt: 1, before: null }, page, [], at('x', 1), false);
   expect(await items()).toMatchObject([{ sourceKey: 'folder/nul\uFFFD' }]);
 });

@@ -1,6 +1,6 @@
-import { AppError } from '../../core/errors.ts';
-import type { StoragePath } from '../../queue/path.ts';
-import type { Entry, Page, StorageProvider } from '../../storage/provider.ts';
+import { AppError } from '../../../core/errors.ts';
+import type { StoragePath } from '../../../queue/path.ts';
+import type { Entry, Location, Page, StorageProvider } from '../../../storage/provider.ts';
 
 /** One page of what lies below a source path. */
 export async function listSource(
@@ -18,8 +18,12 @@ export async function listSource(
   return page;
 }
 
-async function statEntry(provider: StorageProvider, path: StoragePath, signal: AbortSignal): Promise<Entry> {
-  const { container, key } = path;
+/** One object as a listing would have it. */
+export async function statEntry(
+  provider: StorageProvider,
+  { container, key }: Location,
+  signal: AbortSignal,
+): Promise<Entry> {
   const info = await provider.stat({ container, key }, signal);
   return {
     kind: 'file',

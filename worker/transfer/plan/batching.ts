@@ -5,11 +5,15 @@ const firstObjects = 64;
 const firstBytes = 64 * MiB;
 const mostObjects = 200;
 const mostBytes = 256 * MiB;
+/** As many as clouds delete in one request. */
+const mostDeletions = 1_000;
 /** After so many batches the next ones are twice as large. */
 const doublingBatches = 8;
 
 export interface BatchRecord {
   number: number;
+  /** HELD: of deletions, until all listings have ended. */
+  state: 'READY' | 'HELD';
   item_count: number;
   size_bytes: number;
 }
@@ -19,6 +23,7 @@ export class Batching {
   readonly batches: BatchRecord[] = [];
   #next: number;
   #open: BatchRecord | undefined;
+  #openDeletions: BatchRecord | undefined;
 
   /** @param nextNumber Number of the next batch of the transfer. */
   constructor(nextNumber: number) {
@@ -32,9 +37,7 @@ export class Batching {
     const maxBytes = Math.min(firstBytes * factor, mostBytes);
     let batch = this.#open;
     if (!batch || batch.item_count >= maxObjects || batch.size_bytes + sizeBytes > maxBytes) {
-      batch = { number: this.#next, item_count: 0, size_bytes: 0 };
-      this.#next += 1;
-      this.batches.push(batch);
+      batch = this.#begin('READY');
     }
     batch.item_count += 1;
     batch.size_bytes += sizeBytes;
@@ -42,8 +45,24 @@ export class Batching {
     return batch.number;
   }
 
+  /** The number of the batch that takes the next deletion. */
+  addDeletion(): number {
+    let batch = this.#openDeletions;
+    if (!batch || batch.item_count >= mostDeletions) batch = this.#begin('HELD');
+    batch.item_count += 1;
+    this.#openDeletions = batch;
+    return batch.number;
+  }
+
   /** A number for an object that is not moved: that of the batch it would have been in. */
   get current(): number {
     return this.#open?.number ?? this.#next;
+  }
+
+  #begin(state: BatchRecord['state']): BatchRecord {
+    const batch: BatchRecord = { number: this.#next, state, item_count: 0, size_bytes: 0 };
+    this.#next += 1;
+    this.batches.push(batch);
+    return batch;
   }
 }

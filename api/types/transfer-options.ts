@@ -1,0 +1,224 @@
+import { AppError } from '../../core/errors.ts';
+import type { GivenTransferOptions, TransferOptions as Options } from '../../queue/transfer-options.ts';
+import { builder } from '../builder.ts';
+
+export const TransferMode = builder.enumType('TransferMode', {
+  description: 'What a transfer does with its objects.',
+  values: {
+    COPY: { description: 'Copies them.' },
+    MOVE: {
+      description:
+        'Copies them, and removes each at the source once its copy is verified by hashes of both sides and that is on record. What cannot be verified is kept.',
+    },
+    SYNC: {
+      description:
+        'Makes the destination a mirror of the source: replaces what differs, and deletes what the source does not have once everything was listed without an error.',
+    },
+    VERIFY: { description: 'Compares both sides and changes nothing. What differs is a failed object.' },
+  } as const,
+});
+
+const ConflictPolicy = builder.enumType('ConflictPolicy', {
+  description: 'What is done where an object is at the destination already.',
+  values: {
+    OVERWRITE: { description: 'It is replaced.' },
+    SKIP: { description: 'It stays as it is.' },
+    OVERWRITE_IF_NEWER: {
+      description: 'It is replaced if the source is newer, by the times that both listings give, or if one gives none.',
+    },
+    OVERWRITE_IF_DIFFERENT: {
+      description:
+        'It is replaced if size or hash differ, or if they are of one size and the clouds have no hash in common.',
+    },
+    KEEP_BOTH: { description: 'It stays, and the new one arrives beside it as `name (2).txt`.' },
+    FAIL: { description: 'The new one fails with DESTINATION_EXISTS.' },
+  } as const,
+});
+
+const NameRule = builder.enumType('NameRule', {
+  description: 'What is done about names that the destination cannot hold.',
+  values: {
+    REFUSE: { description: 'The object fails with NAME_NOT_ALLOWED.' },
+    ENCODE: {
+      description:
+        'What the destination cannot hold is written as percent signs and hexadecimal bytes of UTF-8, as in `a%3Ab`. Names that look so already are encoded too, so that each can be decoded. What cannot be held even so fails.',
+    },
+  } as const,
+});
+
+const VerificationLevel = builder.enumType('VerificationLevel', {
+  description: 'How it is made sure that what arrived is what was sent.',
+  values: {
+    STANDARD: { description: 'By the strongest hashes that both clouds offer.' },
+    REREAD: { description: 'The destination is read back besides, which costs its traffic.' },
+  } as const,
+});
+
+const TransferRoute = builder.enumType('AllowedRoute', {
+  description: 'A way by which objects may travel.',
+  values: {
+    SERVER_SIDE_COPY: { description: 'The cloud copies within itself.' },
+    INGEST_FROM_URL: { description: 'The destination fetches from a signed URL of the source.' },
+    RELAY: { description: 'The bytes pass through a worker.' },
+  } as const,
+});
+
+const TransferFilterInput = builder.inputType('TransferFilterInput', {
+  description: 'Which objects a transfer is about. What is left out is neither moved nor deleted.',
+  fields: (t) => ({
+    include: t.stringList({
+      description:
+        'Up to 100 globs of at most 256 characters, held against the path below the source path: `*` and `?` within a name, `**` across folders, `[a-z]`, `{a,b}`. Absent or empty: everything.',
+    }),
+    exclude: t.stringList({ description: 'The same, for what is left out.' }),
+    minSize: t.field({ type: 'ByteSize', description: 'Smallest size. Absent: none.' }),
+    maxSize: t.field({ type: 'ByteSize', description: 'Largest size. Absent: none.' }),
+    modifiedAfter: t.field({
+      type: 'DateTime',
+      description: 'Modified then or later, by the time that the listing gives. Absent: whenever.',
+    }),
+    modifiedBefore: t.field({ type: 'DateTime', description: 'Modified earlier. Absent: whenever.' }),
+  }),
+});
+
+const KeptMetadataInput = builder.inputType('KeptMetadataInput', {
+  description: 'What travels with the bytes, as far as both clouds have it.',
+  fields: (t) => ({
+    contentType: t.boolean({
+      defaultValue: true,
+      description: 'Content type, encoding, language, disposition and cache control.',
+    }),
+    userMetadata: t.boolean({ defaultValue: true, description: 'Names and values that the writer chose.' }),
+    modifiedAt: t.boolean({ defaultValue: true, description: 'Time of the last modification.' }),
+    emptyFolders: t.boolean({ defaultValue: true, description: 'Folders without objects, and markers of folders.' }),
+  }),
+});
+
+const DeletionLimitInput = builder.inputType('DeletionLimitInput', {
+  description: 'How much a SYNC may delete without being asked.',
+  fields: (t) => ({
+    objects: t.int({ defaultValue: 1_000, description: 'Most objects.' }),
+    share: t.float({ defaultValue: 0.5, description: 'Largest share of the objects at the destination, from 0 to 1.' }),
+  }),
+});
+
+export const TransferOptionsInput = builder.inputType('TransferOptionsInput', {
+  description: 'Choices about a transfer. What is absent is as the descriptions say.',
+  fields: (t) => ({
+    conflictPolicy: t.field({
+      type: ConflictPolicy,
+      description:
+        'Absent: OVERWRITE, and OVERWRITE_IF_DIFFERENT for SYNC, which takes no SKIP, KEEP_BOTH and FAIL. VERIFY has none.',
+    }),
+    filter: t.field({ type: TransferFilterInput, description: 'Absent: all objects.' }),
+    keep: t.field({ type: KeptMetadataInput, description: 'Absent: everything.' }),
+    names: t.field({ type: NameRule, description: 'Absent: REFUSE.' }),
+    verification: t.field({ type: VerificationLevel, description: 'Absent: STANDARD.' }),
+    maxTries: t.int({ description: 'Tries of one object in a row without progress, 1 to 20. Absent: 3.' }),
+    deletionLimit: t.field({ type: DeletionLimitInput, description: 'Of SYNC: more waits for `approveTransfer`.' }),
+    routes: t.field({ type: [TransferRoute], description: 'The ways that may be taken. Absent: all.' }),
+  }),
+});
+
+type OptionsInput = typeof TransferOptionsInput.$inferInput;
+
+/** Without what is null, which is as good as absent. Throws INVALID_INPUT for a size beyond what is counted exactly. */
+export function givenOptions(input: OptionsInput | null | undefined): GivenTransferOptions {
+  const { filter, ...others } = input ?? {};
+  const { minSize, maxSize, ...otherFilters } = filter ?? {};
+  return present({
+    ...others,
+    keep: others.keep && present(others.keep),
+    deletionLimit: others.deletionLimit && present(others.deletionLimit),
+    filter: present({
+      ...otherFilters,
+      minSizeBytes: toSafeNumber(minSize, 'minSize'),
+      maxSizeBytes: toSafeNumber(maxSize, 'maxSize'),
+    }),
+  }) as GivenTransferOptions;
+}
+
+function present(fields: object): object {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value != null));
+}
+
+function toSafeNumber(size: bigint | null | undefined, field: string): number | undefined {
+  if (size == null) return undefined;
+  if (size <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(size);
+  throw new AppError('INVALID_INPUT', 'There are no objects of this size.', {
+    field: ['options', 'filter', field],
+  });
+}
+
+const TransferFilter = builder.objectRef<Options['filter']>('TransferFilter').implement({
+  description: 'Which objects a transfer is about.',
+  fields: (t) => ({
+    include: t.exposeStringList('include', { description: 'Globs of what is taken. Empty: everything.' }),
+    exclude: t.exposeStringList('exclude', { description: 'Globs of what is left out.' }),
+    minSize: t.field({
+      type: 'ByteSize',
+      nullable: true,
+      description: 'Smallest size. null: none.',
+      resolve: ({ minSizeBytes }) => (minSizeBytes === null ? null : BigInt(minSizeBytes)),
+    }),
+    maxSize: t.field({
+      type: 'ByteSize',
+      nullable: true,
+      description: 'Largest size. null: none.',
+      resolve: ({ maxSizeBytes }) => (maxSizeBytes === null ? null : BigInt(maxSizeBytes)),
+    }),
+    modifiedAfter: t.expose('modifiedAfter', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Modified then or later. null: whenever.',
+    }),
+    modifiedBefore: t.expose('modifiedBefore', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Modified earlier. null: whenever.',
+    }),
+  }),
+});
+
+const KeptMetadata = builder.objectRef<Options['keep']>('KeptMetadata').implement({
+  description: 'What travels with the bytes, as far as both clouds have it.',
+  fields: (t) => ({
+    contentType: t.exposeBoolean('contentType', {
+      description: 'Content type, encoding, language, disposition and cache control.',
+    }),
+    userMetadata: t.exposeBoolean('userMetadata', { description: 'Names and values that the writer chose.' }),
+    modifiedAt: t.exposeBoolean('modifiedAt', { description: 'Time of the last modification.' }),
+    emptyFolders: t.exposeBoolean('emptyFolders', { description: 'Folders without objects, and markers of folders.' }),
+  }),
+});
+
+const DeletionLimit = builder.objectRef<Options['deletionLimit']>('DeletionLimit').implement({
+  description: 'How much a SYNC may delete without being asked.',
+  fields: (t) => ({
+    objects: t.exposeInt('objects', { description: 'Most objects.' }),
+    share: t.exposeFloat('share', { description: 'Largest share of the objects at the destination, from 0 to 1.' }),
+  }),
+});
+
+export const TransferOptions = builder.objectRef<Options>('TransferOptions').implement({
+  description: 'Choices about a transfer, with what holds where none was made.',
+  fields: (t) => ({
+    conflictPolicy: t.expose('conflictPolicy', {
+      type: ConflictPolicy,
+      description: 'What is done where an object is at the destination already.',
+    }),
+    filter: t.expose('filter', { type: TransferFilter, description: 'Which objects it is about.' }),
+    keep: t.expose('keep', { type: KeptMetadata, description: 'What travels with the bytes.' }),
+    names: t.expose('names', {
+      type: NameRule,
+      description: 'What is done about names that the destination cannot hold.',
+    }),
+    verification: t.expose('verification', { type: VerificationLevel, description: 'How arrival is made sure of.' }),
+    maxTries: t.exposeInt('maxTries', { description: 'Tries of one object in a row without progress.' }),
+    deletionLimit: t.expose('deletionLimit', {
+      type: DeletionLimit,
+      description: 'How much a SYNC deletes without being asked.',
+    }),
+    routes: t.expose('routes', { type: [TransferRoute], description: 'The ways that may be taken.' }),
+  }),
+});

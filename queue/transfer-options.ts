@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import type { TransferMode } from '../core/db.ts';
+import { AppError } from '../core/errors.ts';
+import { createFilter } from './filter.ts';
+
+/** What is done where an object is at the destination already. */
+export const conflictPolicies = [
+  'OVERWRITE',
+  'SKIP',
+  'OVERWRITE_IF_NEWER',
+  'OVERWRITE_IF_DIFFERENT',
+  'KEEP_BOTH',
+  'FAIL',
+] as const;
+export type ConflictPolicy = (typeof conflictPolicies)[number];
+
+/** The ways by which an object can travel, best first. */
+export const routes = ['SERVER_SIDE_COPY', 'INGEST_FROM_URL', 'RELAY'] as const;
+
+/** Most globs of one kind, and the characters of one: each is held against each object. */
+export const maxGlobs = 100;
+export const maxGlobLength = 256;
+export const maxObjectTries = 20;
+export const maxConcurrency = 256;
+
+const globs = z.array(z.string().min(1).max(maxGlobLength)).max(maxGlobs).default([]);
+const bytes = z.number().int().nonnegative();
+
+/**
+ * Which objects a transfer is about. Globs (queue/glob.ts) are held against an object's path below its source path, with `*`
+ * and `?` within a folder and `**` across folders. An object is left out when there are `include` globs and none
+ * matches, or one of `exclude` does.
+ */
+export const transferFilterSchema = z.object({
+  include: globs,
+  exclude: globs,
+  minSizeBytes: bytes.nullable().default(null),
+  maxSizeBytes: bytes.nullable().default(null),
+  /** Held against the modification time that the listing gives; objects without one pass. */
+  modifiedAfter: z.coerce.date().nullable().default(null),
+  modifiedBefore: z.coerce.date().nullable().default(null),
+});
+export type TransferFilter = z.infer<typeof transferFilterSchema>;
+
+/** A transfer's choices as kept in its row. Every one has a default, so that a row without them is a plain copy. */
+export const transferOptionsSchema = z.object({
+  conflictPolicy: z.enum(conflictPolicies).default('OVERWRITE'),
+  filter: transferFilterSchema.prefault({}),
+  /** What travels with the bytes. */
+  keep: z
+    .object({
+      contentType: z.boolean().default(true),
+      userMetadata: z.boolean().default(true),
+      modifiedAt: z.boolean().default(true),
+      /** Markers of folders: zero-byte objects whose key ends in '/'. */
+      emptyFolders: z.boolean().default(true),
+    })
+    .prefault({}),
+  /** Names that the destination cannot hold: refused one by one, or encoded reversibly (worker/transfer/plan/names.ts). */
+  names: z.enum(['REFUSE', 'ENCODE']).default('REFUSE'),
+  /** STANDARD: the best evidence that both clouds offer. REREAD: the destination is read back besides. */
+  verification: z.enum(['STANDARD', 'REREAD']).default('STANDARD'),
+  /** Tries of one object in a row without progress. */
+  maxTries: z.number().int().min(1).max(maxObjectTries).default(3),
+  /** Objects under way at a time, over all workers; null: as many as the workers have room for. */
+  concurrency: z.number().int().min(1).max(maxConcurrency).nullable().default(null),
+  /** Of SYNC: more deletions than that wait for approval. */
+  deletionLimit: z
+    .object({
+      objects: z.number().int().nonnegative().default(1_000),
+      /** Of the objects at the destination, from 0 to 1. */
+      share: z.number().min(0).max(1).default(0.5),
+    })
+    .prefault({}),
+  routes: z
+    .array(z.enum(routes))
+    .min(1)
+    .default([...routes]),
+});
+
+export type TransferOptions = z.infer<typeof transferOptionsSchema>;
+/** What differs from the defaults. */
+export type GivenTransferOptions = z.input<typeof transferOptionsSchema>;
+
+/** Policies that leave a mirror. */
+const mirrorPolicies: readonly ConflictPolicy[] = ['OVERWRITE', 'OVERWRITE_IF_DIFFERENT', 'OVERWRITE_IF_NEWER'];
+
+/** Throws INVALID_INPUT, with the input field at fault, for choices that make no sense for the mode or of themselves. */
+export function parseTransferOptions(mode: TransferMode, given: GivenTransferOptions): TransferOptions {
+  const isMirror = mode === 'SYNC';
+  const wrong = (field: readonly string[], message: string) => new AppError('INVALID_INPUT', message, { field: ['options', ...field] });
+  const parsed = transferOptionsSchema.safeParse({
+    ...given,
+    conflictPolicy: given.conflictPolicy ?? (isMirror ? 'OVERWRITE_IF_DIFFERENT' : 'OVERWRITE'),
+  });
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw wrong(issue?.path.map(String) ?? [], `${issue?.path.join('.')}: ${issue?.message}.`);
+  }
+  const options = parsed.data;
+  if (isMirror && !mirrorPolicies.includes(options.conflictPolicy)) {
+    const message = `A mirror replaces what differs: choose ${mirrorPolicies.join(', ')}, or copy instead.`;
+    throw wrong(['conflictPolicy'], message);
+  }
+  const { minSizeBytes, maxSizeBytes, modifiedAfter, modifiedBefore } = options.filter;
+  if (minSizeBytes !== null && maxSizeBytes !== null && minSizeBytes > maxSizeBytes) {
+    throw wrong(['filter', 'maxSize'], 'No object is larger than the one size and smaller than the other.');
+  }
+  if (modifiedAfter !== null && modifiedBefore !== null && modifiedAfter >= modifiedBefore) {
+    throw wrong(['filter', 'modifiedBefore'], 'No time is after the one and before the other.');
+  }
+  for (const kind of ['include', 'exclude'] as const) {
+    try {
+      createFilter({ ...options.filter, include: [], exclude: [], [kind]: options.filter[kind] });
+    } catch (error) {
+      throw wrong(['filter', kind], (error as AppError).message);
+    }
+  }
+  return options;
+}

@@ -1,0 +1,290 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { TransferMode } from '../core/db.ts';
+import { approveTransfer, retryFailedItems } from '../queue/transfer.ts';
+import type { ConflictPolicy, GivenTransferOptions } from '../queue/transfer-options.ts';
+import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
+import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
+
+let database: TestDatabase;
+let engine: TestEngine;
+let from: TestStore;
+let to: TestStore;
+let source: string;
+let destination: string;
+let round = 0;
+let prefix: string;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  engine = await startEngine({ databaseUrl: database.url, redisUrl: (await createTestRedis()).url });
+  await engine.startWorker();
+  [from, to] = await Promise.all([startStore('source'), startStore('target')]);
+  source = await engine.connect(from.credentials);
+  destination = await engine.connect(to.credentials);
+});
+
+afterAll(async () => {
+  await engine?.stop();
+  await Promise.all([from?.close(), to?.close()]);
+  await database?.drop();
+});
+
+beforeEach(() => {
+  round += 1;
+  prefix = `${round}/`;
+});
+
+interface Wish {
+  mode?: TransferMode;
+  options?: GivenTransferOptions;
+  dryRun?: boolean;
+}
+
+const order = (wish: Wish = {}) =>
+  engine.submit({
+    sourceAccountId: source,
+    sourcePaths: [`source/${prefix}`],
+    destinationAccountId: destination,
+    destinationPath: 'target/',
+    ...wish,
+  });
+const run = async (wish: Wish = {}) => engine.ended((await order(wish)).id);
+const put = (store: TestStore, name: string, body: string) =>
+  store.client.send(new PutObjectCommand({ Bucket: store.bucket, Key: prefix + name, Body: body }));
+const text = async (store: TestStore) => {
+  const hashes = await store.hashes(prefix);
+  return Object.keys(hashes).sort();
+};
+const itemsOf = async (transferId: string) => {
+  const items = await engine.db.transferItem.findMany({ where: { transferId }, orderBy: { sourceKey: 'asc' } });
+  return Object.fromEntries(items.map((item) => [item.sourceKey.slice(prefix.length), item]));
+};
+/** Both sides: the same, changed, changed in size, only here, only there. */
+async function twoSides(): Promise<void> {
+  for (const [name, body] of Object.entries({ same: 'one', changed: 'abc', grown: 'longer', added: 'new' })) {
+    await put(from, name, body);
+  }
+  for (const [name, body] of Object.entries({ same: 'one', changed: 'xyz', grown: 'short', extra: 'old' })) {
+    await put(to, name, body);
+  }
+}
+
+test.for<[ConflictPolicy, Record<string, string>]>([
+  ['OVERWRITE', { same: 'WRITE', changed: 'WRITE', grown: 'WRITE', added: 'WRITE' }],
+  ['SKIP', { same: 'SKIP EXISTS', changed: 'SKIP EXISTS', grown: 'SKIP EXISTS', added: 'ADD ABSENT' }],
+  [
+    'OVERWRITE_IF_DIFFERENT',
+    {
+      same: 'SKIP SAME',
+      changed: 'REPLACE DIFFERENT_HASH',
+      grown: 'REPLACE DIFFERENT_SIZE',
+      added: 'ADD ABSENT',
+    },
+  ],
+  [
+    'OVERWRITE_IF_NEWER',
+    { same: 'SKIP NOT_NEWER', changed: 'SKIP NOT_NEWER', grown: 'SKIP NOT_NEWER', added: 'ADD ABSENT' },
+  ],
+])('%s', async ([conflictPolicy, expected]) => {
+  await twoSides();
+  const { id, state } = await run({ options: { conflictPolicy } });
+  expect(state).toBe('COMPLETED');
+  const items = await itemsOf(id);
+  const planned = Object.entries(items).map(([name, { action, reason }]) => [
+    name,
+    reason === null ? action : `${action} ${reason}`,
+  ]);
+  expect(Object.fromEntries(planned)).toEqual(expected);
+  const [here, there] = [await from.hashes(prefix), await to.hashes(prefix)];
+  for (const [name, { action }] of Object.entries(items)) {
+    expect(there[name] === here[name], name).toBe(action !== 'SKIP' || name === 'same');
+  }
+  expect(there).toHaveProperty('extra');
+});
+
+test('a newer source is written with OVERWRITE_IF_NEWER', async () => {
+  await put(to, 'a', 'old');
+  // Listings tell times to the second.
+  await delay(1_100);
+  await put(from, 'a', 'new');
+  const { id } = await run({ options: { conflictPolicy: 'OVERWRITE_IF_NEWER' } });
+  expect(await itemsOf(id)).toMatchObject({ a: { action: 'REPLACE', reason: 'NEWER', state: 'COMPLETED' } });
+  expect(await to.hashes(prefix)).toEqual(await from.hashes(prefix));
+});
+
+test('FAIL refuses what is there and moves the rest', async () => {
+  await twoSides();
+  const before = await to.hashes(prefix);
+  const { id, state } = await run({ options: { conflictPolicy: 'FAIL' } });
+  expect(state).toBe('COMPLETED_WITH_ERRORS');
+  expect(await itemsOf(id)).toMatchObject({
+    same: { state: 'FAILED', errorCode: 'DESTINATION_EXISTS' },
+    added: { state: 'COMPLETED' },
+  });
+  const { added, ...others } = await to.hashes(prefix);
+  expect(others).toEqual(before);
+  expect(added).toBe((await from.hashes(prefix)).added);
+});
+
+test('KEEP_BOTH writes beside what is there, and never over another object of the transfer', async () => {
+  await put(from, 'a.txt', 'new');
+  await put(from, 'a (2).txt', 'another');
+  await put(to, 'a.txt', 'old');
+  await put(to, 'a (3).txt', 'older');
+  const { state } = await run({ options: { conflictPolicy: 'KEEP_BOTH' } });
+  expect(state).toBe('COMPLETED');
+  const [here, there] = [await from.hashes(prefix), await to.hashes(prefix)];
+  expect(await text(to)).toEqual(['a (2).txt', 'a (3).txt', 'a (4).txt', 'a.txt']);
+  expect(there['a (2).txt']).toBe(here['a (2).txt']);
+  expect(there['a (4).txt']).toBe(here['a.txt']);
+});
+
+test('filters leave objects out by name and size', async () => {
+  for (const name of ['a.jpg', 'b.png', 'deep/c.jpg', 'deep/tmp/d.jpg']) await put(from, name, name);
+  await put(from, 'large.jpg', 'x'.repeat(100));
+  const { objectsExcluded, objectsListed } = await run({
+    options: { filter: { include: ['**/*.jpg'], exclude: ['**/tmp/**'], maxSizeBytes: 50 } },
+  });
+  expect(await text(to)).toEqual(['a.jpg', 'deep/c.jpg']);
+  expect([objectsListed, objectsExcluded]).toEqual([2n, 3n]);
+});
+
+test('MOVE removes each source whose copy is verified', async () => {
+  await twoSides();
+  const before = await from.hashes(prefix);
+  const { id, state } = await run({ mode: 'MOVE', options: { conflictPolicy: 'OVERWRITE_IF_DIFFERENT' } });
+  expect(state).toBe('COMPLETED');
+  expect(await text(from)).toEqual([]);
+  expect(await to.hashes(prefix)).toMatchObject(before);
+  const items = Object.values(await itemsOf(id));
+  expect(items.map(({ sourceRemoval }) => sourceRemoval)).toEqual(['REMOVED', 'REMOVED', 'REMOVED', 'REMOVED']);
+});
+
+test('MOVE keeps what was skipped without a look at its bytes', async () => {
+  await twoSides();
+  await run({ mode: 'MOVE', options: { conflictPolicy: 'SKIP' } });
+  expect(await text(from)).toEqual(['changed', 'grown', 'same']);
+});
+
+test('SYNC makes a mirror, and a second one has nothing to do', async () => {
+  await twoSides();
+  const first = await run({ mode: 'SYNC' });
+  expect(first).toMatchObject({ state: 'COMPLETED', deletionsPlanned: 1n, deletionsCompleted: 1n });
+  expect(await to.hashes(prefix)).toEqual(await from.hashes(prefix));
+  const second = await run({ mode: 'SYNC' });
+  expect(second).toMatchObject({ state: 'COMPLETED', objectsSkipped: 4n, objectsPlanned: 0n });
+});
+
+test('SYNC deletes nothing that filters leave out', async () => {
+  await put(from, 'a.txt', 'a');
+  await put(to, 'old.txt', 'b');
+  await put(to, 'old.log', 'c');
+  await run({ mode: 'SYNC', options: { filter: { include: ['*.txt'] } } });
+  expect(await text(to)).toEqual(['a.txt', 'old.log']);
+});
+
+test('SYNC asks before it deletes more than its limit allows, and does nothing until then', async () => {
+  await twoSides();
+  const { id } = await order({ mode: 'SYNC', options: { deletionLimit: { objects: 0 } } });
+  await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
+  expect(await text(to)).toContain('extra');
+  await engine.db.$transaction((tx) => approveTransfer(tx, id));
+  await engine.ended(id);
+  expect(await to.hashes(prefix)).toEqual(await from.hashes(prefix));
+});
+
+test('SYNC deletes nothing when a listing fails', async () => {
+  await twoSides();
+  const { id } = await engine.submit({
+    sourceAccountId: source,
+    sourcePaths: [`source/${prefix}`, 'source/nowhere/'],
+    destinationAccountId: destination,
+    destinationPath: 'target/',
+    mode: 'SYNC',
+  });
+  const row = await engine.ended(id);
+  expect(row).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', deletionsPlanned: 0n, deletionsCompleted: 0n });
+  expect(await text(to)).toContain('extra');
+  const items = await engine.db.transferItem.findMany({ where: { transferId: id, action: 'DELETE' } });
+  expect(items).toMatchObject([{ state: 'SKIPPED', errorCode: 'LISTING_INCOMPLETE' }]);
+});
+
+test('VERIFY tells what differs and changes nothing', async () => {
+  await twoSides();
+  const before = await to.hashes(prefix);
+  const { id, state } = await run({ mode: 'VERIFY' });
+  expect(state).toBe('COMPLETED_WITH_ERRORS');
+  const items = await itemsOf(id);
+  expect(Object.fromEntries(Object.entries(items).map(([name, item]) => [name, item.state]))).toEqual({
+    same: 'COMPLETED',
+    changed: 'FAILED',
+    grown: 'FAILED',
+    added: 'FAILED',
+    extra: 'FAILED',
+  });
+  expect(items.same?.evidence).toMatchObject({ verified: true });
+  expect(await to.hashes(prefix)).toEqual(before);
+});
+
+test('REREAD reads the destination back', async () => {
+  await put(from, 'a', 'some bytes');
+  const { id } = await run({ options: { verification: 'REREAD' } });
+  expect(await itemsOf(id)).toMatchObject({ a: { evidence: { destination: { kind: 'reread' }, verified: true } } });
+});
+
+test('a dry run plans, waits, and is then carried out exactly as planned', async () => {
+  await twoSides();
+  const before = await to.hashes(prefix);
+  const { id } = await order({ mode: 'SYNC', dryRun: true });
+  const planned = await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
+  expect(planned).toMatchObject({
+    listingComplete: true,
+    objectsPlanned: 4n,
+    objectsSkipped: 1n,
+    bytesAcknowledged: 0n,
+  });
+  expect(await to.hashes(prefix)).toEqual(before);
+  expect(planned.planCheckpoint).toMatchObject({
+    totals: { ADD: { objects: 1 }, REPLACE: { objects: 2 }, SKIP: { objects: 1 }, DELETE: { objects: 1 } },
+  });
+  await engine.db.$transaction((tx) => approveTransfer(tx, id));
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
+  expect(await to.hashes(prefix)).toEqual(await from.hashes(prefix));
+});
+
+test('what changed between the plan and its approval is reported, and not touched', async () => {
+  await twoSides();
+  const { id } = await order({ mode: 'SYNC', dryRun: true });
+  await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
+  await put(from, 'added', 'changed since');
+  await put(to, 'changed', 'written by somebody else');
+  await put(to, 'extra', 'written by somebody else');
+  const written = await to.hashes(prefix);
+  await engine.db.$transaction((tx) => approveTransfer(tx, id));
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED_WITH_ERRORS' });
+  expect(await itemsOf(id)).toMatchObject({
+    added: { state: 'FAILED', errorCode: 'OBJECT_CHANGED' },
+    changed: { state: 'FAILED', errorCode: 'DESTINATION_CHANGED' },
+    extra: { state: 'FAILED', errorCode: 'DESTINATION_CHANGED' },
+    grown: { state: 'COMPLETED' },
+  });
+  const there = await to.hashes(prefix);
+  expect(there).toEqual({ ...written, grown: (await from.hashes(prefix)).grown });
+});
+
+test('a failed object of a move is retried with its removal', async () => {
+  await put(from, 'a', 'bytes');
+  await put(to, 'a', 'other');
+  const { id } = await order({ mode: 'MOVE', dryRun: true });
+  await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
+  await to.client.send(new DeleteObjectCommand({ Bucket: 'target', Key: `${prefix}a` }));
+  await engine.db.$transaction((tx) => approveTransfer(tx, id));
+  expect(await engine.ended(id)).toMatchObject({ state: 'FAILED', errorCode: 'DESTINATION_CHANGED' });
+  expect(await text(from)).toEqual(['a']);
+  await put(to, 'a', 'other');
+  await engine.db.$transaction((tx) => retryFailedItems(tx, id));
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
+  expect(await text(from)).toEqual([]);
+});

@@ -1,0 +1,132 @@
+import { AppError, toAppError } from '../../core/errors.ts';
+import { createDigest } from '../../storage/digest.ts';
+import type { DigestAlgorithm } from '../../storage/digest-algorithm.ts';
+import { giveBack } from '../../storage/http/read-memory.ts';
+import type { ObjectInfo, Version } from '../../storage/provider.ts';
+import type { OpenAccount } from './accounts.ts';
+import type { BatchRun } from './batch-run.ts';
+import type { Item } from './item.ts';
+import { flowBytes, isSameVersion, passDestination, passSource, type Route } from './route.ts';
+import { type Evidence, evidenceOf, type Leg } from './verify.ts';
+
+/** What both objects are hashed with where they are read: no cloud's statement is needed then. */
+const readAlgorithm = 'sha256';
+
+/**
+ * Holds what is at the destination against the source: by the clouds' own hashes where they have one in common, else,
+ * and with `verification: REREAD`, by reading both. Throws DESTINATION_DIFFERS, OBJECT_CHANGED when the source is no longer
+ * what was listed.
+ */
+export async function compareObject(route: Route, item: Item, run: BatchRun): Promise<Evidence> {
+  const [source, destination] = await Promise.all([sourceInfo(route, item, run), destinationInfo(route, item, run)]);
+  if (source.sizeBytes !== destination.sizeBytes) {
+    throw differs(`The destination has ${destination.sizeBytes} bytes, the source ${source.sizeBytes}.`);
+  }
+  const legs = route.order.options.verification === 'REREAD' ? null : statedLegs(source, destination);
+  return legs ?? readBoth(route, item, run, source.version, destination.version);
+}
+
+/** The destination's leg for what was just written, from its bytes. Throws CHECKSUM_MISMATCH. */
+export async function rereadDestination(
+  route: Route,
+  item: Item,
+  run: BatchRun,
+  evidence: Evidence,
+): Promise<Evidence> {
+  const { algorithm, value } = evidence.source;
+  const { version } = await destinationInfo(route, item, run);
+  if (algorithm === null || value === null || algorithm === 'crc64nvme') {
+    return readBoth(route, item, run, item.version, version).catch((error: unknown) => {
+      throw toAppError(error).code === 'DESTINATION_DIFFERS' ? mismatch(error) : error;
+    });
+  }
+  const read = await hash(route, route.destination, { ...item.destination, pin: version }, algorithm, run);
+  if (read !== value) throw mismatch();
+  return evidenceOf(evidence.source, { kind: 'reread', algorithm, value });
+}
+
+/** null: the clouds state no hash of one kind. */
+function statedLegs(source: ObjectInfo, destination: ObjectInfo): Evidence | null {
+  const statementsOf = ({ digests, assertedDigests }: ObjectInfo) => ({ ...assertedDigests, ...digests });
+  const [left, right] = [statementsOf(source), statementsOf(destination)];
+  const common = (Object.keys(left) as DigestAlgorithm[]).filter((algorithm) => right[algorithm] !== undefined);
+  if (common.some((algorithm) => left[algorithm] !== right[algorithm]))
+    throw differs('The hashes of both sides differ.');
+  const isVouched = (algorithm: DigestAlgorithm) =>
+    Number(source.digests[algorithm] !== undefined) + Number(destination.digests[algorithm] !== undefined);
+  const [best] = common.toSorted((a, b) => isVouched(b) - isVouched(a));
+  if (best === undefined) return null;
+  const legOf = ({ digests }: ObjectInfo): Leg => ({
+    kind: digests[best] === undefined ? 'asserted' : 'provider-hash',
+    algorithm: best,
+    value: left[best] ?? null,
+  });
+  return evidenceOf(legOf(source), legOf(destination));
+}
+
+async function readBoth(
+  route: Route,
+  item: Item,
+  run: BatchRun,
+  sourceVersion: Version | null,
+  destinationVersion: Version,
+): Promise<Evidence> {
+  const [from, to] = await Promise.all([
+    hash(route, route.source, { ...item.source, pin: sourceVersion ?? undefined }, readAlgorithm, run),
+    hash(route, route.destination, { ...item.destination, pin: destinationVersion }, readAlgorithm, run),
+  ]);
+  if (from !== to) throw differs('The bytes of both sides differ.');
+  const leg: Leg = { kind: 'reread', algorithm: readAlgorithm, value: to };
+  return evidenceOf(leg, leg);
+}
+
+async function hash(
+  route: Route,
+  { gate, provider }: OpenAccount,
+  request: { container: string; key: string; pin?: Version | undefined },
+  algorithm: DigestAlgorithm,
+  run: BatchRun,
+): Promise<string> {
+  await gate.pass(run.going, (until) => run.throttled(until));
+  const lease = await route.budget.acquire(flowBytes, run.going);
+  try {
+    const { stream } = await gate.watch(provider.read(request, run.signal));
+    const digest = createDigest([algorithm]);
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      digest.update(chunk);
+      giveBack(chunk);
+    }
+    return digest.digest()[algorithm] as string;
+  } finally {
+    lease.release();
+  }
+}
+
+async function sourceInfo(route: Route, item: Item, run: BatchRun): Promise<ObjectInfo> {
+  await passSource(route, run);
+  const { gate, provider } = route.source;
+  const info = await gate.watch(provider.stat(item.source, run.signal));
+  if (!isSameVersion(item.version ?? {}, info.version)) {
+    throw new AppError('OBJECT_CHANGED', 'The source object changed after it was listed.');
+  }
+  return info;
+}
+
+async function destinationInfo(route: Route, item: Item, run: BatchRun): Promise<ObjectInfo> {
+  await passDestination(route, run);
+  const { gate, provider } = route.destination;
+  try {
+    return await gate.watch(provider.stat(item.destination, run.signal));
+  } catch (error) {
+    if (toAppError(error).code !== 'OBJECT_NOT_FOUND') throw error;
+    throw new AppError('DESTINATION_DIFFERS', 'It is not at the destination.', { cause: error });
+  }
+}
+
+function differs(message: string): AppError {
+  return new AppError('DESTINATION_DIFFERS', message);
+}
+
+function mismatch(cause?: unknown): AppError {
+  return new AppError('CHECKSUM_MISMATCH', 'What the destination gives back is not what was sent.', { cause });
+}

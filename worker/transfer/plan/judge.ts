@@ -1,0 +1,209 @@
+import type { Db, TransferMode } from '../../../core/db.ts';
+import { AppError, toAppError } from '../../../core/errors.ts';
+import type { Filter } from '../../../queue/filter.ts';
+import type { TransferOptions } from '../../../queue/transfer-options.ts';
+import type { Entry, Location } from '../../../storage/provider.ts';
+import type { OpenAccount } from '../accounts.ts';
+import { patiently } from '../engine.ts';
+import { isFolderMarker } from '../folder.ts';
+import { decide } from './decide.ts';
+import { FactFinder } from './find-facts.ts';
+import type { Match } from './matches.ts';
+import { nameHash, nameProblem, takenNames } from './names.ts';
+import type { PlannedObject, PlanPage } from './page.ts';
+import type { Section } from './section.ts';
+
+/** What a transfer's plan goes by. */
+export interface PlanRules {
+  transferId: string;
+  mode: TransferMode;
+  options: TransferOptions;
+  filter: Filter;
+  /** Whether what is at the destination is listed too. */
+  isJoined: boolean;
+  /** Whether objects of different sections, or of names that fold, can meet in one name that no listing shows. */
+  canMeet: boolean;
+  source: OpenAccount;
+  destination: OpenAccount;
+}
+
+/** Decides what becomes of the objects of a stretch of listing. */
+export class Judge {
+  readonly #rules: PlanRules;
+  readonly #db: Db;
+  readonly #signal: AbortSignal;
+  readonly #facts: FactFinder;
+
+  /** `signal`: planning has to stop. */
+  constructor(rules: PlanRules, db: Db, signal: AbortSignal) {
+    this.#rules = rules;
+    this.#db = db;
+    this.#signal = signal;
+    this.#facts = new FactFinder(rules.source, rules.destination, signal);
+  }
+
+  /**
+   * Adds the objects to the page. Returns the names at the destination that they take, where others of the transfer
+   * could meet them there. Rejects with what a look at an object failed with.
+   */
+  async judge(page: PlanPage, section: Section, matches: readonly Match[]): Promise<string[]> {
+    page.destinationObjects = matches.filter(({ destination }) => destination !== null).length;
+    const taken = await this.#takenNames(section, matches);
+    const chosen = matches.filter((match) => this.#takes(section, match, page));
+    const { container } = section.destination;
+    const arriving = new Set(matches.flatMap(({ source, key }) => (source === null ? [] : [`${container}/${key}`])));
+    const isGiven = async (location: Location) => {
+      const hash = this.#nameOf(location);
+      return arriving.has(`${container}/${location.key}`) || taken.has(hash) || (await this.#taken([hash])).has(hash);
+    };
+    const judged = await Promise.all(chosen.map((match) => this.#judgeOne(section, match, isGiven)));
+    const names: string[] = [];
+    for (const object of judged) {
+      if (object === null) continue;
+      if (this.#rules.canMeet && object.problem === undefined && object.action !== 'DELETE') {
+        const hash = this.#nameOf(object.destination);
+        if (taken.has(hash)) object.problem = collision();
+        else names.push(hash);
+        taken.add(hash);
+      }
+      page.add(object);
+    }
+    return names;
+  }
+
+  /** Whether the filters take it, and else counts it. */
+  #takes(section: Section, { source, destination, key }: Match, page: PlanPage): boolean {
+    const { filter, options, mode } = this.#rules;
+    if (source === null && mode !== 'SYNC' && mode !== 'VERIFY') return false;
+    const path = source === null ? section.pathAt(key) : section.pathOf(source.key);
+    const isMarker = (entry: Entry | null) => entry !== null && entry.sizeBytes === 0 && entry.key.endsWith('/');
+    const isTaken =
+      filter.takesPath(path) &&
+      (source === null || filter.takesEntry(source)) &&
+      (options.keep.emptyFolders || !isMarker(source ?? destination));
+    if (!isTaken) page.excluded += 1;
+    return isTaken;
+  }
+
+  async #judgeOne(
+    section: Section,
+    match: Match,
+    isGiven: (location: Location) => Promise<boolean>,
+  ): Promise<PlannedObject | null> {
+    const { source, destination } = match;
+    const { container } = section.destination;
+    const to = { container, key: match.key };
+    if (source === null) return destination === null ? null : this.#judgeExtra(section, destination);
+    const object: PlannedObject = {
+      source: { container: section.source.container, key: source.key },
+      destination: to,
+      sizeBytes: source.sizeBytes,
+      modifiedAt: source.modifiedAt,
+      version: source.version,
+      action: 'WRITE',
+      reason: null,
+      destinationVersion: null,
+      sourceRemoval: null,
+    };
+    try {
+      if (this.#rules.isJoined) await this.#compare(object, source, destination, isGiven);
+    } catch (cause) {
+      // One object that cannot be looked at fails by itself.
+      if (this.#signal.aborted) throw cause;
+      object.problem = toAppError(cause);
+    }
+    const isCopied = object.action !== 'SKIP' || object.reason === 'SAME';
+    if (this.#rules.mode === 'MOVE' && isCopied) object.sourceRemoval = 'PENDING';
+    if (object.action !== 'SKIP') object.problem ??= this.#problemOf(object);
+    if (match.isClash) object.problem = collision();
+    return object;
+  }
+
+  /** Chooses the action by what is at the destination. */
+  async #compare(
+    object: PlannedObject,
+    source: Entry,
+    destination: Entry | null,
+    isGiven: (location: Location) => Promise<boolean>,
+  ): Promise<void> {
+    const { mode, options } = this.#rules;
+    if (mode === 'VERIFY') return this.#verify(object, source, destination);
+    const decided =
+      decide(source, destination, options.conflictPolicy) ??
+      (await this.#facts.decide(object, source, destination as Entry, options.conflictPolicy));
+    object.action = decided.action;
+    object.reason = decided.reason;
+    object.destinationVersion = destination === null ? {} : destination.version;
+    if (decided.how === 'REFUSED') {
+      object.problem = new AppError('DESTINATION_EXISTS', 'An object of this name is at the destination already.');
+    } else if (decided.how === 'RENAMED') {
+      object.destination = await this.#facts.freeName(object.destination, isGiven);
+      object.destinationVersion = {};
+    }
+  }
+
+  #verify(object: PlannedObject, source: Entry, destination: Entry | null): void {
+    object.action = 'COMPARE';
+    object.destinationVersion = destination?.version ?? {};
+    const decided = decide(source, destination, 'OVERWRITE_IF_DIFFERENT');
+    object.reason = decided?.reason ?? 'NOT_COMPARABLE';
+    if (isFolderMarker(object.destination.key, source.sizeBytes, this.#rules.destination.provider.capabilities)) {
+      object.action = 'SKIP';
+      object.reason = 'NOT_COMPARABLE';
+    } else if (destination === null) {
+      object.problem = differs('It is not at the destination.');
+    } else if (decided?.reason === 'DIFFERENT_SIZE') {
+      object.problem = differs(`The destination has ${destination.sizeBytes} bytes, the source ${source.sizeBytes}.`);
+    } else if (decided?.reason === 'DIFFERENT_HASH') {
+      object.problem = differs('The hashes of both sides differ.');
+    }
+  }
+
+  /** What the source does not have. */
+  #judgeExtra(section: Section, entry: Entry): PlannedObject {
+    const isVerify = this.#rules.mode === 'VERIFY';
+    return {
+      source: { container: section.source.container, key: section.sourceKeyOf(entry.key) },
+      destination: { container: section.destination.container, key: entry.key },
+      sizeBytes: 0,
+      modifiedAt: entry.modifiedAt,
+      version: null,
+      action: isVerify ? 'COMPARE' : 'DELETE',
+      reason: 'EXTRA',
+      destinationVersion: entry.version,
+      sourceRemoval: null,
+      ...(isVerify && { problem: differs('It is at the destination and not at the source.') }),
+    };
+  }
+
+  #problemOf({ destination, sizeBytes }: PlannedObject): AppError | undefined {
+    const { provider } = this.#rules.destination;
+    const { objectMaxBytes } = provider.capabilities.write;
+    if (sizeBytes > objectMaxBytes) {
+      const message = `The destination takes objects of up to ${objectMaxBytes} bytes; this one has ${sizeBytes}.`;
+      return new AppError('OBJECT_TOO_LARGE', message);
+    }
+    return nameProblem(provider, destination.key, sizeBytes);
+  }
+
+  #nameOf({ container, key }: Location): string {
+    return nameHash(container, key, this.#rules.destination.provider.capabilities);
+  }
+
+  async #takenNames(section: Section, matches: readonly Match[]): Promise<Set<string>> {
+    const { container } = section.destination;
+    return this.#rules.canMeet ? this.#taken(matches.map(({ key }) => this.#nameOf({ container, key }))) : new Set();
+  }
+
+  #taken(hashes: readonly string[]): Promise<Set<string>> {
+    return patiently(this.#signal, () => takenNames(this.#db, this.#rules.transferId, hashes));
+  }
+}
+
+function collision(): AppError {
+  return new AppError('NAME_COLLISION', 'Another object of this transfer goes to the same name.');
+}
+
+function differs(message: string): AppError {
+  return new AppError('DESTINATION_DIFFERS', message);
+}

@@ -1,0 +1,293 @@
+import { AppError, toAppError } from '../../../core/errors.ts';
+import { createFilter } from '../../../queue/filter.ts';
+import type { JobPayload } from '../../../queue/jobs.ts';
+import { parseDestination, parsePath } from '../../../queue/path.ts';
+import {
+  firstCheckpoint,
+  type PlanCheckpoint,
+  type PlanPlace,
+  planCheckpointSchema,
+} from '../../../queue/plan-checkpoint.ts';
+import { planLeaseMs } from '../../../queue/transfer.ts';
+import { transferOptionsSchema } from '../../../queue/transfer-options.ts';
+import { Tries } from '../../errors.ts';
+import type { OpenAccount } from '../accounts.ts';
+import { isTerminal } from '../checkpoint.ts';
+import { type Engine, patiently } from '../engine.ts';
+import { pause } from '../gate.ts';
+import { stoppedError } from '../item.ts';
+import { endPlan, outcomeOf } from './end-plan.ts';
+import { Judge, type PlanRules } from './judge.ts';
+import type { FetchPage } from './listing.ts';
+import { type Chunk, type Matches, mergedMatches, sortedMatches, sourceMatches } from './matches.ts';
+import { canonicalKey, encodeKey, nameProblem } from './names.ts';
+import { PlanPage, writePage } from './page.ts';
+import { Section } from './section.ts';
+import { promiseAnew, type TakenPlan } from './take-plan.ts';
+
+/** A planner lets others have its slot after so long, and goes on behind them. */
+const sliceMs = 5_000;
+/** So often in a row the database may refuse a page before its source path fails. */
+const maxRefusals = 3;
+const refusalRestMs = 500;
+
+/** One attempt at a transfer's plan, under its fencing token. */
+export class Planner {
+  readonly #engine: Engine;
+  readonly #job: JobPayload<'transfer.plan'>;
+  readonly #plan: TakenPlan;
+  readonly #sections: Section[];
+  readonly #accounts: OpenAccount[] = [];
+  readonly #stop = new AbortController();
+  readonly #onStopping = () => this.#stop.abort(stoppedError('The worker is shutting down.'));
+  readonly #renewal: NodeJS.Timeout;
+  readonly #startedAt = performance.now();
+  /** As stored; null before the first page. */
+  #stored: unknown;
+  #checkpoint: PlanCheckpoint;
+  #nextBatch: number;
+
+  constructor(engine: Engine, job: JobPayload<'transfer.plan'>, plan: TakenPlan) {
+    this.#engine = engine;
+    this.#job = job;
+    this.#plan = plan;
+    const destination = parseDestination(plan.destinationPath);
+    this.#sections = plan.sourcePaths.map((path) => new Section(parsePath(path), destination));
+    this.#stored = plan.planCheckpoint;
+    this.#checkpoint =
+      plan.planCheckpoint === null
+        ? firstCheckpoint(plan.sourcePaths)
+        : planCheckpointSchema.parse(plan.planCheckpoint);
+    this.#nextBatch = plan.batchesListed;
+    this.#renewal = setInterval(() => void this.#keepLease(), planLeaseMs / 3);
+    engine.stopping.addEventListener('abort', this.#onStopping);
+  }
+
+  close(): void {
+    clearInterval(this.#renewal);
+    this.#engine.stopping.removeEventListener('abort', this.#onStopping);
+    this.#stop.abort(stoppedError('Planning has ended.'));
+    for (const account of this.#accounts) account.release();
+  }
+
+  async run(): Promise<void> {
+    let rules: PlanRules;
+    try {
+      rules = await this.#rules();
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      await this.#failAll(error);
+      return;
+    }
+    const judge = new Judge(rules, this.#engine.db, this.#stop.signal);
+    for (let [place] = this.#checkpoint.remaining; place; [place] = this.#checkpoint.remaining) {
+      const section = this.#sections[place.path];
+      if (!section) throw new Error('The plan refers to a source path that is not there.');
+      const matches = this.#open(rules, section, place);
+      try {
+        if (!(await this.#planSection(judge, section, place, matches))) return;
+      } finally {
+        await matches.close();
+      }
+    }
+    await this.#end();
+  }
+
+  async #rules(): Promise<PlanRules> {
+    const { mode, dryRun, sourceId, sourceUpdatedAt, destinationId, destinationUpdatedAt } = this.#plan;
+    const source = await this.#use(sourceId, sourceUpdatedAt);
+    const destination = await this.#use(destinationId, destinationUpdatedAt);
+    const options = transferOptionsSchema.parse(this.#plan.options);
+    const { conflictPolicy } = options;
+    return {
+      transferId: this.#job.transferId,
+      mode,
+      options,
+      filter: createFilter(options.filter),
+      isJoined: dryRun || mode === 'SYNC' || mode === 'VERIFY' || conflictPolicy !== 'OVERWRITE',
+      canMeet:
+        this.#sections.length > 1 ||
+        !destination.provider.capabilities.caseSensitive ||
+        options.names === 'ENCODE' ||
+        conflictPolicy === 'KEEP_BOTH',
+      source,
+      destination,
+    };
+  }
+
+  async #use(id: string, updatedAt: Date): Promise<OpenAccount> {
+    const account = await patiently(this.#engine.stopping, () => this.#engine.accounts.use({ id, updatedAt }));
+    this.#accounts.push(account);
+    return account;
+  }
+
+  #open({ source, destination, isJoined, options }: PlanRules, section: Section, place: PlanPlace): Matches {
+    const { signal } = this.#stop;
+    const isEncoded = options.names === 'ENCODE';
+    const isAllowed = (key: string) => nameProblem(destination.provider, key, 0) === undefined;
+    const keyOf = (sourceKey: string) => {
+      const key = section.destinationKeyOf(sourceKey);
+      return isEncoded ? encodeKey(key, isAllowed) : key;
+    };
+    const fetchSource = this.#fetching(source, (cursor) => section.listSource(source.provider, cursor, signal));
+    if (!isJoined) return sourceMatches({ place, fetchSource, keyOf });
+    const fetchDestination = this.#fetching(destination, (cursor) =>
+      section.listDestination(destination.provider, cursor, signal),
+    );
+    const { capabilities } = destination.provider;
+    const isInOrder =
+      source.provider.capabilities.listing.order === 'bytes' &&
+      capabilities.listing.order === 'bytes' &&
+      capabilities.caseSensitive &&
+      !isEncoded;
+    if (isInOrder) return mergedMatches({ place, fetchSource, fetchDestination, keyOf });
+    const canonicalOf = (key: string) => canonicalKey(key, capabilities);
+    return sortedMatches({ place, fetchSource, fetchDestination, keyOf, canonicalOf });
+  }
+
+  /** Fetches pages with as many tries as they deserve. */
+  #fetching({ gate }: OpenAccount, list: FetchPage): FetchPage {
+    return async (cursor) => {
+      const tries = new Tries();
+      for (;;) {
+        try {
+          await gate.pass(this.#stop.signal);
+          return await gate.watch(list(cursor));
+        } catch (cause) {
+          const error = toAppError(cause);
+          const waitMs = this.#stop.signal.aborted ? null : tries.failed(error);
+          if (waitMs === null) throw error;
+          await pause(waitMs, this.#stop.signal);
+        }
+      }
+    };
+  }
+
+  /** Plans a section to its end, or as far as it can be listed. Returns whether planning goes on here. */
+  async #planSection(judge: Judge, section: Section, first: PlanPlace, matches: Matches): Promise<boolean> {
+    let place: PlanPlace | null = first;
+    let coming = this.#next(matches);
+    while (place !== null) {
+      const chunk = await coming;
+      const isLate = matches.isResumable && performance.now() - this.#startedAt > sliceMs;
+      if (this.#stop.signal.aborted || isLate) {
+        await promiseAnew(this.#engine, this.#job);
+        return false;
+      }
+      if ('failure' in chunk) return this.#failSection(section, place, chunk.failure);
+      // The next stretch is on its way while this one is written.
+      if (chunk.next !== null) coming = this.#next(matches);
+      try {
+        const isOurs = await this.#plannedPage(judge, section, place, chunk);
+        if (!isOurs) return false;
+      } catch (error) {
+        if (this.#engine.stopping.aborted) throw error;
+        this.#engine.log.error({ err: error, ...this.#job }, 'a page of a listing was refused by the database');
+        const message = 'The endpoint lists what cannot be: a page of its listing could not be kept.';
+        return this.#failSection(section, place, new AppError('ENDPOINT_INVALID', message, { cause: error }));
+      }
+      place = chunk.next === null ? null : { path: place.path, ...chunk.next };
+    }
+    return true;
+  }
+
+  /** Never rejects. */
+  #next(matches: Matches): Promise<Chunk | { failure: AppError }> {
+    return matches.next().catch((error: unknown) => ({ failure: toAppError(error) }));
+  }
+
+  /** Writes a stretch, with as many tries as the database deserves. Returns whether the plan is still ours. */
+  async #plannedPage(judge: Judge, section: Section, place: PlanPlace, chunk: Chunk): Promise<boolean> {
+    const page = new PlanPage(this.#checkpoint.nextOrdinal, this.#nextBatch);
+    const names = await judge.judge(page, section, chunk.matches);
+    const others = this.#checkpoint.remaining.slice(1);
+    const remaining = chunk.next === null ? others : [{ path: place.path, ...chunk.next }, ...others];
+    for (let refusals = 1; ; refusals++) {
+      try {
+        return await this.#commit(page, names, { ...this.#checkpoint, remaining });
+      } catch (error) {
+        if (this.#engine.stopping.aborted || refusals >= maxRefusals) throw error;
+        await pause(refusalRestMs, this.#stop.signal);
+      }
+    }
+  }
+
+  /** The path becomes a failed item, and the others go on. */
+  async #failSection(section: Section, place: PlanPlace, error: AppError): Promise<boolean> {
+    const page = new PlanPage(this.#checkpoint.nextOrdinal, this.#nextBatch);
+    const ordinal = this.#addFailed(page, section, error);
+    const [, ...remaining] = this.#checkpoint.remaining;
+    return this.#commit(page, [], {
+      ...this.#checkpoint,
+      remaining,
+      failed: [...this.#checkpoint.failed, { ...place, ordinal }],
+    });
+  }
+
+  /** An account that cannot be opened fails every path that remains. */
+  async #failAll(error: AppError): Promise<void> {
+    const page = new PlanPage(this.#checkpoint.nextOrdinal, this.#nextBatch);
+    const failed = this.#checkpoint.remaining.map((place) => ({
+      ...place,
+      ordinal: this.#addFailed(page, this.#sections[place.path] as Section, error),
+    }));
+    const checkpoint = { ...this.#checkpoint, remaining: [], failed: [...this.#checkpoint.failed, ...failed] };
+    if (await this.#commit(page, [], checkpoint)) await this.#end();
+  }
+
+  #addFailed(page: PlanPage, { source, destination, destinationPrefix }: Section, problem: AppError): number {
+    return page.add({
+      source: { container: source.container, key: source.key },
+      destination: { container: destination.container, key: destinationPrefix },
+      sizeBytes: 0,
+      modifiedAt: null,
+      version: null,
+      action: 'WRITE',
+      reason: null,
+      destinationVersion: null,
+      sourceRemoval: null,
+      problem,
+    });
+  }
+
+  /** Writes a page. Returns whether planning goes on. */
+  async #commit(page: PlanPage, names: readonly string[], after: PlanCheckpoint): Promise<boolean> {
+    const next: PlanCheckpoint = {
+      ...after,
+      nextOrdinal: page.nextOrdinal,
+      totals: page.addedTo(after.totals),
+      destinationObjects: after.destinationObjects + page.destinationObjects,
+    };
+    const plan = { ...this.#job, before: this.#stored };
+    const isEnd = next.remaining.length === 0 && outcomeOf(this.#plan, next) === null;
+    const written = await patiently(this.#engine.stopping, () =>
+      writePage(this.#engine.db, plan, page, names, next, isEnd),
+    );
+    if (!written) return false;
+    if (written.due || isTerminal(written.row.state)) this.#engine.publish(written.row);
+    this.#checkpoint = next;
+    this.#stored = next;
+    this.#nextBatch += page.batches.length;
+    if (page.batches.length > 0) this.#engine.kickDispatcher();
+    return !isEnd;
+  }
+
+  /** Ends a plan that has more to settle than its last page can say. */
+  async #end(): Promise<void> {
+    const outcome = outcomeOf(this.#plan, this.#checkpoint);
+    if (this.#checkpoint.remaining.length > 0 || outcome === null) return;
+    const row = await patiently(this.#engine.stopping, () => endPlan(this.#engine.db, this.#job, outcome));
+    if (row === null) return;
+    this.#engine.publish(row);
+    this.#engine.kickDispatcher();
+  }
+
+  async #keepLease(): Promise<void> {
+    const { transferId, attempt } = this.#job;
+    await this.#engine.db.$executeRaw`
+        UPDATE transfer SET plan_lease_until = now() + make_interval(secs => ${planLeaseMs / 1_000})
+        WHERE id = ${transferId}::uuid AND attempt = ${attempt}::int AND plan_fence = ${attempt}::int`
+      // The next page tells whether the plan is still ours.
+      .catch(() => {});
+  }
+}

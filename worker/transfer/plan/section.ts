@@ -1,0 +1,64 @@
+import { toAppError } from '../../../core/errors.ts';
+import { destinationKey, type StoragePath } from '../../../queue/path.ts';
+import type { Entry, Page, StorageProvider } from '../../../storage/provider.ts';
+import { listSource, statEntry } from './sources.ts';
+
+/** One source path of a transfer, with the place at the destination where what lies below it arrives. */
+export class Section {
+  readonly source: StoragePath;
+  readonly destination: StoragePath;
+  /** What all keys of the section begin with at the destination; of a single object, its key. */
+  readonly destinationPrefix: string;
+
+  constructor(source: StoragePath, destination: StoragePath) {
+    this.source = source;
+    this.destination = destination;
+    this.destinationPrefix = destinationKey(source, source.key, destination);
+  }
+
+  /** Where an object of the source arrives. */
+  destinationKeyOf(sourceKey: string): string {
+    return destinationKey(this.source, sourceKey, this.destination);
+  }
+
+  /** Path of a source's object below the source path: what globs are held against. */
+  pathOf(sourceKey: string): string {
+    return this.source.kind === 'object' ? this.#lastName(sourceKey) : sourceKey.slice(this.source.key.length);
+  }
+
+  /** The same of what is at the destination. */
+  pathAt(destinationKey: string): string {
+    return this.source.kind === 'object'
+      ? this.#lastName(this.source.key)
+      : destinationKey.slice(this.destinationPrefix.length);
+  }
+
+  /** The key that an object of the destination would have at the source. */
+  sourceKeyOf(destinationKey: string): string {
+    return this.source.kind === 'object' ? this.source.key : this.source.key + this.pathAt(destinationKey);
+  }
+
+  listSource(provider: StorageProvider, cursor: string | null, signal: AbortSignal): Promise<Page<Entry>> {
+    return listSource(provider, this.source, cursor, signal);
+  }
+
+  /** What is at the destination already, in the section's place. A place that is not there holds nothing. */
+  async listDestination(provider: StorageProvider, cursor: string | null, signal: AbortSignal): Promise<Page<Entry>> {
+    const { container } = this.destination;
+    try {
+      if (this.source.kind === 'object') {
+        const entry = await statEntry(provider, { container, key: this.destinationPrefix }, signal);
+        return { items: [entry], nextCursor: null };
+      }
+      const place = { container, prefix: this.destinationPrefix };
+      return await provider.list({ ...place, ...(cursor !== null && { cursor }) }, signal);
+    } catch (error) {
+      if (toAppError(error).code === 'OBJECT_NOT_FOUND') return { items: [], nextCursor: null };
+      throw error;
+    }
+  }
+
+  #lastName(key: string): string {
+    return key.slice(key.lastIndexOf('/') + 1);
+  }
+}
