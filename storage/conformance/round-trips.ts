@@ -70,7 +70,7 @@ export function roundTrips(current: Current): void {
       contentType: 'text/markdown; charset=utf-8',
       contentEncoding: 'gzip',
       contentLanguage: 'de',
-      contentDisposition: 'attachment; filename="a.md"',
+      contentDisposition: 'attachment; filename="Größe 東京.md"',
       cacheControl: 'max-age=60',
       user: {
         plain: 'value',

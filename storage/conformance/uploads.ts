@@ -91,7 +91,15 @@ export function uploads(current: Current, locally: Locally): void {
     const session = current();
     const key = freshKey('parts');
     const bytes = bytesOf(partSize(session) * 3 + 5);
-    const metadata = { contentType: 'text/x-test', user: { name: 'Zürich' }, modifiedAt: new Date(1_500_000_000_123) };
+    const metadata = {
+      contentType: 'text/x-test',
+      contentEncoding: 'identity',
+      contentLanguage: 'de',
+      contentDisposition: 'attachment; filename="Größe 東京.md"',
+      cacheControl: 'max-age=60',
+      user: { name: 'Zürich' },
+      modifiedAt: new Date(1_500_000_000_123),
+    };
     const upload = await session.provider.beginUpload({ container, key, sizeBytes: bytes.length, metadata }, never());
     const { lastPartCloses } = session.capabilities.write;
     const together = lastPartCloses ? [2, 3, 1] : [4, 2, 3, 1];

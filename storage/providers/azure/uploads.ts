@@ -9,6 +9,7 @@ import type {
   UploadSession,
   WriteResult,
 } from '../../provider.ts';
+import { encodeHeaderValue } from '../metadata.ts';
 import { blockId, newSessionId, partNumberOf } from './blocks.ts';
 import { checkContainerName } from './names.ts';
 import { toAzureMetadata } from './properties.ts';
@@ -85,7 +86,7 @@ export class AzureUploads {
             ...(metadata.contentLanguage === undefined ? {} : { blobContentLanguage: metadata.contentLanguage }),
             ...(metadata.contentDisposition === undefined
               ? {}
-              : { blobContentDisposition: metadata.contentDisposition }),
+              : { blobContentDisposition: encodeHeaderValue(metadata.contentDisposition) }),
             ...(metadata.cacheControl === undefined ? {} : { blobCacheControl: metadata.cacheControl }),
             ...(digests.md5 === undefined ? {} : { blobContentMD5: Buffer.from(digests.md5, 'hex') }),
           },
