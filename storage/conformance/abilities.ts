@@ -179,6 +179,17 @@ function folders(current: Current): void {
     expectBytes(await get(session, `${folder}file`), bytesOf(10));
   });
 
+  it('that somebody marked stay marked as they are', async () => {
+    const session = current();
+    const { folders, write } = session.capabilities;
+    if (folders === 'real' || !write.conditional) return;
+    const folder = `${freshKey('folders')}/`;
+    const { version } = await put(session, folder, bytesOf(0), { contentType: 'text/x-marker', user: {} });
+    await session.provider.createFolder({ container, key: folder }, never());
+    const info = await session.provider.stat({ container, key: folder }, never());
+    expect(info).toMatchObject({ version, metadata: { contentType: 'text/x-marker' } });
+  });
+
   it('have names that end in a slash', async () => {
     await expectCode(current().provider.createFolder({ container, key: 'no-slash' }, never()), 'INVALID_INPUT');
   });
