@@ -16,7 +16,7 @@ let refreshed: string[];
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  db = createDb({ url: database.url, poolSize: 6 });
+  db = createDb({ url: database.url, poolSize: 8 });
   user = await createUser(db);
 });
 afterAll(async () => {
@@ -39,7 +39,14 @@ const refresh =
   };
 
 test('processes that ask at the same time share one refresh, whose token is kept sealed', async () => {
-  const found = await Promise.all(Array.from({ length: 5 }, () => tokens().get(refresh('first'), signal)));
+  const waiting = () => db.$queryRaw<unknown[]>`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`;
+  /** Answers once all others wait for it, or have not waited. */
+  const slowly = async () => {
+    const token = await refresh('first')();
+    await expect.poll(async () => refreshed.length > 1 || (await waiting()).length >= 4).toBe(true);
+    return token;
+  };
+  const found = await Promise.all(Array.from({ length: 5 }, () => tokens().get(slowly, signal)));
   expect(found).toEqual(Array.from({ length: 5 }, () => 'first'));
   expect(refreshed).toEqual(['first']);
   const row = await db.accessToken.findUniqueOrThrow({ where: { accountId } });
@@ -71,4 +78,23 @@ test('a disconnected account gets its token kept by nobody', async () => {
   await db.cloudAccount.update({ where: { id: accountId }, data: { keyId: null, sealedCredentials: null } });
   expect(await tokens().get(refresh('late'), signal)).toBe('late');
   expect(await db.accessToken.count({ where: { accountId } })).toBe(0);
+});
+
+test('who gives up waiting is let go at once, and the others get the token all the same', async () => {
+  const one = tokens();
+  const { promise, resolve } = Promise.withResolvers<AccessToken>();
+  const controller = new AbortController();
+  const given = Promise.withResolvers<void>();
+  const slow = () => {
+    refreshed.push('slow');
+    given.resolve();
+    return promise;
+  };
+  const [leaving, staying] = [one.get(slow, controller.signal), one.get(slow, signal)];
+  await given.promise;
+  controller.abort();
+  await expect(leaving).rejects.toMatchObject({ code: 'CANCELLED' });
+  resolve({ token: 'slow', expiresAt: new Date(Date.now() + 3_600_000) });
+  expect(await staying).toBe('slow');
+  expect(refreshed).toEqual(['slow']);
 });

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { startFaultProxy } from '../../../emulators/fault-proxy.ts';
 import {
   container,
   failure,
@@ -52,4 +53,15 @@ it('an app without a scope is found out by the check, which names it', async () 
   const { provider } = await startWithProvider({ scopes: ['account_info.read'] });
   const error = await failure(provider.check(never()), 'PERMISSION_DENIED');
   expect(error.message).toContain('files.metadata.read');
+});
+
+it('an answer without a number of Dropbox is none, however well it reads', async () => {
+  const { server } = await startWithProvider();
+  const proxy = await startFaultProxy(server.endpoint);
+  const provider = open({ ...server, endpoint: proxy.endpoint });
+  await put(provider, 'a', 'x');
+  const response = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}';
+  void proxy.spoilNext({ kind: 'answer', response });
+  await failure(provider.stat({ container, key: 'a' }, never()), 'ENDPOINT_INVALID');
+  await proxy.close();
 });

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startFaultProxy } from '../../../emulators/fault-proxy.ts';
@@ -155,6 +158,28 @@ describe('CopyObject', () => {
       code: 'ENDPOINT_INVALID',
     });
   });
+});
+
+it('a copy of a version names it, and its parts are no more than 10,000 ("CopyObject", "UploadPartCopy")', async () => {
+  const seen: IncomingHttpHeaders[] = [];
+  const store = createServer((request, response) => {
+    if (request.method === 'PUT') seen.push(request.headers);
+    const begun = '<InitiateMultipartUploadResult><UploadId>id</UploadId></InitiateMultipartUploadResult>';
+    request.resume().on('end', () => response.writeHead(request.method === 'POST' ? 200 : 403).end(begun));
+  });
+  store.listen(0, '127.0.0.1');
+  await once(store, 'listening');
+  const endpoint = `http://127.0.0.1:${(store.address() as AddressInfo).port}`;
+  const other = openS3(credentialsAt(endpoint), { addressPolicy: policy, capabilities });
+  const large = { ...(await offer()), store: endpoint, key: 'a b', version: { versionId: 'v/1' } };
+  for (const sizeBytes of [1, 10_000 * 512 * MiB + 1]) {
+    const copying = other.copy({ offer: { ...large, sizeBytes }, container, key: 'copy', metadata }, signal);
+    await expect(copying).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+  }
+  expect(seen[0]?.['x-amz-copy-source']).toBe('/bucket/a%20b?versionId=v%2F1');
+  expect(seen[1]?.['x-amz-copy-source-range']).toMatch(/^bytes=(0-536870912|\d{9,}-\d+)$/);
+  await other.close();
+  store.close();
 });
 
 describe('offers', () => {
