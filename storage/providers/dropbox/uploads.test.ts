@@ -47,6 +47,19 @@ it('a wrong hash in the answer to a commit: the revision is deleted again', asyn
   expect(error.message).toContain('could not be removed');
 });
 
+it('a wrong hash in the answer to a commit: what somebody has written since stays', async () => {
+  const { server, provider } = await startWithProvider();
+  const { promise: until, resolve } = Promise.withResolvers<void>();
+  server.faults.add({ match: { route: 'files/upload_session/finish_batch_v2' }, action: { kind: 'wrongHash' } });
+  const held = server.faults.add({ match: { route: 'files/delete_v2' }, action: { kind: 'hold', until } });
+  const writing = failure(put(provider, 'a', 'mine'), 'CHECKSUM_MISMATCH');
+  await held.hit;
+  await put(open(server), 'a', 'of somebody else');
+  resolve();
+  await writing;
+  expect(await get(provider, 'a')).toBe('of somebody else');
+});
+
 it('a body that is in memory is checked by Dropbox before anything is stored', async () => {
   const { server, provider } = await startWithProvider();
   server.faults.add({ match: { route: 'files/upload_session/start' }, action: { kind: 'corrupt' } });

@@ -98,6 +98,19 @@ describe('Objects', () => {
     expect((await provider.stat(at('n'), signal)).sizeBytes).toBe(6);
   });
 
+  it('that arrive damaged are left alone once somebody has replaced them', async () => {
+    const { server, provider } = await start();
+    const { promise: until, resolve } = Promise.withResolvers<void>();
+    server.faults.add({ match: { operation: 'xml.put' }, action: { kind: 'wrongHash' } });
+    const held = server.faults.add({ match: { operation: 'objects.delete' }, action: { kind: 'hold', until } });
+    const writing = codeOf(putStream(provider, 'n', bytes));
+    await held.hit;
+    await put(provider, 'n', Buffer.from('after'));
+    resolve();
+    expect(await writing).toBe('CHECKSUM_MISMATCH');
+    expect((await provider.stat(at('n'), signal)).sizeBytes).toBe(5);
+  });
+
   it('that arrive damaged and cannot be deleted are told by their version', async () => {
     const { server, provider } = await start();
     server.faults.add({ match: { operation: 'xml.put' }, action: { kind: 'wrongHash' } });
