@@ -14,8 +14,8 @@ export interface StorageProvider {
   readonly capabilities: Capabilities;
 
   /**
-   * Proves the credentials work, also those that may use one container only, and finds out what the store can do. To
-   * that end it may write a few tiny objects to a store whose abilities are not documented, and deletes them again.
+   * Proves the credentials work and finds out what the store can do. Those that may use one container only, and not see
+   * which there are, are proven by an answer that the store gives to nobody whom it does not know. To the other end it may write a few tiny objects to a store whose abilities are not documented, and deletes them again.
    * Throws CREDENTIALS_INVALID, PERMISSION_DENIED, ENDPOINT_*, CLOCK_SKEWED, THROTTLED.
    */
   check(signal: AbortSignal): Promise<AccountCheck>;

@@ -29,6 +29,11 @@ export interface S3ServerOptions {
    * True by default.
    */
   readonly flexibleChecksums?: boolean;
+  /**
+   * True: unknown keys and wrong signatures are answered with 403 AccessDenied, as some S3-compatible stores do. False by
+   * default.
+   */
+  readonly deniesStrangers?: boolean;
   /** Told of failures of the server itself, such as a full disk; written to stderr by default. */
   readonly onInternalError?: (error: unknown) => void;
 }
@@ -62,7 +67,7 @@ export async function startS3Server(options: S3ServerOptions): Promise<S3Server>
   const handler = createHandler({
     settings: { region, hasFlexibleChecksums: options.flexibleChecksums ?? true },
     store,
-    authenticator: new Authenticator(options.credentials, region),
+    authenticator: new Authenticator(options.credentials, region, options.deniesStrangers ?? false),
     faults,
     observer,
     domain: (options.domain ?? 'localhost').toLowerCase(),

@@ -40,7 +40,7 @@ import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { type GcsAccess, type GoogleOperator, gcsAccess } from './gcs/access.ts';
 import { gcsCapabilities } from './gcs/capabilities.ts';
 import { rewrite } from './gcs/copies.ts';
-import { notGcs } from './gcs/errors.ts';
+import { MissingPermission, notGcs } from './gcs/errors.ts';
 import { listObjects } from './gcs/listing.ts';
 import { checkBucketName, checkObjectName, jsonPath, xmlPath } from './gcs/names.ts';
 import {
@@ -110,13 +110,17 @@ class GcsProvider implements StorageProvider {
     this.capabilities = options.capabilities ?? this.#ownCapabilities();
   }
 
+  /**
+   * A denial that names the missing permission is given to those only whom Google knows. One for another reason (a
+   * disabled project, an organisation's policy, an API that is off) would meet every request, and fails the check.
+   */
   async check(signal: AbortSignal): Promise<AccountCheck> {
     try {
       if (this.#projectId === undefined) await this.#requireGcs(signal);
       else await this.listContainers({ limit: 1 }, signal);
     } catch (error) {
       // Credentials for one bucket prove themselves, too, when they may not list all.
-      if (!(error instanceof AppError) || error.code !== 'PERMISSION_DENIED') throw error;
+      if (!(error instanceof MissingPermission)) throw error;
     }
     const { identity, identify } = this.#access;
     const named = identify === undefined ? undefined : await identify(await this.#rest.token(signal), signal);

@@ -8,19 +8,31 @@ export interface Authentication {
   readonly isPresigned: boolean;
 }
 
-/** Verifies requests of a fixed set of access keys, all of which may do everything. */
+/** Verifies requests of a fixed set of access keys. */
 export class Authenticator {
   readonly #credentials: ReadonlyMap<string, Credentials>;
   readonly #region: string;
   readonly #signers = new Map<string, ScopedSigner>();
+  readonly #deniesStrangers: boolean;
 
-  constructor(credentials: readonly Credentials[], region: string) {
+  /** @param deniesStrangers whether it does not tell what is wrong with keys and signatures. */
+  constructor(credentials: readonly Credentials[], region: string, deniesStrangers = false) {
     this.#credentials = new Map(credentials.map((entry) => [entry.accessKeyId, entry]));
     this.#region = region;
+    this.#deniesStrangers = deniesStrangers;
   }
 
   /** @throws the S3 error that the request deserves. */
   authenticate(request: SignedRequest, query: ReadonlyMap<string, string>): Authentication {
+    try {
+      return this.#authenticate(request, query);
+    } catch (error) {
+      const isStranger = error instanceof S3Error && /^(InvalidAccessKeyId|SignatureDoesNotMatch)$/.test(error.code);
+      throw isStranger && this.#deniesStrangers ? new S3Error('AccessDenied') : error;
+    }
+  }
+
+  #authenticate(request: SignedRequest, query: ReadonlyMap<string, string>): Authentication {
     const now = Date.now();
     const authorization = request.headers.authorization;
     const presigned = isPresigned(query);
@@ -50,6 +62,12 @@ export class Authenticator {
     const signer = this.#signer(claim, presigned);
     verifySignature(request, claim, signer);
     return { claim, signer, isPresigned: presigned };
+  }
+
+  /** @throws AccessDenied for a bucket that the access key may not use, and for what is about no bucket. */
+  authorize({ claim }: Authentication, bucket: string | undefined): void {
+    const own = this.#credentials.get(claim.accessKeyId)?.buckets;
+    if (own !== undefined && (bucket === undefined || !own.includes(bucket))) throw new S3Error('AccessDenied');
   }
 
   #signer(claim: SignatureClaim, presigned: boolean): ScopedSigner {

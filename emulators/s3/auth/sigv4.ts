@@ -7,6 +7,8 @@ export interface Credentials {
   readonly secretAccessKey: string;
   /** Temporary credentials come with one, and are no good without. */
   readonly sessionToken?: string;
+  /** Buckets that may be used; absent: all, and listing them. */
+  readonly buckets?: readonly string[];
 }
 
 /** Lower-case names; Node decodes the values as Latin-1, one character per byte. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { gcsError, parseFault } from './errors.ts';
+import { gcsError, MissingPermission, parseFault } from './errors.ts';
 
 const json = (code: number, reason: string, message = 'words') =>
   JSON.stringify({ error: { code, message, errors: [{ message, domain: 'global', reason }] } });
@@ -41,4 +41,25 @@ it.each([
   if (code === 'THROTTLED') expect(error.retryAfterMs).toBe(3000);
   // What the service says in words may repeat what was sent.
   expect(error.message).not.toContain('words');
+});
+
+it('tells a permission that is missing from what no role mends', () => {
+  const read = (reason: string, message: string, status = 403) =>
+    gcsError({ status, reason, message, headers: {} }, true);
+  const lacks = 'does not have storage.buckets.list access to the Google Cloud project.';
+  expect(read('forbidden', `ann@example.com ${lacks}`)).toBeInstanceOf(MissingPermission);
+  const others = [
+    read('forbidden', `Anonymous caller ${lacks}`),
+    read('forbidden', `ann@example.com ${lacks}`, 401),
+    read('forbidden', "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: x"),
+    read('accountDisabled', 'The project to be billed is associated with a closed billing account.'),
+    read('UserProjectAccountProblem', 'words'),
+    read('accessNotConfigured', 'words'),
+    read('insufficientPermissions', 'words'),
+  ];
+  for (const error of others) expect(error).not.toBeInstanceOf(MissingPermission);
+  const denied = others.slice(2);
+  expect(denied.map(({ code }) => code)).toEqual(denied.map(() => 'PERMISSION_DENIED'));
+  // What to do about it is said but for the first, which Google explains to nobody but the organisation.
+  expect(new Set(denied.map(({ message }) => message)).size).toBe(denied.length);
 });

@@ -59,7 +59,7 @@ const statuses = {
 const messages: Partial<Record<ErrorCode, string>> = {
   INVALID_INPUT: 'Cloud Storage does not take this request.',
   CREDENTIALS_INVALID: 'Google refused the credentials. Check the key, or connect the account again.',
-  PERMISSION_DENIED: 'The credentials are right, but not allowed to do this. See docs/providers/gcs.md for the role.',
+  PERMISSION_DENIED: 'Cloud Storage does not let these credentials do this. See docs/providers/gcs.md for the role.',
   CONTAINER_NOT_FOUND: 'The bucket does not exist.',
   OBJECT_NOT_FOUND: 'The object does not exist.',
   OBJECT_CHANGED: 'The object has changed since it was listed.',
@@ -96,15 +96,30 @@ export function notGcs(cause?: unknown): AppError {
   });
 }
 
+/** The service knows who asks, and names the permission on buckets that they lack: proof that the credentials are right. */
+export class MissingPermission extends AppError {}
+
+/** What a denial is about that no role mends. */
+const denials: Record<string, string> = {
+  accessNotConfigured: 'The Cloud Storage API is not enabled in the project. Enable it in the console.',
+  accountDisabled: 'Google has disabled the project or its billing. Look at both in the console.',
+  insufficientPermissions: 'The access that was granted does not include Cloud Storage. Connect the account again.',
+  UserProjectAccountProblem: 'Billing of the project to be billed is off. Look at it in the console.',
+};
+
 /** @param isDocumented whether the answer came with an error document of the service. */
 export function gcsError(fault: GcsFault, isDocumented: boolean): AppError {
-  const { status, reason, headers } = fault;
+  const { status, reason, headers, message } = fault;
   const isForeign = !isDocumented && status < 500 && status !== 429 && status !== 401;
   if (status < 400 || isForeign) return notGcs();
   const code = codeOf(fault);
   const detail = [reason, `status ${status}`].filter((part) => part !== undefined).join(', ');
   const after = retryAfterMs(headers['retry-after']);
-  return new AppError(code, `${messages[code] ?? 'Cloud Storage refused the request.'} (${detail})`, {
+  const text = denials[reason ?? ''] ?? messages[code] ?? 'Cloud Storage refused the request.';
+  // "ann@example.com does not have storage.buckets.list access to the Google Cloud project."
+  const namesPermission = status === 403 && reason === 'forbidden' && /\bstorage\.buckets\.\w+\b/.test(message);
+  const Denial = namesPermission && !message.startsWith('Anonymous ') ? MissingPermission : AppError;
+  return new Denial(code, `${text} (${detail})`, {
     ...(after === undefined ? {} : { retryAfterMs: after }),
   });
 }

@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { AppError } from '../../../core/errors.ts';
+import { startFaultProxy } from '../../../emulators/fault-proxy.ts';
 import { type GcsServer, type GcsServerOptions, startGcsServer } from '../../../emulators/gcs/server.ts';
 import { createAddressPolicy } from '../../address-policy.ts';
 import { bufferedBody, createDigest, streamBody } from '../../digest.ts';
@@ -343,6 +344,26 @@ it('Folders are markers, made once', async () => {
   const first = await provider.stat(at('folder/'), signal);
   await provider.createFolder(at('folder/'), signal);
   expect(await provider.stat(at('folder/'), signal)).toEqual(first);
+});
+
+it.each([
+  ['forbidden', "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: x"],
+  ['accountDisabled', 'The billing account for the owning project is disabled in state absent.'],
+  ['accessNotConfigured', 'Cloud Storage JSON API has not been used in project 1 before or it is disabled.'],
+])('Credentials are not taken for right by a denial as %s: %s', async (reason, message) => {
+  const { server } = await start();
+  const proxy = await startFaultProxy(server.endpoint);
+  onTestFinished(() => proxy.close());
+  const credentials = { provider: 'gcs', serviceAccountKey: server.serviceAccountKey() } as const;
+  const addressPolicy = createAddressPolicy(['127.0.0.1']);
+  const provider = openGcs({ ...credentials, endpoint: proxy.endpoint }, { addressPolicy });
+  onTestFinished(() => provider.close());
+  const body = JSON.stringify({ error: { code: 403, message, errors: [{ message, domain: 'global', reason }] } });
+  const response = `HTTP/1.1 403 Forbidden\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  const spoiled = proxy.spoilNext({ kind: 'answer', response });
+  const text = expect.stringContaining(`(${reason}, status 403)`);
+  await expect(provider.check(signal)).rejects.toMatchObject({ code: 'PERMISSION_DENIED', message: text });
+  await spoiled;
 });
 
 it('Credentials without a project, and those of one bucket, are checked all the same', async () => {

@@ -94,7 +94,7 @@ const statuses = {
 const messages: Partial<Record<ErrorCode, string>> = {
   INVALID_INPUT: 'The store refuses what was asked for. Check storage class, encryption key and metadata.',
   CREDENTIALS_INVALID: 'The store refused the credentials. Check the access key, its secret and the region.',
-  PERMISSION_DENIED: 'The credentials are right, but not allowed to do this.',
+  PERMISSION_DENIED: 'The store does not let these credentials do this.',
   CONTAINER_NOT_FOUND: 'The bucket does not exist.',
   OBJECT_NOT_FOUND: 'The object does not exist.',
   OBJECT_CHANGED: 'The object has changed since it was listed.',
@@ -115,13 +115,15 @@ const messages: Partial<Record<ErrorCode, string>> = {
 /** S3 refuses requests that are dated more than 15 minutes off. */
 const clockToleranceMs = 15 * 60_000;
 
-/** An answer of the store that refuses, with its HTTP status. */
+/** An answer of the store that refuses, with its HTTP status and the store's own code for why. */
 export class S3Refusal extends AppError {
   readonly status: number;
+  readonly reason: string | undefined;
 
-  constructor(status: number, code: ErrorCode, message: string, options: AppErrorOptions) {
+  constructor({ status, code: reason }: S3Fault, code: ErrorCode, message: string, options: AppErrorOptions) {
     super(code, message, options);
     this.status = status;
+    this.reason = reason;
   }
 }
 
@@ -133,21 +135,16 @@ export function s3Error(fault: S3Fault, cause?: unknown): S3Refusal {
   const known = moved ? 'ENDPOINT_INVALID' : (codes as Record<string, ErrorCode>)[code ?? ''];
   if (known === undefined && status >= 300 && status < 400) {
     return new S3Refusal(
-      status,
+      fault,
       'ENDPOINT_INVALID',
       `The endpoint redirects to another place instead of answering. Check the region and the address. (status ${status})`,
       { cause },
     );
   }
   if (known === undefined && (status < 400 || isWebPage(headers))) {
-    return new S3Refusal(
-      status,
-      'ENDPOINT_INVALID',
-      'The endpoint is a web page, not an S3 store. Check its address.',
-      {
-        cause,
-      },
-    );
+    return new S3Refusal(fault, 'ENDPOINT_INVALID', 'The endpoint is a web page, not an S3 store. Check its address.', {
+      cause,
+    });
   }
   let appCode: ErrorCode =
     known ??
@@ -158,17 +155,12 @@ export function s3Error(fault: S3Fault, cause?: unknown): S3Refusal {
   const where = appCode === 'ENDPOINT_INVALID' && region !== undefined ? ` The right region is ${region}.` : '';
   const detail = [code, `status ${status}`].filter((part) => part !== undefined).join(', ');
   const retryAfter = retryAfterMs(headers['retry-after']);
-  return new S3Refusal(
-    status,
-    appCode,
-    `${messages[appCode] ?? 'The store refused the request.'}${where} (${detail})`,
-    {
-      cause,
-      // Another write was under way at the same moment: not a state of the destination, but a race that passes.
-      ...(code === 'ConditionalRequestConflict' ? { retry: 'restart' as const } : {}),
-      ...(retryAfter === undefined ? {} : { retryAfterMs: retryAfter }),
-    },
-  );
+  return new S3Refusal(fault, appCode, `${messages[appCode] ?? 'The store refused the request.'}${where} (${detail})`, {
+    cause,
+    // Another write was under way at the same moment: not a state of the destination, but a race that passes.
+    ...(code === 'ConditionalRequestConflict' ? { retry: 'restart' as const } : {}),
+    ...(retryAfter === undefined ? {} : { retryAfterMs: retryAfter }),
+  });
 }
 
 /** Reads code and region out of an error document. */
