@@ -39,6 +39,9 @@ test.each([
   ['DROPBOX_APP_KEY', 'two words'],
   ['ALLOW_MACHINE_IDENTITY', 'perhaps'],
   ['GOOGLE_ENDPOINT', 'ftp://example.com'],
+  ['GCE_METADATA_HOST', 'metadata.google.internal'],
+  ['GCE_METADATA_HOST', 'http://169.254.169.254'],
+  ['GCE_METADATA_HOST', '169.254.169.254:99999'],
 ])('a wrong %s is refused by name and not repeated', (name, value) => {
   const attempt = () => parseConfig({ ...least, [name]: value });
   expect(attempt).toThrow(new RegExp(`^Wrong configuration:\\n  ${name}: `));
@@ -48,6 +51,8 @@ test.each([
 
 test.each([
   ['HOST', '::1'],
+  ['GCE_METADATA_HOST', '169.254.169.254:80'],
+  ['GCE_METADATA_HOST', '[fd20:ce::254]'],
   ['HOST', 'ferry.example.com'],
   ['ALLOWED_ORIGINS', 'https://App.example.com/, http://localhost:5173'],
   ['ALLOWED_ORIGINS', ''],

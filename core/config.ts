@@ -34,6 +34,15 @@ const appPart = z
   .regex(/^[\x21-\x7e]{1,256}$/, 'must be 1 to 256 printable characters without blanks')
   .optional();
 const standIn = urlOf(/^https?$/, 'http://localhost:8080').optional();
+const isMetadataHost = (text: string) => {
+  const url = URL.parse(`http://${text}`);
+  return (
+    /^[^/@?#\\]+$/.test(text) &&
+    url !== null &&
+    text.startsWith(url.hostname) &&
+    ipaddr.isValid(url.hostname.replace(/^\[|\]$/g, ''))
+  );
+};
 const isHost = (text: string) =>
   ipaddr.isValid(text) || (/^[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(text) && !/^[\d.]+$/.test(text));
 const isOrigin = (text: string) =>
@@ -117,6 +126,11 @@ export const configSchema = z.object({
     .describe(
       'true: anybody signed in may connect the cloud identity of the machine that Skyferry runs on, and all that it may read',
     ),
+  GCE_METADATA_HOST: z
+    .string()
+    .refine(isMetadataHost, 'must be an IP address, with a port if need be, such as 169.254.169.254')
+    .optional()
+    .describe("Metadata server that gives out the machine's identity at Google. Unset: 169.254.169.254, Google's own"),
   DROPBOX_ENDPOINT: standIn.describe('Root of a local server that stands in for Dropbox. Unset: Dropbox itself'),
   GOOGLE_ENDPOINT: standIn.describe(
     "Root of a local server that stands in for Google's sign-in and storage. Unset: Google itself",

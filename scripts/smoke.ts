@@ -119,6 +119,7 @@ await runMain(async () => {
       GOOGLE_OAUTH_CLIENT_ID: true,
       GOOGLE_OAUTH_CLIENT_SECRET: true,
       GOOGLE_ENDPOINT: true,
+      GCE_METADATA_HOST: true,
     }),
     process.env,
   );

@@ -14,6 +14,8 @@ export interface OperatorAccess {
   googleApp?: { clientId: string; clientSecret: string; tokenOrigin?: string } | undefined;
   /** Whether accounts may use the identity of the machine (instance role, managed identity). */
   machineIdentity: boolean;
+  /** Where that identity is asked for at Google, if not at the usual address, and the operator's stand-in for Google that it opens too. */
+  googleMachine?: { metadataOrigin?: string; standIn?: string } | undefined;
 }
 
 export interface OpenOptions {

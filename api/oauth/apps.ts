@@ -16,8 +16,12 @@ export interface OAuthApp {
   /** Where the code is exchanged. */
   tokenUrl: string;
   /**
-   * Where a single grant is taken back, asked with an access token of it. Absent where the cloud would take back with it
-   * all that the person granted to the app, on which other accounts live.
+   * Where a single grant is taken back, asked with an access token of it. Absent at Google: there "revocation removes all
+   * OAuth 2.0 scopes previously granted to a project, invalidating any issued access or refresh tokens for all clients
+   * registered under that project" (developers.google.com/identity/protocols/oauth2, Token revocation). Other accounts of
+   * the person here could be told by Google's `sub`; what other clients of the operator's project, and other
+   * installations with the same client, live on cannot be known, so a grant that is not kept stays there until the person
+   * ends it (docs/providers/gcs.md).
    */
   revocationUrl?: string;
   clientId: string;

@@ -25,8 +25,8 @@ export interface Fixture {
   credentials(endpoint: string): Credentials;
   /** The same with a secret that is well formed and wrong. */
   wrongCredentials(endpoint: string): Credentials;
-  /** What the operator brings along, once the store runs. Default: nothing. */
-  operator?(): OperatorAccess;
+  /** What the operator brings along for accounts at the endpoint, once the store runs. Default: nothing. */
+  operator?(endpoint: string): OperatorAccess;
   /** Other credentials, or those of another account, that may write to the containers and read what is offered. */
   otherCredentials?(endpoint: string): Credentials;
   /** How many objects the largest listing has, where the store cannot write the usual 10,000 in seconds. */
@@ -119,7 +119,8 @@ export async function startLocalSession(fixture: Fixture): Promise<LocalSession>
   // Shared as those of one account are: exchanges that tests spoil are none that fetch a token.
   const shared = localAccessTokens();
   const open = (credentials: Credentials, capabilities?: Capabilities, tokens?: AccessTokens) => {
-    const provider = openProvider(credentials, { addressPolicy, capabilities, tokens, operator: fixture.operator?.() });
+    const operator = fixture.operator?.(credentials.endpoint ?? '');
+    const provider = openProvider(credentials, { addressPolicy, capabilities, tokens, operator });
     opened.push(provider);
     return provider;
   };

@@ -221,10 +221,11 @@ function endpoints(current: CurrentLocal): void {
     const { port } = server.address() as AddressInfo;
     const hosts = ['127.0.0.1', 'localhost', '[::ffff:127.0.0.1]', '0x7f.1', '2130706433', '0177.0.0.1', '127.1'];
     for (const host of hosts) {
-      const provider = openProvider(session.fixture.credentials(`http://${host}:${port}`), {
+      const endpoint = `http://${host}:${port}`;
+      const provider = openProvider(session.fixture.credentials(endpoint), {
         addressPolicy: createAddressPolicy([]),
         capabilities: session.capabilities,
-        operator: session.fixture.operator?.(),
+        operator: session.fixture.operator?.(endpoint),
       });
       await expectCode(provider.check(never()), 'ADDRESS_NOT_ALLOWED');
       await expectCode(provider.stat({ container, key: 'x' }, never()), 'ADDRESS_NOT_ALLOWED');

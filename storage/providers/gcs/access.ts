@@ -10,6 +10,7 @@ import { emailOf, grantTokens, machineTokens, metadataAddress, serviceAccountTok
 export interface GoogleOperator {
   googleApp?: { clientId: string; clientSecret: string; tokenOrigin?: string } | undefined;
   machineIdentity: boolean;
+  googleMachine?: { metadataOrigin?: string; standIn?: string } | undefined;
 }
 
 /** How an account gets its access tokens. */
@@ -27,7 +28,7 @@ export interface GcsAccess {
 /**
  * Throws CREDENTIALS_INVALID and ENDPOINT_INVALID for a service account key that is none; PERMISSION_DENIED or
  * CREDENTIALS_INVALID where the operator has not allowed, or not set up, what the credentials need; ENDPOINT_INVALID for
- * the machine's identity at an endpoint that is not Google's.
+ * the machine's identity at an endpoint that is neither Google's nor the operator's stand-in.
  */
 export function gcsAccess(
   credentials: CredentialsOf<'gcs'>,
@@ -53,19 +54,26 @@ export function gcsAccess(
   if (operator?.machineIdentity !== true) {
     throw new AppError('PERMISSION_DENIED', 'The operator does not let accounts use the identity of the machine.');
   }
-  if (!isGoogle(credentials.endpoint)) {
+  const { metadataOrigin = `http://${metadataAddress}`, standIn } = operator.googleMachine ?? {};
+  if (!isGoogle(credentials.endpoint) && !isSame(credentials.endpoint, standIn)) {
     // Its token is the operator's: no address of a user may see it.
     const text = "The identity of the machine opens Google's own endpoints only. Leave the endpoint out.";
     throw new AppError('ENDPOINT_INVALID', text);
   }
   // No user names this address, and nothing but the metadata server is reached by this client.
-  const metadata = createHttpClient(createAddressPolicy([metadataAddress]));
+  const { hostname } = new URL(metadataOrigin);
+  const metadata = createHttpClient(createAddressPolicy([hostname.replace(/^\[|\]$/g, '')]));
   return {
     identity: 'the identity of this machine',
     account: undefined,
-    refresh: machineTokens(metadata),
+    refresh: machineTokens(metadata, metadataOrigin),
     close: () => metadata.close(),
   };
+}
+
+function isSame(endpoint: string | undefined, standIn: string | undefined): boolean {
+  const href = (address: string | undefined) => URL.parse(address ?? '')?.href.replace(/\/+$/, '');
+  return standIn !== undefined && href(endpoint) === href(standIn);
 }
 
 function isGoogle(endpoint: string | undefined): boolean {

@@ -70,7 +70,7 @@ export function grantTokens(
  * using service accounts").
  * @param http may reach the metadata server and nothing else.
  */
-export function machineTokens(http: HttpClient, origin = `http://${metadataAddress}`): RefreshToken {
+export function machineTokens(http: HttpClient, origin: string): RefreshToken {
   return async (signal) => {
     const path = '/computeMetadata/v1/instance/service-accounts/default/token';
     try {

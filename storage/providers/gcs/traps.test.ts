@@ -253,7 +253,8 @@ it.each([
   'https://example.com/.googleapis.com',
   'https://example.com',
 ])("The machine's token, which is the operator's, is not sent to %s", (endpoint) => {
-  const options = { addressPolicy: createAddressPolicy([]), operator: { machineIdentity: true } };
+  const operator = { machineIdentity: true, googleMachine: { standIn: 'https://storage.example.com' } };
+  const options = { addressPolicy: createAddressPolicy([]), operator };
   const opening = () => openGcs({ provider: 'gcs', useMachineIdentity: true, endpoint }, options);
   expect(opening).toThrow(expect.objectContaining({ code: 'ENDPOINT_INVALID' }));
 });
