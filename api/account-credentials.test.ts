@@ -12,7 +12,7 @@ const disconnect =
   'mutation ($input: DisconnectAccountInput!) { disconnectAccount(input: $input) { account { status } } }';
 const facts = `query ($id: ID!) { cloudAccount(id: $id) { projectId capabilities {
   canCopyInside canIngestFromUrl canPresign caseSensitive keepsUserMetadata keepsContentHeaders
-  modificationTimePrecisionMs maxObjectBytes maxPartBytes hashes conditionalWrites listingOrder } } }`;
+  modificationTimePrecisionMs maxObjectBytes maxPartBytes hashes conditionalWrites conditionalSingleWrites listingOrder } } }`;
 const former = { accessKeyId: 'FORMER', secretAccessKey: 'the former secret' };
 const rotated = { accessKeyId: 'ROTATED', secretAccessKey: 'the rotated secret' };
 
@@ -137,6 +137,7 @@ test('an account tells what its store can do, and nothing where that is not know
       maxPartBytes: String(5 * 1024 ** 3),
       hashes: expect.arrayContaining(['MD5']),
       conditionalWrites: true,
+      conditionalSingleWrites: true,
       listingOrder: 'BYTES',
     },
   });

@@ -83,7 +83,7 @@ describe('connecting', () => {
           field: ['input', 'credentials'],
           code: 'CREDENTIALS_INVALID',
           message: expect.any(String),
-          remedy: expect.stringMatching(/typing errors/),
+          remedy: expect.stringMatching(/complete, and neither revoked nor expired/),
         },
       ],
     });

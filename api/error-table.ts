@@ -66,7 +66,8 @@ export const errorTable = {
   },
   CREDENTIALS_INVALID: {
     as: 'user',
-    remedy: 'Check the credentials for typing errors, and that the cloud has not revoked or expired them.',
+    remedy:
+      'Check that the credentials are complete, and neither revoked nor expired at the cloud; else give new ones.',
     description: 'The cloud refuses the credentials of an account.',
   },
   PERMISSION_DENIED: {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDb } from '../core/db.ts';
 import { createRedis } from '../core/redis.ts';
+import { startGcsServer } from '../emulators/gcs/server.ts';
 import { noteThrottled, publishAccount } from '../queue/account.ts';
 import { type Scene, startScene } from './support/browser.ts';
 import { type Prepared, prepareScene } from './support/prepared-scene.ts';
@@ -61,7 +62,7 @@ test('keys are replaced from the account’s row, by keyboard, and wrong ones st
   await page.getByLabel('Access key ID').fill(accessKeyId);
   await page.getByRole('textbox', { name: 'Secret access key' }).fill('a wrong one');
   await page.keyboard.press('Enter');
-  await page.getByText(/typing errors/).waitFor();
+  await page.getByText(/neither revoked nor expired/).waitFor();
   await page.getByRole('textbox', { name: 'Secret access key' }).fill(secretAccessKey);
   await page.keyboard.press('Enter');
   await page.getByText('Harbour has its new credentials.').waitFor();
@@ -82,6 +83,40 @@ test('a person leaves for Dropbox and comes back; a code that it does not take i
   await page.getByRole('link', { name: 'Begin again' }).click();
   await page.getByRole('button', { name: 'Continue to Dropbox' }).waitFor();
   await page.context().close();
+});
+
+test('clouds without a sign-in have no page to come back to', async () => {
+  const { page } = await scene.visit({ storageState: prepared.session });
+  for (const cloud of ['azure', 's3', 'nowhere']) {
+    await page.goto(`${scene.product.url}/accounts/connected/${cloud}?error=access_denied&state=abc`);
+    await page.getByRole('heading', { name: 'No such page' }).waitFor();
+  }
+  await page.context().close();
+});
+
+test('a key of Google is hidden while it lies in the form, and its account tells what it keeps', async () => {
+  const google = await startGcsServer({ buckets: ['harbour'] });
+  const { page, complaints } = await scene.visit({ storageState: prepared.session });
+  try {
+    await page.goto(`${scene.product.url}/accounts/new?provider=gcs`);
+    await page.getByLabel('Name', { exact: true }).fill('Googled');
+    await page.getByLabel('Endpoint').fill(google.endpoint);
+    const key = page.getByRole('textbox', { name: 'Key of a service account' });
+    await key.fill(google.strangersKey());
+    await page.getByRole('button', { name: 'Connect account' }).click();
+    await page.getByText(/Google refused the credentials.*neither revoked nor expired/).waitFor();
+    expect(await key.evaluate((area) => getComputedStyle(area).getPropertyValue('-webkit-text-security'))).toBe('disc');
+    await key.fill(google.serviceAccountKey());
+    await page.getByRole('button', { name: 'Connect account' }).click();
+    await page.getByText('Googled is ready for transfers.').waitFor();
+    const row = page.getByRole('listitem').filter({ hasText: 'Googled' });
+    await row.getByText('What it can do and keep').click();
+    await row.getByText('files that changed meanwhile are kept, unless a large one arrives in parts').waitFor();
+    expect(complaints).toEqual([]);
+  } finally {
+    await page.context().close();
+    await google.close();
+  }
 });
 
 test('a sign-in that is over says so, and what to do', async () => {

@@ -80,6 +80,10 @@ export const CloudCapabilities = builder.objectRef<Capabilities>('CloudCapabilit
       description: 'Whether it refuses by itself to overwrite what appeared or changed meanwhile.',
       resolve: ({ write }) => write.conditional && write.conditionalUpload,
     }),
+    conditionalSingleWrites: t.boolean({
+      description: 'The same for objects that are written in one request, not in parts.',
+      resolve: ({ write }) => write.conditional,
+    }),
     listingOrder: t.field({
       type: ListingOrder,
       description: 'The order in which it lists.',

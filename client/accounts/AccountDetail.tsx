@@ -64,11 +64,13 @@ function Facts(capabilities: Capabilities) {
       <dt>Names</dt>
       <dd>{capabilities.caseSensitive ? '“a” and “A” are two files' : '“a” and “A” are one file'}</dd>
       <dt>Overwriting</dt>
-      <dd>
-        {capabilities.conditionalWrites
-          ? 'refuses to overwrite what changed meanwhile'
-          : 'cannot refuse to overwrite what changed meanwhile'}
-      </dd>
+      <dd>{overwriting(capabilities)}</dd>
     </>
   );
+}
+
+function overwriting({ conditionalWrites, conditionalSingleWrites }: Capabilities): string {
+  if (conditionalWrites) return 'files that changed meanwhile are kept';
+  if (conditionalSingleWrites) return 'files that changed meanwhile are kept, unless a large one arrives in parts';
+  return 'files that changed meanwhile are replaced';
 }

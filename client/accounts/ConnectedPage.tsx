@@ -2,6 +2,7 @@ import { Button, Group, Loader, Stack } from '@mantine/core';
 import { useEffect, useRef, useState } from 'react';
 import { useMutation } from 'urql';
 import { Link, useSearch } from 'wouter';
+import { NotFoundPage } from '../app/NotFoundPage.tsx';
 import { graphql } from '../graphql/graphql.ts';
 import { problemOf } from '../graphql/problem.ts';
 import { Notice } from '../ui/Notice.tsx';
@@ -9,8 +10,8 @@ import { PageTitle } from '../ui/PageTitle.tsx';
 import { Panel } from '../ui/Panel.tsx';
 import { userErrorText } from '../ui/user-errors.ts';
 import classes from './AccountRow.module.css';
-import { type Account, AccountFragment, type ProviderName, providers } from './account.ts';
-import { type Departure, forgetDeparture, recallDeparture } from './oauth.ts';
+import { type Account, AccountFragment, providers } from './account.ts';
+import { type Departure, forgetDeparture, type OAuthProvider, recallDeparture } from './oauth.ts';
 import { ProviderMark } from './ProviderMark.tsx';
 
 const CompleteOAuthMutation = graphql(
@@ -41,10 +42,18 @@ interface Return {
 
 type Outcome = { kind: 'done'; account: Account } | { kind: 'failed'; words: string };
 
-/** Where a cloud leads back to: ends the connection, then shows the account, or what to do. */
+/** Who leads people back here. */
+const companies: Record<OAuthProvider, string> = { DROPBOX: 'Dropbox', GCS: 'Google' };
+
+/** Where a cloud leads back to; the others have no sign-in, and no such page. */
 export function ConnectedPage({ provider: segment }: { provider: string }) {
-  const provider = segment.toUpperCase() as ProviderName;
-  const company = Object.hasOwn(providers, provider) ? providers[provider].label : 'The cloud';
+  const provider = segment.toUpperCase();
+  if (!Object.hasOwn(companies, provider)) return <NotFoundPage />;
+  return <Returned segment={segment} company={companies[provider as OAuthProvider]} />;
+}
+
+/** Ends the connection, then shows the account, or what to do. */
+function Returned({ segment, company }: { segment: string; company: string }) {
   // As it was on arrival: the code is taken out of the address once it is used.
   const search = useSearch();
   const [arrival] = useState<Return>(() => {

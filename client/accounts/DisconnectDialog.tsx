@@ -3,6 +3,7 @@ import { graphql } from '../graphql/graphql.ts';
 import { ConfirmDialog } from '../ui/ConfirmDialog.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
+import { providers } from './account.ts';
 import type { AccountDialogProps } from './RenameDialog.tsx';
 
 const DisconnectAccountMutation = graphql(`
@@ -54,6 +55,9 @@ export function DisconnectDialog({ account, opened, onClose, onChanged }: Accoun
         Skyferry wipes the stored credentials. Nothing in the cloud itself changes, and the history of past transfers
         stays. To use the account again, connect it once more.
       </p>
+      {account.provider === 'DROPBOX' || account.provider === 'GCS' ? (
+        <p>If you signed in at {providers[account.provider].short}, end what you granted there too, in its settings.</p>
+      ) : null}
     </ConfirmDialog>
   );
 }

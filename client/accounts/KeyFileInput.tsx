@@ -13,7 +13,7 @@ interface KeyFileInputProps extends Omit<TextareaProps, 'onChange'> {
   onProblem: (message: string) => void;
 }
 
-/** Text of a key file: pasted, dropped as a file, or chosen. */
+/** Text of a key file: pasted, dropped as a file, or chosen. It is hidden, as it holds a secret. */
 export function KeyFileInput({ value, onChange, onProblem, ...props }: KeyFileInputProps) {
   const [over, setOver] = useState(false);
 

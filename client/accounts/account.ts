@@ -30,6 +30,7 @@ export const AccountFragment = graphql(`
       maxObjectBytes
       hashes
       conditionalWrites
+      conditionalSingleWrites
     }
     status
     error {

@@ -181,7 +181,7 @@ function tokenError(status: number, headers: Record<string, string>, { error }: 
       }
       return new AppError(
         'CREDENTIALS_INVALID',
-        'Google refused the credentials: the key was deleted, or the access taken back. Connect the account again.',
+        'Google refused the credentials: the key was deleted, or the access taken back.',
       );
     case 'invalid_client':
     case 'unauthorized_client':
