@@ -167,8 +167,9 @@ describe('partitions', () => {
     await expect(insertTransfer({ objectsListed: -1 })).rejects.toThrow('transfer_counters_check');
     const [first] = await partitionsOf('transfer_item');
     expect(await rows('SELECT indexdef FROM pg_indexes WHERE tablename = $1', [first])).toHaveLength(3);
+    const [batches] = await partitionsOf('transfer_batch');
     expect(
-      await rows(`SELECT conname FROM pg_constraint WHERE conrelid = $1::regclass AND contype = 'f'`, [first]),
+      await rows(`SELECT conname FROM pg_constraint WHERE conrelid = $1::regclass AND contype = 'f'`, [batches]),
     ).toHaveLength(1);
     expect(await rows('SELECT reloptions FROM pg_class WHERE oid = $1::regclass', [first])).toEqual([
       { reloptions: expect.arrayContaining(['fillfactor=80']) },

@@ -1,13 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createClient } from 'graphql-ws';
-import { ensureDatabase, startPostgres } from '../../scripts/local/postgres.ts';
-import { preparePostgres } from '../../scripts/local/postgres-home.ts';
 import { freePort, type RunningProcess, startProcess, untilReady } from '../../scripts/local/processes.ts';
 import { prepareRedis, startRedis } from '../../scripts/local/redis.ts';
-import { migrate } from '../../scripts/migrate.ts';
 import type { Contender, Measurement } from './bench.ts';
+import { startBenchPostgres } from './postgres.ts';
 import { cpuMs } from './processes.ts';
 import type { Store } from './stores.ts';
 
@@ -31,33 +28,20 @@ export async function startSkyferry(source: Store, destination: Store, directory
     for (const stop of stops.toReversed()) await stop();
   };
   try {
-    const password = randomBytes(16).toString('hex');
-    const dataDirectory = process.env.DATA_DIRECTORY || '.data';
-    const home = await preparePostgres(dataDirectory);
-    // Beside the binaries, because the user of Postgres reaches no folder below a private home.
-    const postgresDirectory = join(home.directory, `bench-${process.pid}`);
-    stops.push(() => rm(postgresDirectory, { recursive: true, force: true }));
-    const postgres = await startPostgres({
-      home,
-      dataDirectory: postgresDirectory,
-      logFile: join(directory, 'postgres.log'),
-      password,
-    });
-    stops.push(() => postgres.stop());
-    await ensureDatabase(postgres, 'skyferry');
-    await migrate(postgres.url('skyferry'));
+    const postgres = await startBenchPostgres(directory);
+    stops.push(postgres.stop);
     const redis = await startRedis({
-      program: await prepareRedis(dataDirectory),
+      program: await prepareRedis(process.env.DATA_DIRECTORY || '.data'),
       directory: join(directory, 'redis'),
       logFile: join(directory, 'redis.log'),
-      password,
+      password: randomBytes(16).toString('hex'),
     });
     stops.push(() => redis.stop());
     const port = await freePort();
     const env = {
       ...process.env,
       NODE_ENV: 'development',
-      DATABASE_URL: postgres.url('skyferry'),
+      DATABASE_URL: postgres.url,
       REDIS_URL: redis.url,
       PORT: String(port),
       KEY_ENCRYPTION_KEY: `bench:${randomBytes(32).toString('base64')}`,

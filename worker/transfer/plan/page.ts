@@ -139,6 +139,10 @@ export async function writePage(
   const deletions = planned.filter(({ action }) => action === 'DELETE').length;
   const sum = (...groups: (readonly PlannedItem[])[]) =>
     groups.flat().reduce((total, { size_bytes }) => total + size_bytes, 0);
+  // By columns: half the time, and half the memory, of the same rows in JSON.
+  const column = <Name extends keyof PlannedItem>(name: Name) => page.items.map((item) => item[name]);
+  const jsonColumn = (name: 'source_version' | 'destination_version') =>
+    page.items.map((item) => item[name] && JSON.stringify(item[name]));
   const [written] = await db.$queryRaw<(ProgressRow & { due: boolean })[]>`
     WITH locked AS MATERIALIZED (
       SELECT published_at FROM transfer WHERE id = ${transferId}::uuid FOR NO KEY UPDATE
@@ -177,15 +181,22 @@ export async function writePage(
       INSERT INTO transfer_item (transfer_id, ordinal, batch_number, action, reason, state, source_container,
         source_key, destination_container, destination_key, size_bytes, modified_at, source_version,
         destination_version, source_removal, error_code, error_message, finished_at)
-      SELECT ${transferId}::uuid, x.ordinal, x.batch_number, x.action, x.reason, x.state, x.source_container,
-        x.source_key, x.destination_container, x.destination_key, x.size_bytes, x.modified_at,
-        nullif(x.source_version, 'null'), nullif(x.destination_version, 'null'), x.source_removal,
+      SELECT ${transferId}::uuid, x.ordinal, x.batch_number, x.action::"TransferAction", x.reason::"TransferReason",
+        x.state::"TransferItemState", x.source_container, x.source_key, x.destination_container, x.destination_key,
+        x.size_bytes, x.modified_at, x.source_version, x.destination_version, x.source_removal::"SourceRemoval",
         x.error_code, x.error_message, CASE WHEN x.state <> 'PENDING' THEN now() END
-      FROM written CROSS JOIN jsonb_to_recordset(${JSON.stringify(page.items)}::jsonb) AS x(
-        ordinal int, batch_number int, action "TransferAction", reason "TransferReason", state "TransferItemState",
-        source_container text, source_key text, destination_container text, destination_key text, size_bytes bigint,
-        modified_at timestamptz, source_version jsonb, destination_version jsonb, source_removal "SourceRemoval",
-        error_code text, error_message text
+      FROM written CROSS JOIN unnest(
+        ${column('ordinal')}::int[], ${column('batch_number')}::int[], ${column('action')}::text[],
+        ${column('reason')}::text[], ${column('state')}::text[], ${column('source_container')}::text[],
+        ${column('source_key')}::text[], ${column('destination_container')}::text[],
+        ${column('destination_key')}::text[], ${column('size_bytes')}::bigint[],
+        ${column('modified_at')}::timestamptz[], ${jsonColumn('source_version')}::jsonb[],
+        ${jsonColumn('destination_version')}::jsonb[], ${column('source_removal')}::text[],
+        ${column('error_code')}::text[], ${column('error_message')}::text[]
+      ) AS x(
+        ordinal, batch_number, action, reason, state, source_container, source_key, destination_container,
+        destination_key, size_bytes, modified_at, source_version, destination_version, source_removal, error_code,
+        error_message
       )
     ), batches AS (
       INSERT INTO transfer_batch (transfer_id, number, state, item_count, size_bytes)
