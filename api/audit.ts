@@ -19,10 +19,13 @@ export type AuditAction =
   | 'transfer.pause'
   | 'transfer.resume'
   | 'transfer.cancel'
-  | 'transfer.retry';
+  | 'transfer.retry'
+  | 'schedule.create'
+  | 'schedule.update'
+  | 'schedule.delete';
 
 export interface AuditSubject {
-  type: 'user' | 'cloud-account' | 'transfer';
+  type: 'user' | 'cloud-account' | 'transfer' | 'transfer-schedule';
   /** null where there is none (a failed sign-in). */
   id: string | null;
 }

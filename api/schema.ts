@@ -12,6 +12,7 @@ import './types/account-mutations.ts';
 import './types/transfer.ts';
 import './types/transfer-item.ts';
 import './types/transfer-mutations.ts';
+import './types/transfer-schedule.ts';
 import './types/subscriptions.ts';
 
 /** The executable schema of the public API, in the order of the code: states by their course, evidence by its strength. */

@@ -11,6 +11,7 @@ export type {
   TransferMode,
   TransferPriority,
   TransferReason,
+  TransferSchedule,
   TransferState,
   User,
 } from '../generated/prisma/client.ts';

@@ -88,7 +88,8 @@ const mirrorPolicies: readonly ConflictPolicy[] = ['OVERWRITE', 'OVERWRITE_IF_DI
 /** Throws INVALID_INPUT, with the input field at fault, for choices that make no sense for the mode or of themselves. */
 export function parseTransferOptions(mode: TransferMode, given: GivenTransferOptions): TransferOptions {
   const isMirror = mode === 'SYNC';
-  const wrong = (field: readonly string[], message: string) => new AppError('INVALID_INPUT', message, { field: ['options', ...field] });
+  const wrong = (field: readonly string[], message: string) =>
+    new AppError('INVALID_INPUT', message, { field: ['options', ...field] });
   const parsed = transferOptionsSchema.safeParse({
     ...given,
     conflictPolicy: given.conflictPolicy ?? (isMirror ? 'OVERWRITE_IF_DIFFERENT' : 'OVERWRITE'),

@@ -20,7 +20,7 @@ import {
 } from './path.ts';
 import { type PlanCheckpoint, planCheckpointSchema } from './plan-checkpoint.ts';
 import { storeOf } from './store.ts';
-import { type GivenTransferOptions, parseTransferOptions } from './transfer-options.ts';
+import { type GivenTransferOptions, parseTransferOptions, type TransferOptions } from './transfer-options.ts';
 
 export { publishControl, publishTransfer, toProgress } from './progress.ts';
 
@@ -62,6 +62,8 @@ export interface SubmitTransfer {
   bandwidthLimit?: bigint | undefined;
   /** Plans only, and waits for approval. Default: false. */
   dryRun?: boolean | undefined;
+  /** The schedule that orders it. */
+  scheduleId?: string | undefined;
 }
 
 /**
@@ -70,6 +72,39 @@ export interface SubmitTransfer {
  * disconnected one. Not idempotent: the caller owns the idempotency key.
  */
 export async function submitTransfer(tx: DbSession, request: SubmitTransfer): Promise<Transfer> {
+  const { sourcePaths, options, mode } = await parseOrder(tx, request);
+  const now = new Date();
+  const startAt = request.startAt && request.startAt > now ? request.startAt : null;
+  const priority = request.priority ?? 'NORMAL';
+  const row = await tx.transfer.create({
+    data: {
+      userId: request.userId,
+      sourceAccountId: request.sourceAccountId,
+      destinationAccountId: request.destinationAccountId,
+      sourcePaths,
+      destinationPath: request.destinationPath,
+      name: request.name ?? defaultName(sourcePaths, request.destinationPath),
+      mode,
+      options,
+      bandwidthLimit: request.bandwidthLimit ?? null,
+      dryRun: request.dryRun ?? false,
+      scheduleId: request.scheduleId ?? null,
+      state: startAt ? 'SCHEDULED' : 'QUEUED',
+      priority,
+      startAt,
+      planLeaseUntil: planLease(startAt ?? now),
+      sequence: 1,
+    },
+  });
+  await enqueuePlan(tx, row, startAt);
+  return row;
+}
+
+/** What an order comes down to; throws as `submitTransfer` does. */
+export async function parseOrder(
+  tx: DbSession,
+  request: SubmitTransfer,
+): Promise<{ sourcePaths: string[]; options: TransferOptions; mode: TransferMode }> {
   const given = request.sourcePaths;
   if (given.length < 1 || given.length > maxSourcePaths) {
     const message = `Choose between 1 and ${maxSourcePaths.toLocaleString('en')} source paths.`;
@@ -88,30 +123,7 @@ export async function submitTransfer(tx: DbSession, request: SubmitTransfer): Pr
   const mode = request.mode ?? 'COPY';
   const options = parseTransferOptions(mode, request.options ?? {});
   if (mode === 'SYNC') assertMirrorable(sources, destination);
-  const now = new Date();
-  const startAt = request.startAt && request.startAt > now ? request.startAt : null;
-  const priority = request.priority ?? 'NORMAL';
-  const row = await tx.transfer.create({
-    data: {
-      userId: request.userId,
-      sourceAccountId: request.sourceAccountId,
-      destinationAccountId: request.destinationAccountId,
-      sourcePaths,
-      destinationPath: request.destinationPath,
-      name: request.name ?? defaultName(sourcePaths, request.destinationPath),
-      mode,
-      options,
-      bandwidthLimit: request.bandwidthLimit ?? null,
-      dryRun: request.dryRun ?? false,
-      state: startAt ? 'SCHEDULED' : 'QUEUED',
-      priority,
-      startAt,
-      planLeaseUntil: planLease(startAt ?? now),
-      sequence: 1,
-    },
-  });
-  await enqueuePlan(tx, row, startAt);
-  return row;
+  return { sourcePaths, options, mode };
 }
 
 /** SCHEDULED, QUEUED, PLANNING, RUNNING -> PAUSED. Checkpoints stay; workers stop within 2 s. NOT_FOUND, CONFLICT. */

@@ -12,6 +12,7 @@ import { type ProgressRow, publishTransfer } from '../queue/progress.ts';
 import { createSubscriber } from '../queue/pubsub.ts';
 import { createQueue } from '../queue/queue.ts';
 import { startOutboxRelay } from '../queue/relay.ts';
+import { runDueSchedule } from '../queue/schedule.ts';
 import { createLoop } from '../queue/wake.ts';
 import { createAddressPolicy } from '../storage/address-policy.ts';
 import { operatorAccess } from '../storage/operator.ts';
@@ -37,6 +38,8 @@ const goodbyeMs = 5_000;
 const databaseCheckMs = 1_000;
 /** Listings that one process makes at the same time. */
 const planSlots = 4;
+/** Cron knows minutes; a run begins at most so long after its moment. */
+const schedulePollMs = 1_000;
 const partitionUpkeepMs = 24 * 3_600_000;
 const partitionMonthsAhead = 12;
 
@@ -121,6 +124,15 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
     onError: outages.report,
   });
   const sweeper = startSweeper({ db, queue, publish, kickDispatcher: dispatcher.kick, onError: outages.report });
+  const schedules = createLoop(
+    async () => {
+      const ordered = await runDueSchedule(db);
+      if (ordered) void publish(ordered);
+      return ordered !== undefined;
+    },
+    schedulePollMs,
+    outages.report,
+  );
   const partitions = createLoop(
     async () => {
       await patiently(stopping.signal, () => db.$executeRaw`SELECT ensure_partitions(${partitionMonthsAhead}::int)`);
@@ -177,7 +189,10 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
     // Waits for the handlers, which give their batches back.
     await within(drainMs + goodbyeMs, Promise.all(consumers.map((consumer) => consumer.close())));
     clearTimeout(cut);
-    await within(goodbyeMs, Promise.all([relay.stop(), sweeper.stop(), partitions.stop(), databaseCheck.stop()]));
+    await within(
+      goodbyeMs,
+      Promise.all([relay.stop(), sweeper.stop(), schedules.stop(), partitions.stop(), databaseCheck.stop()]),
+    );
     await within(goodbyeMs, dispatcher.stop());
     await within(goodbyeMs, presence.leave());
     await within(goodbyeMs, Promise.all([health?.close(), accounts.close(), queue.close()]));

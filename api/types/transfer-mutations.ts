@@ -1,13 +1,5 @@
-import type {
-  CloudAccount,
-  DbSession,
-  TransferMode as ModeOfTransfer,
-  TransferPriority as PriorityOfTransfer,
-  Transfer as TransferRow,
-} from '../../core/db.ts';
+import type { DbSession, Transfer as TransferRow } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
-import { parseName } from '../../core/text.ts';
-import { parseDestination } from '../../queue/path.ts';
 import {
   approveTransfer,
   cancelTransfer,
@@ -23,15 +15,13 @@ import { builder } from '../builder.ts';
 import { type Context, viewerOf } from '../context.ts';
 import { attempt } from '../errors.ts';
 import { createOnce, findReplay } from '../idempotency.ts';
-import { ownAccount } from './cloud-account.ts';
 import { type PayloadFields, type PayloadShape, userErrorsField } from './payload.ts';
-import { ownTransfer, Transfer, TransferPriority } from './transfer.ts';
-import { givenOptions, TransferMode, TransferOptionsInput } from './transfer-options.ts';
+import { ownTransfer, Transfer } from './transfer.ts';
+import { givenOptions } from './transfer-options.ts';
+import { orderFields, orderOf } from './transfer-order.ts';
 
 /** Furthest start time. */
 const maxAheadMs = 366 * 24 * 3600 * 1000;
-/** Longest name of a transfer. */
-const maxNameLength = 200;
 
 const transferOutput = (t: PayloadFields<PayloadShape<TransferRow>>) => ({
   transfer: t.field({
@@ -53,10 +43,6 @@ async function announce(context: Context, row: TransferRow): Promise<void> {
   }
 }
 
-function parseTransferName(text: string | null | undefined): string | undefined {
-  return text == null || text.trim() === '' ? undefined : parseName(text, maxNameLength);
-}
-
 function assertStartAt(startAt: Date | null | undefined): void {
   if (startAt == null) return;
   if (startAt <= new Date()) {
@@ -69,20 +55,6 @@ function assertStartAt(startAt: Date | null | undefined): void {
   }
 }
 
-/** Throws INVALID_INPUT for a folder in which the destination can hold nothing; what it cannot hold else, each object tells. */
-async function assertDestinationHolds(context: Context, destination: CloudAccount, path: string): Promise<void> {
-  if (destination.status === 'DISCONNECTED') return;
-  const { key } = parseDestination(path, ['destinationPath']);
-  await context.services.providers.use(destination, async (provider) => {
-    try {
-      provider.checkName(`${key}object`);
-    } catch (cause) {
-      const reason = cause instanceof AppError ? cause.message : 'The destination cannot hold this folder.';
-      throw new AppError('INVALID_INPUT', `${reason} Choose another folder.`, { field: ['destinationPath'], cause });
-    }
-  });
-}
-
 /** A mutation that orders a transfer: to be done, or to be planned first. */
 function orderMutation(
   operation: 'createTransfer' | 'planTransfer',
@@ -93,29 +65,8 @@ function orderMutation(
     {
       description: descriptions.input,
       inputFields: (t) => ({
-        sourceAccountId: t.id({ required: true, description: 'Account to read.' }),
-        sourcePaths: t.stringList({
-          required: true,
-          description:
-            '1 to 1000 paths: "bucket/key" an object, "bucket/folder/" a folder with all below it, "bucket/" all of a bucket.',
-        }),
-        destinationAccountId: t.id({ required: true, description: 'Account to write.' }),
-        destinationPath: t.string({
-          required: true,
-          description: '"bucket/" or "bucket/folder/". Objects and folders arrive below it under their own last names.',
-        }),
-        name: t.string({ description: 'Name of the transfer, at most 200 characters. Absent: made from the paths.' }),
-        mode: t.field({ type: TransferMode, defaultValue: 'COPY', description: 'What is done with the objects.' }),
-        options: t.field({
-          type: TransferOptionsInput,
-          description: 'Further choices. Absent: as their descriptions say.',
-        }),
+        ...orderFields(t),
         startAt: t.field({ type: 'DateTime', description: 'When to begin, at most a year ahead. Absent: at once.' }),
-        priority: t.field({
-          type: TransferPriority,
-          defaultValue: 'NORMAL',
-          description: 'How it is preferred among others that wait.',
-        }),
         idempotencyKey: t.string({
           description:
             'Any text of 1 to 255 characters. A repetition within 24 hours with the same arguments returns the same transfer.',
@@ -131,26 +82,16 @@ function orderMutation(
   );
 }
 
-interface OrderInput {
-  sourceAccountId: string | number;
-  sourcePaths: string[];
-  destinationAccountId: string | number;
-  destinationPath: string;
-  name?: string | null | undefined;
-  mode?: ModeOfTransfer | null | undefined;
-  options?: Parameters<typeof givenOptions>[0];
+type OrderInput = Parameters<typeof orderOf>[1] & {
   startAt?: Date | null | undefined;
-  priority?: PriorityOfTransfer | null | undefined;
   idempotencyKey?: string | null | undefined;
-}
+};
 
 async function order(operation: string, input: OrderInput, context: Context): Promise<TransferRow> {
   const { db, config } = context.services;
-  const userId = viewerOf(context).id;
-  const options = givenOptions(input.options);
-  const { idempotencyKey, ...given } = { ...input, options };
+  const { idempotencyKey, ...given } = { ...input, options: givenOptions(input.options) };
   const request = {
-    userId,
+    userId: viewerOf(context).id,
     key: idempotencyKey,
     operation,
     // What is null is as good as absent.
@@ -159,28 +100,15 @@ async function order(operation: string, input: OrderInput, context: Context): Pr
   };
   const known = await findReplay(db, request);
   if (known !== null) return db.transfer.findUniqueOrThrow({ where: { id: known } });
-  const source = await ownAccount(context, String(input.sourceAccountId), 'sourceAccountId');
-  const destination = await ownAccount(context, String(input.destinationAccountId), 'destinationAccountId');
   assertStartAt(input.startAt);
-  const name = parseTransferName(input.name);
-  await assertDestinationHolds(context, destination, input.destinationPath);
+  const ordered = await orderOf(context, input);
   const { id, replayed } = await createOnce(db, request, async (tx) => {
     // An account cannot be disconnected between the check of its state and the end of this transaction.
     await tx.$queryRaw`
-      SELECT 1 FROM cloud_account WHERE id IN (${source.id}::uuid, ${destination.id}::uuid) ORDER BY id FOR KEY SHARE`;
-    const row = await submitTransfer(tx, {
-      userId,
-      sourceAccountId: source.id,
-      destinationAccountId: destination.id,
-      sourcePaths: input.sourcePaths,
-      destinationPath: input.destinationPath,
-      name,
-      mode: input.mode ?? undefined,
-      options,
-      dryRun: operation === 'planTransfer',
-      startAt: input.startAt ?? undefined,
-      priority: input.priority ?? undefined,
-    });
+      SELECT 1 FROM cloud_account
+      WHERE id IN (${ordered.sourceAccountId}::uuid, ${ordered.destinationAccountId}::uuid) ORDER BY id FOR KEY SHARE`;
+    const dryRun = operation === 'planTransfer';
+    const row = await submitTransfer(tx, { ...ordered, dryRun, startAt: input.startAt ?? undefined });
     await audit(tx, context, 'transfer.create', { type: 'transfer', id: row.id }, { name: row.name });
     return row.id;
   });

@@ -1,0 +1,270 @@
+import type { Prisma, TransferSchedule as ScheduleRow, Transfer as TransferRow } from '../../core/db.ts';
+import { AppError } from '../../core/errors.ts';
+import { nextRun, nextRuns, type ScheduledOrder, scheduledOrderSchema } from '../../queue/schedule.ts';
+import { parseOrder } from '../../queue/transfer.ts';
+import { audit } from '../audit.ts';
+import { builder } from '../builder.ts';
+import { keysetPage, pageCost, parseUuidKey } from '../connection.ts';
+import { type Context, viewerOf } from '../context.ts';
+import { attempt, storedError } from '../errors.ts';
+import { idOfType, nilId } from '../global-id.ts';
+import { createOnce, findReplay } from '../idempotency.ts';
+import { CloudAccount } from './cloud-account.ts';
+import { TransferError } from './error.ts';
+import { type PayloadFields, type PayloadShape, userErrorsField } from './payload.ts';
+import { Transfer, TransferPriority } from './transfer.ts';
+import { TransferMode, TransferOptions } from './transfer-options.ts';
+import { orderFields, orderOf, parseTransferName } from './transfer-order.ts';
+import { User } from './user.ts';
+
+/** Most schedules of one user. */
+const maxSchedules = 200;
+const mostRunsAhead = 20;
+
+const orderIn = (row: ScheduleRow): ScheduledOrder => scheduledOrderSchema.parse(row.order);
+
+export const TransferSchedule = builder.prismaNode('TransferSchedule', {
+  description: 'A transfer that is ordered again and again. Each run is a transfer of its own.',
+  id: { field: 'id', description: 'Opaque id of the schedule.' },
+  nullable: true,
+  findUnique: (id, { viewer }) => ({ id, userId: viewer?.id ?? nilId }),
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'Name of the schedule and of its transfers.' }),
+    cron: t.exposeString('cron', {
+      description: 'When it runs, as five cron fields: minute, hour, day of the month, month, day of the week.',
+    }),
+    timeZone: t.exposeString('timeZone', { description: 'IANA name of the time zone in which `cron` is read.' }),
+    isEnabled: t.exposeBoolean('enabled', { description: 'Whether it runs.' }),
+    nextRuns: t.field({
+      type: ['DateTime'],
+      description: 'When it runs next, soonest first. Empty while it is not enabled.',
+      args: { first: t.arg.int({ defaultValue: 5, description: 'How many, 1 to 20.' }) },
+      resolve: ({ cron, timeZone, enabled }, { first }) => {
+        const count = Math.min(Math.max(first ?? 5, 1), mostRunsAhead);
+        return enabled ? nextRuns(cron, timeZone, new Date(), count) : [];
+      },
+    }),
+    lastRunAt: t.expose('lastRunAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it ran last, whether or not that ordered a transfer. null: never.',
+    }),
+    error: t.field({
+      type: TransferError,
+      nullable: true,
+      description: 'Why its last run ordered nothing. null: it did, or there was none.',
+      resolve: (row) => storedError(row.errorCode, row.errorMessage),
+    }),
+    source: t.relation('sourceAccount', { type: CloudAccount, description: 'Account that is read.' }),
+    sourcePaths: t.stringList({ description: 'What is read.', resolve: (row) => orderIn(row).sourcePaths }),
+    destination: t.relation('destinationAccount', { type: CloudAccount, description: 'Account that is written.' }),
+    destinationPath: t.string({ description: 'Where it goes.', resolve: (row) => orderIn(row).destinationPath }),
+    mode: t.field({
+      type: TransferMode,
+      description: 'What is done with the objects.',
+      resolve: (row) => orderIn(row).mode,
+    }),
+    options: t.field({
+      type: TransferOptions,
+      description: 'What was chosen about its transfers.',
+      resolve: (row) => orderIn(row).options,
+    }),
+    priority: t.field({
+      type: TransferPriority,
+      description: 'How its transfers are preferred among others that wait.',
+      resolve: (row) => orderIn(row).priority,
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+    transfers: t.connection(
+      {
+        type: Transfer,
+        description: 'Transfers that it ordered, newest first.',
+        complexity: pageCost,
+        resolve: (schedule, args, { services }) =>
+          keysetPage<TransferRow, string>(args, {
+            direction: 'desc',
+            keyOf: (row) => row.id,
+            parseKey: parseUuidKey,
+            fetch: ({ range, order, take }) =>
+              services.db.transfer.findMany({
+                where: { scheduleId: schedule.id, userId: schedule.userId, id: range },
+                orderBy: { id: order },
+                take,
+              }),
+          }),
+      },
+      { description: "A page of a schedule's transfers." },
+      { description: 'A transfer with its cursor.' },
+    ),
+  }),
+});
+
+builder.prismaObjectField(User, 'transferSchedules', (t) =>
+  t.connection(
+    {
+      type: TransferSchedule,
+      description: 'Schedules of the user, newest first.',
+      complexity: pageCost,
+      resolve: (user, args, { services }) =>
+        keysetPage<ScheduleRow, string>(args, {
+          direction: 'desc',
+          keyOf: (row) => row.id,
+          parseKey: parseUuidKey,
+          fetch: ({ range, order, take }) =>
+            services.db.transferSchedule.findMany({
+              where: { userId: user.id, id: range },
+              orderBy: { id: order },
+              take,
+            }),
+        }),
+    },
+    { description: "A page of a user's schedules." },
+    { description: 'A schedule with its cursor.' },
+  ),
+);
+
+const scheduleOutput = (t: PayloadFields<PayloadShape<ScheduleRow>>) => ({
+  schedule: t.field({
+    type: TransferSchedule,
+    nullable: true,
+    description: 'The schedule as it is now. null: see `userErrors`.',
+    resolve: ({ result }) => result,
+  }),
+  userErrors: userErrorsField(t),
+});
+
+/** The viewer's schedule. Throws NOT_FOUND for anybody else's too. */
+async function ownSchedule(context: Context, globalId: string): Promise<ScheduleRow> {
+  const id = idOfType('TransferSchedule', globalId);
+  const userId = viewerOf(context).id;
+  const row = id === null ? null : await context.services.db.transferSchedule.findFirst({ where: { id, userId } });
+  if (row === null) throw new AppError('NOT_FOUND', 'There is no such schedule.', { field: ['id'] });
+  return row;
+}
+
+builder.relayMutationField(
+  'createTransferSchedule',
+  {
+    description: 'What to order, and when.',
+    inputFields: (t) => ({
+      ...orderFields(t),
+      cron: t.string({
+        required: true,
+        description:
+          'Five cron fields: minute, hour, day of the month, month, day of the week. `0 3 * * *` is every day at three, `*/15 * * * MON-FRI` every quarter of an hour on weekdays.',
+      }),
+      timeZone: t.string({ defaultValue: 'UTC', description: 'IANA name, such as Europe/Berlin.' }),
+      idempotencyKey: t.string({
+        description:
+          'Any text of 1 to 255 characters. A repetition within 24 hours with the same arguments returns the same schedule.',
+      }),
+    }),
+  },
+  {
+    description:
+      'Orders a transfer whenever the time comes. A run is left out while the transfer of the run before goes on; runs that were missed are made up for by one.',
+    authScopes: { signedIn: true },
+    resolve: (_root, { input }, context) =>
+      attempt(async () => {
+        const { db, config } = context.services;
+        const { idempotencyKey, cron, timeZone, ...given } = input;
+        const ordered = await orderOf(context, given);
+        const { userId, sourceAccountId, destinationAccountId } = ordered;
+        const zone = timeZone ?? 'UTC';
+        const request = {
+          userId,
+          key: idempotencyKey,
+          operation: 'createTransferSchedule',
+          arguments: { ...ordered, cron, timeZone: zone },
+          secret: config.AUTH_SECRET,
+        };
+        const known = await findReplay(db, request);
+        if (known !== null) return db.transferSchedule.findUniqueOrThrow({ where: { id: known } });
+        const nextRunAt = nextRun(cron, zone, new Date());
+        const { id } = await createOnce(db, request, async (tx) => {
+          if ((await tx.transferSchedule.count({ where: { userId } })) >= maxSchedules) {
+            throw new AppError('CONFLICT', `You have ${maxSchedules} schedules. Delete one first.`);
+          }
+          const { sourcePaths, options, mode } = await parseOrder(tx, ordered);
+          const order = {
+            sourcePaths,
+            destinationPath: ordered.destinationPath,
+            mode,
+            options,
+            priority: ordered.priority ?? 'NORMAL',
+          } satisfies ScheduledOrder;
+          const row = await tx.transferSchedule.create({
+            data: {
+              userId,
+              name: ordered.name ?? `${sourcePaths[0] ?? ''} to ${ordered.destinationPath}`.slice(0, 200),
+              cron,
+              timeZone: zone,
+              sourceAccountId,
+              destinationAccountId,
+              order: order as unknown as Prisma.InputJsonObject,
+              nextRunAt,
+            },
+          });
+          await audit(tx, context, 'schedule.create', { type: 'transfer-schedule', id: row.id }, { name: row.name });
+          return row.id;
+        });
+        return db.transferSchedule.findUniqueOrThrow({ where: { id } });
+      }),
+  },
+  { description: 'The schedule that was made.', outputFields: scheduleOutput },
+);
+
+builder.relayMutationField(
+  'updateTransferSchedule',
+  {
+    description: 'What to change about a schedule. What is absent or null stays as it is.',
+    inputFields: (t) => ({
+      id: t.id({ required: true, description: 'Id of the schedule.' }),
+      name: t.string({ description: 'Its name, at most 200 characters.' }),
+      cron: t.string({ description: 'When it runs, as for `createTransferSchedule`.' }),
+      timeZone: t.string({ description: 'IANA name of the time zone.' }),
+      isEnabled: t.boolean({ description: 'Whether it runs. Runs that it missed are not made up for.' }),
+    }),
+  },
+  {
+    description: 'Changes when a schedule runs, whether it does, or its name. Idempotent.',
+    authScopes: { signedIn: true },
+    resolve: (_root, { input }, context) =>
+      attempt(async () => {
+        const before = await ownSchedule(context, String(input.id));
+        const cron = input.cron ?? before.cron;
+        const timeZone = input.timeZone ?? before.timeZone;
+        const enabled = input.isEnabled ?? before.enabled;
+        const next = nextRun(cron, timeZone, new Date());
+        return context.services.db.$transaction(async (tx) => {
+          const name = parseTransferName(input.name) ?? before.name;
+          const data = { name, cron, timeZone, enabled, nextRunAt: enabled ? next : null };
+          await audit(tx, context, 'schedule.update', { type: 'transfer-schedule', id: before.id });
+          return tx.transferSchedule.update({ where: { id: before.id }, data });
+        });
+      }),
+  },
+  { description: 'The changed schedule.', outputFields: scheduleOutput },
+);
+
+builder.relayMutationField(
+  'deleteTransferSchedule',
+  {
+    description: 'The schedule to delete.',
+    inputFields: (t) => ({ id: t.id({ required: true, description: 'Id of the schedule.' }) }),
+  },
+  {
+    description: 'Deletes a schedule for good. Its transfers stay. NOT_FOUND when it is gone already.',
+    authScopes: { signedIn: true },
+    resolve: (_root, { input }, context) =>
+      attempt(async () => {
+        const before = await ownSchedule(context, String(input.id));
+        await context.services.db.$transaction(async (tx) => {
+          await audit(tx, context, 'schedule.delete', { type: 'transfer-schedule', id: before.id });
+          await tx.transferSchedule.deleteMany({ where: { id: before.id } });
+        });
+        return before;
+      }),
+  },
+  { description: 'The schedule as it was.', outputFields: scheduleOutput },
+);

@@ -1,0 +1,107 @@
+import { Cron } from 'croner';
+import { z } from 'zod';
+import type { Db, DbSession, Transfer, TransferSchedule } from '../core/db.ts';
+import { AppError, toAppError } from '../core/errors.ts';
+import { submitTransfer } from './transfer.ts';
+import { transferOptionsSchema } from './transfer-options.ts';
+
+/** Longest cron expression, in characters. */
+const maxCronLength = 100;
+
+/** What a schedule orders with each run, besides its accounts. */
+export const scheduledOrderSchema = z.object({
+  sourcePaths: z.array(z.string()),
+  destinationPath: z.string(),
+  mode: z.enum(['COPY', 'MOVE', 'SYNC', 'VERIFY']),
+  options: transferOptionsSchema,
+  priority: z.enum(['LOW', 'NORMAL', 'HIGH']),
+});
+export type ScheduledOrder = z.infer<typeof scheduledOrderSchema>;
+
+/**
+ * Moments at which a schedule fires after `after`, at most `count`. A cron expression has five fields (minute, hour, day of the month,
+ * month, day of the week), read in the time zone: an hour that a change of the clocks leaves out is made up for, and one
+ * that comes twice counts once. Throws INVALID_INPUT, with `field`, for an expression or a zone that is none.
+ */
+export function nextRuns(cron: string, timeZone: string, after: Date, count: number): Date[] {
+  if (!isTimeZone(timeZone)) {
+    const message = `'${timeZone.slice(0, 100)}' is not a time zone. Write its IANA name, such as Europe/Berlin or UTC.`;
+    throw new AppError('INVALID_INPUT', message, { field: ['timeZone'] });
+  }
+  try {
+    if (cron.length > maxCronLength) throw new Error('it is too long');
+    return new Cron(cron, { timezone: timeZone, paused: true, mode: '5-part' }).nextRuns(count, after);
+  } catch (cause) {
+    const message = `'${cron.slice(0, maxCronLength)}' is not a cron expression. Write five fields: minute, hour, day of the month, month, day of the week; such as 0 3 * * * for every day at three.`;
+    throw new AppError('INVALID_INPUT', message, { field: ['cron'], cause });
+  }
+}
+
+/** The next moment after `after`. Throws INVALID_INPUT for an expression that never fires, too. */
+export function nextRun(cron: string, timeZone: string, after: Date): Date {
+  const [next] = nextRuns(cron, timeZone, after, 1);
+  if (next) return next;
+  const message = `'${cron}' never fires: there is no such day.`;
+  throw new AppError('INVALID_INPUT', message, { field: ['cron'] });
+}
+
+function isTimeZone(timeZone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const endStates: readonly Transfer['state'][] = ['COMPLETED', 'COMPLETED_WITH_ERRORS', 'FAILED', 'CANCELLED'];
+
+/**
+ * Orders what is due, at most one schedule a call; returns the transfer, null where the run ordered none, undefined when nothing
+ * is due. Any number of processes may call it. Runs that were missed, because nothing ran, are made up for by one. While
+ * the transfer of the last run goes on, a run is left out. A run that cannot be ordered is told with the schedule.
+ */
+export async function runDueSchedule(db: Db): Promise<Transfer | null | undefined> {
+  return db.$transaction(async (tx) => {
+    const [due] = await tx.$queryRaw<{ id: string }[]>`
+      SELECT id FROM transfer_schedule WHERE enabled AND next_run_at <= now()
+      ORDER BY next_run_at LIMIT 1 FOR UPDATE SKIP LOCKED`;
+    if (!due) return undefined;
+    const schedule = await tx.transferSchedule.findUniqueOrThrow({ where: { id: due.id } });
+    const next = nextRun(schedule.cron, schedule.timeZone, new Date());
+    const run = await orderRun(tx, schedule);
+    await tx.transferSchedule.update({
+      where: { id: schedule.id },
+      data: {
+        nextRunAt: next,
+        lastRunAt: new Date(),
+        ...('transfer' in run && { lastTransferId: run.transfer.id }),
+        errorCode: 'error' in run ? run.error.code : null,
+        errorMessage: 'error' in run ? run.error.message : null,
+      },
+    });
+    return 'transfer' in run ? run.transfer : null;
+  });
+}
+
+async function orderRun(
+  tx: DbSession,
+  schedule: TransferSchedule,
+): Promise<{ transfer: Transfer } | { error: AppError }> {
+  const { id, userId, name, sourceAccountId, destinationAccountId, lastTransferId } = schedule;
+  const last = lastTransferId && (await tx.transfer.findUnique({ where: { id: lastTransferId } }));
+  if (last && !endStates.includes(last.state)) {
+    return {
+      error: new AppError('CONFLICT', 'The transfer of the run before had not ended, so this run was left out.'),
+    };
+  }
+  try {
+    // Checks what can be wrong before it writes, so that an error leaves the transaction usable.
+    const order = scheduledOrderSchema.parse(schedule.order);
+    const accounts = { sourceAccountId, destinationAccountId };
+    return { transfer: await submitTransfer(tx, { userId, name, scheduleId: id, ...accounts, ...order }) };
+  } catch (cause) {
+    if (!(cause instanceof AppError || cause instanceof z.ZodError)) throw cause;
+    return { error: toAppError(cause) };
+  }
+}
