@@ -143,6 +143,31 @@ describe('reading a transfer', () => {
   });
 });
 
+test('an object tells how it was moved, and why by no better way', async () => {
+  const { id } = (await send(create, order())).transfer;
+  const ways = [
+    { route: 'SERVER_SIDE_COPY', fallbackCode: null },
+    { route: 'RELAY', fallbackCode: 'PERMISSION_DENIED' },
+    { route: null, fallbackCode: null },
+  ] as const;
+  await api.db.transferItem.createMany({
+    data: ways.map((way, ordinal) => ({
+      transferId: rowId(id),
+      ordinal,
+      batchNumber: 0,
+      sourceContainer: 'photos',
+      sourceKey: `2024/${ordinal}.jpg`,
+      destinationContainer: 'archive',
+      destinationKey: `2024/${ordinal}.jpg`,
+      sizeBytes: 10,
+      ...way,
+    })),
+  });
+  const document = 'query ($id: ID!) { transfer(id: $id) { items { nodes { route fallbackCode } } } }';
+  const { data } = await api.query(document, { id }, { token });
+  expect(data.transfer.items.nodes).toEqual(ways);
+});
+
 describe('a cancelled transfer', () => {
   test('its objects that had not ended are cancelled, in every view of them', async () => {
     const { id } = (await send(create, order())).transfer;

@@ -112,6 +112,9 @@ export const configSchema = z.object({
   ALLOWED_PRIVATE_ADDRESSES: addressRanges.describe(
     'Address ranges (CIDR, comma separated) that storage endpoints may lie in although they are private or loopback',
   ),
+  INGEST_PRIVATE_ADDRESSES: addressRanges.describe(
+    'Address ranges (CIDR, comma separated), private or loopback, that clouds may be given URLs of storage in, to fetch objects by themselves. Default: none',
+  ),
   DROPBOX_APP_KEY: appPart.describe(
     'App key of the Dropbox app that people connect their Dropbox through. Unset: Dropbox cannot be connected',
   ),

@@ -14,7 +14,7 @@ export const conflictPolicies = [
 ] as const;
 export type ConflictPolicy = (typeof conflictPolicies)[number];
 
-/** The ways by which an object can travel, best first. */
+/** Ways in which an object gets from one account to another, best first. A relay is possible always. */
 export const routes = ['SERVER_SIDE_COPY', 'INGEST_FROM_URL', 'RELAY'] as const;
 
 /** Most globs of one kind, and the characters of one: each is held against each object. */

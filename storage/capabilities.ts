@@ -1,7 +1,7 @@
 import type { DigestAlgorithm } from './digest-algorithm.ts';
 
 /** Rises when the shape of `Capabilities` changes: stored ones of another revision are as good as none. */
-export const capabilitiesRevision = 5;
+export const capabilitiesRevision = 6;
 
 /** What a provider can do and its limits. The conformance suite picks its tests by these and checks them both ways. */
 export interface Capabilities {
@@ -74,7 +74,7 @@ export interface Capabilities {
     maxBytes: number;
     /** Whether `copy` honours preconditions; else they are NOT_SUPPORTED. */
     conditional: boolean;
-    /** Whether a copy has the metadata of the request; else it has what the cloud gives it. */
+    /** Whether a copy has the metadata of the request; else it has that of its source. */
     metadata: boolean;
   };
   /** Fetching from URLs; null: none. */
@@ -82,6 +82,8 @@ export interface Capabilities {
     maxBytes: number;
     /** Whether `ingest` honours preconditions; else they are NOT_SUPPORTED. */
     conditional: boolean;
+    /** Whether what was fetched has the metadata of the request; else it has none. */
+    metadata: boolean;
   };
   /** URLs for one object; null: none. */
   presign: null | { minExpiresMs: number; maxExpiresMs: number };

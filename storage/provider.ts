@@ -12,6 +12,8 @@ import type { DigestAlgorithm, Digests } from './digest-algorithm.ts';
  */
 export interface StorageProvider {
   readonly capabilities: Capabilities;
+  /** Where its objects are, known without a request: copies pass between accounts of one scheme at the same store only. */
+  readonly store: string;
 
   /**
    * Proves the credentials work and finds out what the store can do. Those that may use one container only, and not see
@@ -89,7 +91,7 @@ export interface StorageProvider {
 
   /**
    * Copies an offered object inside the cloud, whole or not at all, whatever its size up to `capabilities.copy.maxBytes`.
-   * Metadata is that of the request, with `capabilities.copy.metadata`. NOT_SUPPORTED for an offer of another scheme or store; PERMISSION_DENIED when the
+   * Metadata is that of the request, with `capabilities.copy.metadata`, else that of the source. NOT_SUPPORTED for an offer of another scheme or store; PERMISSION_DENIED when the
    * credentials may not read the source; OBJECT_CHANGED when the source is no longer what was offered. Idempotent.
    */
   copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult>;
@@ -97,7 +99,7 @@ export interface StorageProvider {
   /**
    * Has the cloud fetch an object from a URL by itself. The URL may be a credential. ENDPOINT_UNREACHABLE when the cloud
    * cannot fetch it; NOT_SUPPORTED without `capabilities.ingest`. What arrives is checked as far as `digests` say what
-   * it must be. Idempotent.
+   * it must be. Metadata is that of the request, with `capabilities.ingest.metadata`. Idempotent.
    */
   ingest(request: IngestRequest, signal: AbortSignal): Promise<WriteResult>;
 
@@ -295,15 +297,13 @@ export interface OfferCopyRequest extends Location {
   pin?: Version | undefined;
 }
 
-/** Permission to copy one object. Plain JSON, to be kept as secret as a credential. */
-export interface CopyOffer extends Location {
+/** Permission to copy one object, to be kept as secret as a credential; with the facts that `stat` would give. */
+export interface CopyOffer
+  extends Location,
+    Pick<ObjectInfo, 'sizeBytes' | 'version' | 'digests' | 'assertedDigests' | 'metadata'> {
   scheme: CopyScheme;
-  /** Where the object is: offers are taken at the same store only. */
+  /** The provider's `store`. */
   store: string;
-  sizeBytes: number;
-  version: Version;
-  /** What its cloud vouches for. */
-  digests: Digests;
   /** What opens the object to another account, where that is needed: a URL, a reference. */
   ticket?: string;
 }
@@ -312,6 +312,11 @@ export interface CopyRequest extends Location {
   offer: CopyOffer;
   metadata: ObjectMetadata;
   precondition?: Precondition | undefined;
+  /**
+   * Told of an upload that the copy is made by and that stays at the cloud if this process ends: whoever is told drops
+   * it with `abortUpload`. A copy that fails drops it itself.
+   */
+  onUpload?: ((session: UploadSession) => void) | undefined;
 }
 
 export interface IngestRequest extends Location {

@@ -71,7 +71,9 @@ async function fill(store: TestStore, prefix: string, objects: Tree): Promise<vo
   // So that the folder exists whatever the tree.
   const all = { ...objects, 'always.txt': 'there' };
   for (const [name, body] of Object.entries(all)) {
-    await store.client.send(new PutObjectCommand({ Bucket: store.bucket, Key: prefix + name, Body: Buffer.from(body) }));
+    await store.client.send(
+      new PutObjectCommand({ Bucket: store.bucket, Key: prefix + name, Body: Buffer.from(body) }),
+    );
   }
 }
 

@@ -28,8 +28,10 @@ import { type Engine, patiently } from './transfer/engine.ts';
 import { stoppedError } from './transfer/item.ts';
 import { Ledger } from './transfer/progress.ts';
 import { RateMeter } from './transfer/rate-meter.ts';
+import { RefusedRoutes } from './transfer/route.ts';
 import { createSharedLimit } from './transfer/shared-limit.ts';
 import { startSweeper } from './transfer/sweep.ts';
+import { UrlReach } from './transfer/url-reach.ts';
 
 /** Parts and objects under way get so long to end before they are cut off. */
 const drainMs = 3_000;
@@ -98,6 +100,8 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
     log,
     accounts,
     budget: new Budget(config.MEMORY_BUDGET_BYTES),
+    refusedRoutes: new RefusedRoutes(),
+    urlReach: new UrlReach(config.INGEST_PRIVATE_ADDRESSES),
     ledger,
     publish: (row) => void publish(row),
     kickDispatcher: dispatcher.kick,

@@ -7,13 +7,14 @@ import { storedError } from '../errors.ts';
 import { nilId } from '../global-id.ts';
 import { ErrorCodeEnum, TransferError } from './error.ts';
 import { Transfer } from './transfer.ts';
+import { TransferRoute } from './transfer-options.ts';
 import { SourceRemoval, TransferAction, TransferReason } from './transfer-plan.ts';
 
 const TransferItemState = builder.enumType('TransferItemState', {
   description: 'Where one object of a transfer stands.',
   values: {
     PENDING: { description: 'Waits for its turn.' },
-    RUNNING: { description: 'Is being moved.' },
+    RUNNING: { description: 'Is being moved; in a paused transfer a cloud may still be at it by itself, see `route`.' },
     COMPLETED: { description: 'Arrived and was verified; see `evidence`.' },
     FAILED: { description: 'Failed for good; `error` says why. It can be retried.' },
     SKIPPED: { description: 'Need not be moved.' },
@@ -54,10 +55,17 @@ interface EvidenceShape {
 const EvidenceKind = builder.enumType('EvidenceKind', {
   description: 'How it is known that one side holds the bytes that were moved, strongest first.',
   values: {
-    PROVIDER_HASH: { value: 'provider-hash', description: "The cloud's own hash of the whole object equals ours." },
+    PROVIDER_HASH: {
+      value: 'provider-hash',
+      description:
+        "The cloud's own hash of the whole object equals ours; where no bytes passed through us, the other cloud's.",
+    },
     PER_PART_HASH: { value: 'per-part-hash', description: "The cloud's own hash of every part equals ours." },
     REREAD: { value: 'reread', description: 'The object was read again and its hash compared.' },
-    ASSERTED: { value: 'asserted', description: 'The cloud keeps a hash that a writer gave it, and it equals ours.' },
+    ASSERTED: {
+      value: 'asserted',
+      description: "The cloud keeps a hash that it may not have checked, and it equals ours, or the other cloud's.",
+    },
     SIZE_ONLY: { value: 'size-only', description: 'Only the size could be compared.' },
   } as const,
 });
@@ -81,12 +89,12 @@ const EvidenceLeg = builder.objectRef<LegShape>('EvidenceLeg').implement({
 
 const TransferEvidence = builder.objectRef<EvidenceShape>('TransferEvidence').implement({
   description:
-    'Why an object counts as moved: what was read against what the source says, what was sent against what the destination says.',
+    'Why an object counts as moved: what was read against what the source says, what was sent against what the destination says; where clouds moved it by themselves, what each says against the other.',
   fields: (t) => ({
-    source: t.expose('source', { type: EvidenceLeg, description: 'What we read against what the source says.' }),
+    source: t.expose('source', { type: EvidenceLeg, description: 'What the source vouches for.' }),
     destination: t.expose('destination', {
       type: EvidenceLeg,
-      description: 'What we sent against what the destination says.',
+      description: 'What the destination vouches for.',
     }),
     verified: t.exposeBoolean('verified', { description: 'Whether both sides agree by more than size.' }),
   }),
@@ -148,6 +156,19 @@ export const TransferItem = builder.prismaNode('TransferItem', {
       description: 'Bytes of it that the destination has acknowledged.',
     }),
     attempts: t.exposeInt('attempts', { description: 'How often it was tried so far.' }),
+    route: t.expose('route', {
+      type: TransferRoute,
+      nullable: true,
+      description:
+        'How it was moved, or is being moved. null: it was not tried yet, or it is a folder. What a cloud moves by itself cannot be called back: when its transfer is paused or cancelled meanwhile, it may still arrive whole.',
+    }),
+    fallbackCode: t.field({
+      type: ErrorCodeEnum,
+      nullable: true,
+      description:
+        'Why it was not moved by a better route that both accounts are able to: what trying that led to, for this object or others before it. null: there is no better one.',
+      resolve: (item) => item.fallbackCode as ErrorCode | null,
+    }),
     evidence: t.field({
       type: TransferEvidence,
       nullable: true,

@@ -54,12 +54,12 @@ const VerificationLevel = builder.enumType('VerificationLevel', {
   } as const,
 });
 
-const TransferRoute = builder.enumType('AllowedRoute', {
-  description: 'A way by which objects may travel.',
+export const TransferRoute = builder.enumType('TransferRoute', {
+  description: 'How an object gets from one account to the other.',
   values: {
-    SERVER_SIDE_COPY: { description: 'The cloud copies within itself.' },
-    INGEST_FROM_URL: { description: 'The destination fetches from a signed URL of the source.' },
-    RELAY: { description: 'The bytes pass through a worker.' },
+    RELAY: { description: 'Its bytes pass through a worker.' },
+    SERVER_SIDE_COPY: { description: 'The cloud of both accounts copies it by itself.' },
+    INGEST_FROM_URL: { description: "The destination's cloud fetches it from where it is by itself." },
   } as const,
 });
 
@@ -116,7 +116,10 @@ export const TransferOptionsInput = builder.inputType('TransferOptionsInput', {
     verification: t.field({ type: VerificationLevel, description: 'Absent: STANDARD.' }),
     maxTries: t.int({ description: 'Tries of one object in a row without progress, 1 to 20. Absent: 3.' }),
     deletionLimit: t.field({ type: DeletionLimitInput, description: 'Of SYNC: more waits for `approveTransfer`.' }),
-    routes: t.field({ type: [TransferRoute], description: 'The ways that may be taken. Absent: all.' }),
+    routes: t.field({
+      type: [TransferRoute],
+      description: 'The ways that may be taken; a relay always may. Absent: all.',
+    }),
   }),
 });
 
@@ -219,6 +222,9 @@ export const TransferOptions = builder.objectRef<Options>('TransferOptions').imp
       type: DeletionLimit,
       description: 'How much a SYNC deletes without being asked.',
     }),
-    routes: t.expose('routes', { type: [TransferRoute], description: 'The ways that may be taken.' }),
+    routes: t.expose('routes', {
+      type: [TransferRoute],
+      description: 'The ways that may be taken; a relay always may.',
+    }),
   }),
 });

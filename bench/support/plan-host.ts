@@ -76,6 +76,8 @@ process.once('message', async ({ databaseUrl, transferId, sourceAccountId, keys 
     } as unknown as Engine['accounts'],
     budget: new Budget(2 ** 28),
     ledger: {} as Engine['ledger'],
+    refusedRoutes: {} as Engine['refusedRoutes'],
+    urlReach: {} as Engine['urlReach'],
     publish({ objectsListed }) {
       while (Number(objectsListed) >= (keys / 10) * (tenths.length + 1)) tenths.push(performance.now() - startedAt);
     },

@@ -21,8 +21,8 @@ export function EvidenceSummary({ progress }: { progress: Progress }) {
   }
   return (
     <Notice tone={failed === '' ? 'good' : 'warn'} title={`${of} verified, hashes equal on both sides${failed}`}>
-      {formatBytes(bytesVerified)} were checked twice: what was read against what the source states, and what was
-      written against what the destination states.
+      {formatBytes(bytesVerified)} were checked twice: against what the source states, and against what the destination
+      states.
     </Notice>
   );
 }

@@ -5,6 +5,15 @@ import { algorithmName, legText } from './evidence.ts';
 import classes from './ItemDetail.module.css';
 import type { EvidenceLeg, Item } from './items.ts';
 
+const routeText = {
+  RELAY: 'Through a worker.',
+  SERVER_SIDE_COPY: 'Copied by the cloud itself.',
+  INGEST_FROM_URL: 'Fetched by the destination’s cloud.',
+} as const satisfies Record<NonNullable<Item['route']>, string>;
+
+/** An error code in words. */
+const refusalText = (code: string) => code.toLowerCase().replaceAll('_', ' ');
+
 /** Everything known of one object: its way, the proof at both ends, or why it failed. */
 export function ItemDetail({ item }: { item: Item }) {
   const { startedAt, finishedAt } = item;
@@ -21,6 +30,15 @@ export function ItemDetail({ item }: { item: Item }) {
         <dd>
           {formatBytes(item.size)} ({formatQuantity(Number(item.size), 'byte')})
         </dd>
+        {item.route === null ? null : (
+          <>
+            <dt>Way</dt>
+            <dd>
+              {routeText[item.route]}
+              {item.fallbackCode === null ? '' : ` A better way was refused: ${refusalText(item.fallbackCode)}.`}
+            </dd>
+          </>
+        )}
         {took === null ? null : (
           <>
             <dt>Took</dt>
@@ -33,19 +51,19 @@ export function ItemDetail({ item }: { item: Item }) {
       </dl>
       {item.evidence === null ? null : (
         <div className={classes.legs}>
-          <Leg side="Source" leg={item.evidence.source} />
-          <Leg side="Destination" leg={item.evidence.destination} />
+          <Leg side="Source" leg={item.evidence.source} route={item.route} />
+          <Leg side="Destination" leg={item.evidence.destination} route={item.route} />
         </div>
       )}
     </div>
   );
 }
 
-function Leg({ side, leg }: { side: 'Source' | 'Destination'; leg: EvidenceLeg }) {
+function Leg({ side, leg, route }: { side: 'Source' | 'Destination'; leg: EvidenceLeg; route: Item['route'] }) {
   return (
     <div className={classes.leg}>
       <div className={classes.side}>{side}</div>
-      <div>{legText(side, leg)}</div>
+      <div>{legText(side, leg, route)}</div>
       {leg.value === null ? null : (
         <div className={classes.hash}>
           {leg.algorithm === null ? '' : `${algorithmName(leg.algorithm)} `}

@@ -4,6 +4,7 @@ import {
   IconChevronRight,
   IconCircleCheck,
   IconCircleDashed,
+  IconCloudUp,
   IconPlayerPause,
   IconPlayerSkipForward,
   IconShip,
@@ -26,6 +27,7 @@ const looks = {
   SKIPPED: { tone: 'neutral', icon: IconPlayerSkipForward },
   CANCELLED: { tone: 'neutral', icon: IconBan },
   PAUSED: { tone: 'warn', icon: IconPlayerPause },
+  FINISHING: { tone: 'info', icon: IconCloudUp },
   LEFT: { tone: 'neutral', icon: IconBan },
 } as const satisfies Record<Standing, object>;
 

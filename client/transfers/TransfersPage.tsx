@@ -13,7 +13,11 @@ import { useTransferList } from './use-transfer-list.ts';
 
 const shows: { value: string; label: string; states: readonly TransferState[] | undefined }[] = [
   { value: 'all', label: 'All', states: undefined },
-  { value: 'active', label: 'Under way', states: ['SCHEDULED', 'QUEUED', 'PLANNING', 'AWAITING_APPROVAL', 'RUNNING', 'PAUSED'] },
+  {
+    value: 'active',
+    label: 'Under way',
+    states: ['SCHEDULED', 'QUEUED', 'PLANNING', 'AWAITING_APPROVAL', 'RUNNING', 'PAUSED'],
+  },
   { value: 'arrived', label: 'Arrived', states: ['COMPLETED'] },
   { value: 'problems', label: 'Problems', states: ['COMPLETED_WITH_ERRORS', 'FAILED'] },
 ];

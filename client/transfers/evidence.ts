@@ -1,4 +1,4 @@
-import type { EvidenceLeg } from './items.ts';
+import type { EvidenceLeg, Item } from './items.ts';
 
 const names: Record<string, string> = {
   md5: 'MD5',
@@ -15,8 +15,12 @@ export function algorithmName(algorithm: string): string {
 }
 
 /** What one leg of an object's evidence proves, in a sentence. */
-export function legText(side: 'Source' | 'Destination', leg: EvidenceLeg): string {
+export function legText(side: 'Source' | 'Destination', leg: EvidenceLeg, route: Item['route']): string {
   const source = side === 'Source';
+  if (route !== null && route !== 'RELAY' && leg.kind !== 'SIZE_ONLY') {
+    const hash = leg.kind === 'ASSERTED' ? 'hash that it keeps with the object' : 'own hash of the object';
+    return `The cloud’s ${hash} equals that of the other side.`;
+  }
   switch (leg.kind) {
     case 'PROVIDER_HASH':
       return source

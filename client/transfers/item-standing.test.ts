@@ -1,7 +1,14 @@
 import { expect, it } from 'vitest';
 import { standingText } from './item-standing.ts';
 
-const item = { state: 'PENDING', attempts: 0, size: '1000', acknowledgedBytes: '0', evidence: null } as const;
+const item = {
+  state: 'PENDING',
+  route: null,
+  attempts: 0,
+  size: '1000',
+  acknowledgedBytes: '0',
+  evidence: null,
+} as const;
 const partly = { ...item, acknowledgedBytes: '250' };
 
 it('shows how much is there wherever part of it is', () => {
@@ -17,6 +24,14 @@ it('follows the transfer while the object has not ended', () => {
   expect(standingText(item, 'PAUSED')).toBe('Paused');
   expect(standingText({ ...partly, state: 'RUNNING' }, 'CANCELLED')).toBe('Cancelled');
   expect(standingText(item, 'FAILED')).toBe('Not moved');
+});
+
+it('leaves to a cloud what it moves by itself when the transfer is paused', () => {
+  const copied = { ...item, state: 'RUNNING', route: 'SERVER_SIDE_COPY' } as const;
+  expect(standingText(copied, 'RUNNING')).toBe('Moving');
+  expect(standingText(copied, 'PAUSED')).toBe('Finishing in the cloud');
+  expect(standingText({ ...copied, route: 'RELAY' }, 'PAUSED')).toBe('Paused');
+  expect(standingText({ ...copied, state: 'PENDING' }, 'PAUSED')).toBe('Paused');
 });
 
 it('keeps to what has ended, whatever becomes of the transfer', () => {

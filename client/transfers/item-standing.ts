@@ -3,18 +3,20 @@ import type { Item, ItemState } from './items.ts';
 import type { TransferState } from './progress.ts';
 
 /** How an object stands, its own state seen with its transfer's. */
-export type Standing = ItemState | 'PAUSED' | 'LEFT';
+export type Standing = ItemState | 'PAUSED' | 'FINISHING' | 'LEFT';
 
-type ItemFacts = Pick<Item, 'state' | 'attempts' | 'size' | 'acknowledgedBytes'> & {
+type ItemFacts = Pick<Item, 'state' | 'route' | 'attempts' | 'size' | 'acknowledgedBytes'> & {
   evidence: Pick<NonNullable<Item['evidence']>, 'verified'> | null;
 };
 
 /**
  * Where an object stands. The transfer's state comes first and live: an object that has not ended follows it at once,
- * whatever was last read of the object itself.
+ * whatever was last read of the object itself. What a cloud moves by itself does not stop for a pause.
  */
-export function standingOf({ state }: Pick<Item, 'state'>, transferState: TransferState): Standing {
+export function standingOf({ state, route }: Pick<Item, 'state' | 'route'>, transferState: TransferState): Standing {
   if (state !== 'PENDING' && state !== 'RUNNING') return state;
+  const isByCloud = route === 'SERVER_SIDE_COPY' || route === 'INGEST_FROM_URL';
+  if (transferState === 'PAUSED' && state === 'RUNNING' && isByCloud) return 'FINISHING';
   if (transferState === 'PAUSED' || transferState === 'CANCELLED') return transferState;
   return transferState === 'FAILED' ? 'LEFT' : state;
 }
@@ -30,6 +32,8 @@ export function standingText(item: ItemFacts, transferState: TransferState): str
       return `Moving${part}`;
     case 'PAUSED':
       return `Paused${part}`;
+    case 'FINISHING':
+      return 'Finishing in the cloud';
     case 'COMPLETED':
       return item.evidence?.verified === true ? 'Verified' : 'Arrived, not verified';
     case 'FAILED':

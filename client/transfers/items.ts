@@ -16,6 +16,8 @@ const ItemsQuery = graphql(`
           size
           acknowledgedBytes
           attempts
+          route
+          fallbackCode
           startedAt
           finishedAt
           evidence {

@@ -17,6 +17,7 @@ const maxPauseMs = 16_000;
  */
 export function patient(provider: StorageProvider): StorageProvider {
   return {
+    store: provider.store,
     capabilities: provider.capabilities,
     check: (signal) => patiently(signal, () => provider.check(signal)),
     listContainers: (request, signal) => patiently(signal, () => provider.listContainers(request, signal)),

@@ -19,6 +19,7 @@ export function rooted(
     session: inside(request.session),
   });
   return {
+    store: provider.store,
     capabilities: rootedCapabilities(provider.capabilities),
     async check(signal) {
       const { identity, capabilities } = await provider.check(signal);

@@ -66,6 +66,7 @@ const deleteConcurrency = 16;
 
 class AzureProvider implements StorageProvider {
   readonly capabilities: Capabilities;
+  readonly store: string;
   readonly #accountName: string;
   readonly #endpoint: Endpoint;
   readonly #http: HttpClient;
@@ -81,6 +82,7 @@ class AzureProvider implements StorageProvider {
     const endpoint = parseEndpoint(credentials.endpoint ?? `https://${accountName}.blob.core.windows.net`);
     this.#accountName = accountName;
     this.#endpoint = endpoint;
+    this.store = storeOf(endpoint, accountName);
     this.#http = createHttpClient(addressPolicy);
     this.#access = blobAccess(credentials, endpoint, this.#http, tokens);
     this.capabilities = capabilities ?? azureCapabilities(this.#access.kind, false);
@@ -255,22 +257,14 @@ class AzureProvider implements StorageProvider {
     const { container, key, pin } = request;
     const { info } = await this.read({ container, key, pin, range: { start: 0, end: 0 } }, signal);
     const ticket = await this.#urls.make(request, offerMs, signal);
-    const { sizeBytes, version } = info;
-    return {
-      container,
-      key,
-      scheme: 'azure',
-      store: storeOf(this.#endpoint, this.#accountName),
-      sizeBytes,
-      version,
-      digests: info.digests,
-      ticket,
-    };
+    const { sizeBytes, version, digests, assertedDigests, metadata } = info;
+    const { store } = this;
+    return { container, key, scheme: 'azure', store, sizeBytes, version, digests, assertedDigests, metadata, ticket };
   }
 
   async copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult> {
     this.checkName(request.key);
-    requireOffer(this.capabilities, storeOf(this.#endpoint, this.#accountName), request);
+    requireOffer(this.capabilities, this.store, request);
     return this.#fromUrl.copy(request, signal);
   }
 

@@ -68,6 +68,7 @@ export function openDropbox(
 /** Containers are the account's spaces; keys are paths without the slash before them. */
 class DropboxProvider implements StorageProvider {
   readonly capabilities: Capabilities;
+  readonly store: string;
   readonly #http: HttpClient;
   readonly #client: Dropbox;
   readonly #rest: DropboxRest;
@@ -75,7 +76,6 @@ class DropboxProvider implements StorageProvider {
   readonly #lane: Lane;
   readonly #uploads: DropboxUploads;
   readonly #placing: Placing;
-  readonly #store: string;
 
   constructor(
     credentials: CredentialsOf<'dropbox'>,
@@ -91,7 +91,7 @@ class DropboxProvider implements StorageProvider {
     this.#spaces = new Spaces(this.#client);
     this.#lane = createLane(this.#client, this.#spaces);
     this.#uploads = new DropboxUploads(this.#client, this.#rest, this.#spaces, this.#lane);
-    this.#store = transport.store;
+    this.store = transport.store;
     this.#placing = new Placing(this.#client, this.#spaces, this.#lane, transport.store);
   }
 
@@ -193,7 +193,7 @@ class DropboxProvider implements StorageProvider {
   async copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult> {
     throwIfCancelled(signal);
     this.checkName(request.key);
-    requireOffer(this.capabilities, this.#store, request);
+    requireOffer(this.capabilities, this.store, request);
     return this.#placing.copy(request, signal);
   }
 

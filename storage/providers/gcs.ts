@@ -252,13 +252,14 @@ class GcsProvider implements StorageProvider {
     const info = await this.#describe(request, generation, signal).catch((error: AppError) => {
       throw pin && error.code === 'OBJECT_NOT_FOUND' ? changed(error) : error;
     });
-    const { sizeBytes, version, digests } = info;
-    return { scheme: 'gcs', store: this.#store, container, key, sizeBytes, version, digests };
+    const { sizeBytes, version, digests, assertedDigests, metadata } = info;
+    const { store } = this;
+    return { scheme: 'gcs', store, container, key, sizeBytes, version, digests, assertedDigests, metadata };
   }
 
   async copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult> {
     this.checkName(request.key);
-    requireOffer(this.capabilities, this.#store, request);
+    requireOffer(this.capabilities, this.store, request);
     return rewrite(this.#rest, request, signal);
   }
 
@@ -322,7 +323,7 @@ class GcsProvider implements StorageProvider {
     await Promise.all([this.#access.close(), this.#http.close()]);
   }
 
-  get #store(): string {
+  get store(): string {
     return this.#endpoint.origin + this.#endpoint.basePath;
   }
 

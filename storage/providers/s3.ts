@@ -274,6 +274,10 @@ class S3Provider implements StorageProvider {
     return this.#uploads.abort(session, signal);
   }
 
+  get store(): string {
+    return this.#copies.store;
+  }
+
   async offerCopy(request: OfferCopyRequest, signal: AbortSignal): Promise<CopyOffer> {
     if (this.capabilities.copy === null) return unsupported('copies inside the cloud');
     return this.#copies.offer(request, signal);

@@ -84,8 +84,8 @@ export async function writeCheckpoint(
     ), input AS MATERIALIZED (
       SELECT x.* FROM jsonb_to_recordset(${itemsJson}::jsonb) AS x(
         ordinal int, number int, attempt int, state "TransferItemState", size_bytes bigint, version jsonb, attempts int,
-        acknowledged_bytes bigint, checkpoint jsonb, evidence jsonb, verified boolean,
-        source_removal "SourceRemoval", error_code text, error_message text
+        acknowledged_bytes bigint, checkpoint jsonb, route "TransferRoute", fallback_code text, evidence jsonb,
+        verified boolean, source_removal "SourceRemoval", error_code text, error_message text
       ) JOIN run ON run.number = x.number AND run.attempt = x.attempt
     ), stored AS MATERIALIZED (
       SELECT item.ordinal, item.action, item.state, item.size_bytes, item.acknowledged_bytes
@@ -95,8 +95,9 @@ export async function writeCheckpoint(
       UPDATE transfer_item AS item
       SET state = input.state, size_bytes = input.size_bytes, source_version = nullif(input.version, 'null'),
         attempts = input.attempts, acknowledged_bytes = input.acknowledged_bytes,
-        checkpoint = nullif(input.checkpoint, 'null'), evidence = nullif(input.evidence, 'null'),
-        source_removal = input.source_removal, error_code = input.error_code, error_message = input.error_message,
+        checkpoint = nullif(input.checkpoint, 'null'), route = input.route, fallback_code = input.fallback_code,
+        evidence = nullif(input.evidence, 'null'), source_removal = input.source_removal,
+        error_code = input.error_code, error_message = input.error_message,
         started_at = coalesce(item.started_at, CASE WHEN input.state <> 'PENDING' THEN now() END),
         finished_at = CASE WHEN input.state IN ('COMPLETED', 'FAILED', 'SKIPPED', 'CANCELLED') THEN now() END
       FROM input

@@ -2,7 +2,7 @@ import { AppError } from '../../core/errors.ts';
 import type { Precondition, Version } from '../../storage/provider.ts';
 import type { BatchRun } from './batch-run.ts';
 import type { Item } from './item.ts';
-import { isSameVersion, type Route } from './route.ts';
+import { isSameVersion, type Pair } from './pair.ts';
 
 /**
  * Makes an object visible at the destination so that a worker that lost its lease can replace nothing newer: only
@@ -13,16 +13,16 @@ import { isSameVersion, type Route } from './route.ts';
  * @param isConditional Whether the destination holds this kind of request to preconditions.
  */
 export async function commit<T>(
-  route: Route,
+  pair: Pair,
   item: Item,
   run: BatchRun,
   isConditional: boolean,
   send: (precondition: Precondition | undefined) => Promise<T>,
 ): Promise<T> {
-  if (item.expected !== null) return commitAsPlanned(route, item, run, isConditional, send);
+  if (item.expected !== null) return commitAsPlanned(pair, item, run, isConditional, send);
   if (!isConditional) return send(undefined);
   // Where objects were found, one looks before a whole body is sent in vain.
-  const first: Precondition = run.findings.occupied ? await replacement(route, item, run) : { ifAbsent: true };
+  const first: Precondition = run.findings.occupied ? await replacement(pair, item, run) : { ifAbsent: true };
   try {
     return await send(first);
   } catch (error) {
@@ -31,7 +31,7 @@ export async function commit<T>(
       run.findings.occupied = true;
     if (!isRefused(error)) throw error;
   }
-  const second = await replacement(route, item, run);
+  const second = await replacement(pair, item, run);
   try {
     return await send(second);
   } catch (error) {
@@ -45,7 +45,7 @@ export async function commit<T>(
 
 /** Makes it visible only where the plan found nothing, or in place of what it found: else DESTINATION_CHANGED. */
 async function commitAsPlanned<T>(
-  route: Route,
+  pair: Pair,
   item: Item,
   run: BatchRun,
   isConditional: boolean,
@@ -55,7 +55,7 @@ async function commitAsPlanned<T>(
   const isEmpty = Object.keys(expected).length === 0;
   try {
     if (isConditional) return await send(isEmpty ? { ifAbsent: true } : { ifMatch: expected });
-    const found = await replacement(route, item, run);
+    const found = await replacement(pair, item, run);
     const isAsPlanned = isEmpty ? found.ifAbsent === true : isSameVersion(found.ifMatch ?? {}, expected);
     if (!isAsPlanned || (!isEmpty && found.ifAbsent))
       throw new AppError('PRECONDITION_FAILED', 'Something else is there.');
@@ -82,8 +82,8 @@ export async function underPrecondition<T>(precondition: Precondition | undefine
  * What is at the destination, to be replaced. It is looked at before the lease is confirmed: whatever another worker
  * puts there after it took the batch over is then never what this one may replace.
  */
-async function replacement(route: Route, item: Item, run: BatchRun): Promise<Precondition> {
-  const { gate, provider } = route.destination;
+async function replacement(pair: Pair, item: Item, run: BatchRun): Promise<Precondition> {
+  const { gate, provider } = pair.destination;
   try {
     await gate.pass(run.going);
     const { version } = await gate.watch(provider.stat(item.destination, run.signal));

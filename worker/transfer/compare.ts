@@ -6,7 +6,7 @@ import type { ObjectInfo, Version } from '../../storage/provider.ts';
 import type { OpenAccount } from './accounts.ts';
 import type { BatchRun } from './batch-run.ts';
 import type { Item } from './item.ts';
-import { flowBytes, isSameVersion, passDestination, passSource, type Route } from './route.ts';
+import { flowBytes, isSameVersion, type Pair, passDestination, passSource } from './pair.ts';
 import { type Evidence, evidenceOf, type Leg } from './verify.ts';
 
 /** What both objects are hashed with where they are read: no cloud's statement is needed then. */
@@ -17,30 +17,25 @@ const readAlgorithm = 'sha256';
  * and with `verification: REREAD`, by reading both. Throws DESTINATION_DIFFERS, OBJECT_CHANGED when the source is no longer
  * what was listed.
  */
-export async function compareObject(route: Route, item: Item, run: BatchRun): Promise<Evidence> {
-  const [source, destination] = await Promise.all([sourceInfo(route, item, run), destinationInfo(route, item, run)]);
+export async function compareObject(pair: Pair, item: Item, run: BatchRun): Promise<Evidence> {
+  const [source, destination] = await Promise.all([sourceInfo(pair, item, run), destinationInfo(pair, item, run)]);
   if (source.sizeBytes !== destination.sizeBytes) {
     throw differs(`The destination has ${destination.sizeBytes} bytes, the source ${source.sizeBytes}.`);
   }
-  const legs = route.order.options.verification === 'REREAD' ? null : statedLegs(source, destination);
-  return legs ?? readBoth(route, item, run, source.version, destination.version);
+  const legs = pair.order.options.verification === 'REREAD' ? null : statedLegs(source, destination);
+  return legs ?? readBoth(pair, item, run, source.version, destination.version);
 }
 
 /** The destination's leg for what was just written, from its bytes. Throws CHECKSUM_MISMATCH. */
-export async function rereadDestination(
-  route: Route,
-  item: Item,
-  run: BatchRun,
-  evidence: Evidence,
-): Promise<Evidence> {
+export async function rereadDestination(pair: Pair, item: Item, run: BatchRun, evidence: Evidence): Promise<Evidence> {
   const { algorithm, value } = evidence.source;
-  const { version } = await destinationInfo(route, item, run);
+  const { version } = await destinationInfo(pair, item, run);
   if (algorithm === null || value === null || algorithm === 'crc64nvme') {
-    return readBoth(route, item, run, item.version, version).catch((error: unknown) => {
+    return readBoth(pair, item, run, item.version, version).catch((error: unknown) => {
       throw toAppError(error).code === 'DESTINATION_DIFFERS' ? mismatch(error) : error;
     });
   }
-  const read = await hash(route, route.destination, { ...item.destination, pin: version }, algorithm, run);
+  const read = await hash(pair, pair.destination, { ...item.destination, pin: version }, algorithm, run);
   if (read !== value) throw mismatch();
   return evidenceOf(evidence.source, { kind: 'reread', algorithm, value });
 }
@@ -65,15 +60,15 @@ function statedLegs(source: ObjectInfo, destination: ObjectInfo): Evidence | nul
 }
 
 async function readBoth(
-  route: Route,
+  pair: Pair,
   item: Item,
   run: BatchRun,
   sourceVersion: Version | null,
   destinationVersion: Version,
 ): Promise<Evidence> {
   const [from, to] = await Promise.all([
-    hash(route, route.source, { ...item.source, pin: sourceVersion ?? undefined }, readAlgorithm, run),
-    hash(route, route.destination, { ...item.destination, pin: destinationVersion }, readAlgorithm, run),
+    hash(pair, pair.source, { ...item.source, pin: sourceVersion ?? undefined }, readAlgorithm, run),
+    hash(pair, pair.destination, { ...item.destination, pin: destinationVersion }, readAlgorithm, run),
   ]);
   if (from !== to) throw differs('The bytes of both sides differ.');
   const leg: Leg = { kind: 'reread', algorithm: readAlgorithm, value: to };
@@ -81,14 +76,14 @@ async function readBoth(
 }
 
 async function hash(
-  route: Route,
+  pair: Pair,
   { gate, provider }: OpenAccount,
   request: { container: string; key: string; pin?: Version | undefined },
   algorithm: DigestAlgorithm,
   run: BatchRun,
 ): Promise<string> {
   await gate.pass(run.going, (until) => run.throttled(until));
-  const lease = await route.budget.acquire(flowBytes, run.going);
+  const lease = await pair.budget.acquire(flowBytes, run.going);
   try {
     const { stream } = await gate.watch(provider.read(request, run.signal));
     const digest = createDigest([algorithm]);
@@ -102,9 +97,9 @@ async function hash(
   }
 }
 
-async function sourceInfo(route: Route, item: Item, run: BatchRun): Promise<ObjectInfo> {
-  await passSource(route, run);
-  const { gate, provider } = route.source;
+async function sourceInfo(pair: Pair, item: Item, run: BatchRun): Promise<ObjectInfo> {
+  await passSource(pair, run);
+  const { gate, provider } = pair.source;
   const info = await gate.watch(provider.stat(item.source, run.signal));
   if (!isSameVersion(item.version ?? {}, info.version)) {
     throw new AppError('OBJECT_CHANGED', 'The source object changed after it was listed.');
@@ -112,9 +107,9 @@ async function sourceInfo(route: Route, item: Item, run: BatchRun): Promise<Obje
   return info;
 }
 
-async function destinationInfo(route: Route, item: Item, run: BatchRun): Promise<ObjectInfo> {
-  await passDestination(route, run);
-  const { gate, provider } = route.destination;
+async function destinationInfo(pair: Pair, item: Item, run: BatchRun): Promise<ObjectInfo> {
+  await passDestination(pair, run);
+  const { gate, provider } = pair.destination;
   try {
     return await gate.watch(provider.stat(item.destination, run.signal));
   } catch (error) {

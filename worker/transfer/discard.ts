@@ -4,7 +4,7 @@ import { DamagedObjectRemains } from '../../storage/damaged-object.ts';
 import type { StorageProvider, Version } from '../../storage/provider.ts';
 import { Tries } from '../errors.ts';
 import type { Item } from './item.ts';
-import { isSameVersion } from './route.ts';
+import { isSameVersion } from './pair.ts';
 
 /** Longest wait for the destination to remove a damaged object, for each try. */
 const discardMs = 10_000;

@@ -6,6 +6,8 @@ import type { Accounts } from './accounts.ts';
 import type { Budget } from './budget.ts';
 import { pause } from './gate.ts';
 import type { Ledger } from './progress.ts';
+import type { RefusedRoutes } from './route.ts';
+import type { UrlReach } from './url-reach.ts';
 
 /** What every job of one process works with. */
 export interface Engine {
@@ -13,6 +15,8 @@ export interface Engine {
   log: Logger;
   accounts: Accounts;
   budget: Budget;
+  refusedRoutes: RefusedRoutes;
+  urlReach: UrlReach;
   ledger: Ledger;
   /** Tells subscribers of a committed row. Never throws. */
   publish(row: ProgressRow): void;

@@ -1,8 +1,8 @@
 import type { Capabilities } from '../../storage/capabilities.ts';
 import type { BatchRun } from './batch-run.ts';
 import type { Item } from './item.ts';
-import { passDestination, type Route } from './route.ts';
-import { type Evidence, evidenceOf, type Leg } from './verify.ts';
+import { type Pair, passDestination } from './pair.ts';
+import { type Evidence, evidenceOf, unknownLeg } from './verify.ts';
 
 /** Whether an object is the marker of a folder, which the destination does not hold as an object but as a folder. */
 export function isFolderMarker(key: string, sizeBytes: number, { folders }: Capabilities): boolean {
@@ -10,10 +10,9 @@ export function isFolderMarker(key: string, sizeBytes: number, { folders }: Capa
 }
 
 /** Makes the folder. There are no bytes that could be held against anything. */
-export async function makeFolder(route: Route, item: Item, run: BatchRun): Promise<Evidence> {
-  await passDestination(route, run);
-  const { gate, provider } = route.destination;
+export async function makeFolder(pair: Pair, item: Item, run: BatchRun): Promise<Evidence> {
+  await passDestination(pair, run);
+  const { gate, provider } = pair.destination;
   await gate.watch(provider.createFolder(item.destination, run.signal));
-  const leg: Leg = { kind: 'size-only', algorithm: null, value: null };
-  return evidenceOf(leg, leg);
+  return evidenceOf(unknownLeg, unknownLeg);
 }

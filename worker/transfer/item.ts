@@ -3,6 +3,7 @@ import type { SourceRemoval, TransferAction, TransferItem } from '../../core/db.
 import { AppError, type ErrorCode } from '../../core/errors.ts';
 import type { DamagedObjectRemains } from '../../storage/damaged-object.ts';
 import type { PartReceipt, UploadSession, Version } from '../../storage/provider.ts';
+import type { Route } from './route.ts';
 import type { Evidence } from './verify.ts';
 
 const digests = z.partialRecord(
@@ -49,6 +50,8 @@ const checkpoint = z.object({
   version,
   partSizeBytes: z.number().positive(),
   statement: statement.nullable(),
+  /** Whether its cloud fills it with a copy by itself: then nobody else goes on with it. */
+  isCopy: z.boolean().exactOptional(),
   /** Parts that the destination acknowledged, and what was hashed while they were sent. */
   parts: z.array(z.object({ receipt, sent: digests })),
 });
@@ -71,6 +74,8 @@ export interface ItemRow {
   destinationVersion: unknown;
   sourceRemoval: SourceRemoval | null;
   evidence: unknown;
+  route: Route | null;
+  fallback: ErrorCode | null;
 }
 
 type ItemState = TransferItem['state'];
@@ -95,6 +100,12 @@ export class Item {
   attempts: number;
   acknowledgedBytes: number;
   checkpoint: Checkpoint | null;
+  /** How it is moved, once that is decided; null for a folder. */
+  route: Route | null;
+  /** Why it goes by no better route that the accounts are able to. */
+  fallback: ErrorCode | null;
+  /** Whether a cloud was asked to move it by itself and has not answered: it may do so whatever becomes of the request. */
+  isAtCloud = false;
   evidence: Evidence | null;
   /** What becomes of the source, for moves. */
   sourceRemoval: SourceRemoval | null;
@@ -115,6 +126,7 @@ export class Item {
     this.sourceRemoval = row.sourceRemoval;
     // Written by this product, in this form.
     this.evidence = row.evidence as Evidence | null;
+    this.route = row.route;
     this.source = { container: row.sourceContainer, key: row.sourceKey };
     this.destination = { container: row.destinationContainer, key: row.destinationKey };
     this.sizeBytes = row.sizeBytes;
@@ -122,6 +134,7 @@ export class Item {
     this.attempts = row.attempts;
     // One that another version of the product wrote otherwise is as good as none: the object begins anew.
     this.checkpoint = checkpoint.safeParse(row.checkpoint).data ?? null;
+    this.fallback = this.checkpoint === null ? null : row.fallback;
     this.acknowledgedBytes = this.checkpoint === null ? 0 : row.acknowledgedBytes;
   }
 
@@ -165,6 +178,8 @@ export class Item {
       attempts: this.attempts,
       acknowledged_bytes: this.acknowledgedBytes,
       checkpoint: this.checkpoint,
+      route: this.route,
+      fallback_code: this.fallback,
       evidence: this.evidence,
       verified: this.evidence?.verified ?? false,
       source_removal: this.sourceRemoval,

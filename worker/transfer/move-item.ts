@@ -1,43 +1,76 @@
-import { type AppError, toAppError } from '../../core/errors.ts';
+import { type AppError, type ErrorCode, toAppError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 import { DamagedObjectRemains } from '../../storage/damaged-object.ts';
 import { reactionTo, Tries } from '../errors.ts';
 import type { BatchRun } from './batch-run.ts';
+import { copyObject, ingestObject } from './by-cloud.ts';
 import { compareObject, rereadDestination } from './compare.ts';
 import { afterRemains } from './discard.ts';
 import { isFolderMarker, makeFolder } from './folder.ts';
 import { pause } from './gate.ts';
 import type { Item } from './item.ts';
 import type { Limiter } from './limiter.ts';
+import type { Pair } from './pair.ts';
 import { relayObject } from './relay.ts';
 import { deleteExtra } from './remove.ts';
-import type { Route } from './route.ts';
+import { chooseRoute, type Route, refusalOf } from './route.ts';
 import type { Evidence } from './verify.ts';
+
+/** What bounds how many objects of a batch are under way, by what moves them. */
+export interface Limiters {
+  relays: Limiter;
+  byCloud: Limiter;
+}
+
+const movers = {
+  SERVER_SIDE_COPY: copyObject,
+  INGEST_FROM_URL: ingestObject,
+  RELAY: relayObject,
+} as const satisfies Record<Route, unknown>;
 
 /** Objects from this size on are shown as running while they are. */
 const shownRunningBytes = 1024 * 1024;
 const tidyMs = 10_000;
 
 /**
- * Moves one object with as many tries as it deserves, and leaves it COMPLETED, FAILED, or PENDING with its checkpoint
- * when the work was stopped. Never throws.
+ * Moves one object by the best route that is left, with as many tries as it deserves, and leaves it COMPLETED, FAILED, or
+ * unfinished with its checkpoint when the work was stopped. Never throws.
  */
-export async function moveItem(route: Route, item: Item, run: BatchRun, limiter: Limiter, log: Logger): Promise<void> {
-  const tries = new Tries(item.attempts, route.order.options.maxTries);
+export async function moveItem(pair: Pair, item: Item, run: BatchRun, limiters: Limiters, log: Logger): Promise<void> {
+  const { maxTries, routes } = pair.order.options;
+  let tries = new Tries(item.attempts, maxTries);
+  const refused = new Map<Route, ErrorCode>();
+  const act = plainAct(pair, item);
   for (;;) {
     let acknowledgedBefore = item.acknowledgedBytes;
+    const choose = () => chooseRoute(pair, item, refused, routes);
+    const { route } = choose();
     try {
-      await limiter.run(async () => {
+      const isMoved = await (act !== null || route === 'RELAY' ? limiters.relays : limiters.byCloud).run(async () => {
         run.going.throwIfAborted();
         if (item.refused) throw item.refused;
+        const { route: stillBest, fallback } = choose();
+        // Another object may have learnt meanwhile that the route is refused.
+        if (stillBest !== route) return false;
         acknowledgedBefore = item.acknowledgedBytes;
+        if (act === null) {
+          pair.destination.provider.checkName(item.destination.key);
+          item.route = route;
+          item.fallback = fallback;
+        }
+        // A copy's upload that outlived its worker: the copy begins anew.
+        if (item.checkpoint?.isCopy) {
+          await dropUpload(pair, item, log);
+          item.reset();
+        }
         item.state = 'RUNNING';
         if (item.sizeBytes >= shownRunningBytes) run.touch(item);
-        item.complete(await act(route, item, run, tries.failures > 0));
+        item.complete(await (act ?? moving(route, tries.failures > 0))(pair, item, run));
         item.attempts = tries.failures + 1;
         run.touch(item);
+        return true;
       });
-      return;
+      if (isMoved) return;
     } catch (cause) {
       const error = item.refused ?? toAppError(cause);
       if (error instanceof DamagedObjectRemains) {
@@ -49,19 +82,31 @@ export async function moveItem(route: Route, item: Item, run: BatchRun, limiter:
       // What has to begin again from the start has come no further.
       if (item.acknowledgedBytes > acknowledgedBefore && error.retry !== 'restart') tries.progressed();
       // Of an approved plan, what is no longer what was planned is reported and not moved.
-      const isOffPlan = route.order.isAsPlanned && error.code === 'OBJECT_CHANGED';
+      const isOffPlan = pair.order.isAsPlanned && error.code === 'OBJECT_CHANGED';
       const waitMs = isOffPlan ? null : tries.failed(error);
       item.attempts = tries.failures;
+      item.isAtCloud = false;
+      const refusal = item.refused || act !== null || isOffPlan ? null : refusalOf(route, error, waitMs === null);
       try {
+        if (refusal !== null) {
+          refused.set(route, error.code);
+          if (refusal === 'all') pair.refusedRoutes.note(pair, item, route, error.code);
+          await dropUpload(pair, item, log);
+          item.reset();
+          // A route that is refused is no try of the object.
+          tries = new Tries(0, maxTries);
+          item.attempts = 0;
+          continue;
+        }
         if (waitMs === null) {
-          await dropUpload(route, item, log);
-          item.fail(await afterRemains(route.destination.provider, item, error));
+          await dropUpload(pair, item, log);
+          item.fail(await afterRemains(pair.destination.provider, item, error));
           run.touch(item);
           return;
         }
         item.failedTry(error);
         run.touch(item);
-        await prepareNextTry(route, item, run, error, waitMs, log);
+        await prepareNextTry(pair, item, run, error, waitMs, log);
         await pause(waitMs, run.going);
       } catch {
         return putBack(item, run);
@@ -70,37 +115,44 @@ export async function moveItem(route: Route, item: Item, run: BatchRun, limiter:
   }
 }
 
-/** Does what is planned for the object. */
-async function act(route: Route, item: Item, run: BatchRun, isRepeated: boolean): Promise<Evidence | null> {
-  if (item.action === 'DELETE') return deleteExtra(route, item, run);
-  if (item.action === 'COMPARE') return compareObject(route, item, run);
-  const { key } = item.destination;
-  const isFolder = isFolderMarker(key, item.sizeBytes, route.destination.provider.capabilities);
-  if (isFolder) return makeFolder(route, item, run);
-  route.destination.provider.checkName(key);
-  try {
-    const evidence = await relayObject(route, item, run);
-    return route.order.options.verification === 'REREAD'
-      ? await rereadDestination(route, item, run, evidence)
-      : evidence;
-  } catch (error) {
-    // What is there may have been written by an earlier try, whose answer was lost.
-    if (toAppError(error).code !== 'DESTINATION_CHANGED' || !(isRepeated || item.isRetaken)) throw error;
-    return compareObject(route, item, run).catch((cause: unknown) => {
-      throw toAppError(cause).code === 'DESTINATION_DIFFERS' ? error : cause;
-    });
-  }
+type Act = (pair: Pair, item: Item, run: BatchRun) => Promise<Evidence | null>;
+
+/** What is done for an object whose bytes do not travel; null: they do. */
+function plainAct({ destination }: Pair, { action, destination: { key }, sizeBytes }: Item): Act | null {
+  if (action === 'DELETE') return deleteExtra;
+  if (action === 'COMPARE') return compareObject;
+  return isFolderMarker(key, sizeBytes, destination.provider.capabilities) ? makeFolder : null;
 }
 
-/** Whoever takes the batch next goes on with it. */
+/** Moves the object by a route. `isRepeated`: there was a try before. */
+function moving(route: Route, isRepeated: boolean): Act {
+  return async (pair, item, run) => {
+    try {
+      const evidence = await movers[route](pair, item, run);
+      const isReread = pair.order.options.verification === 'REREAD';
+      return isReread ? await rereadDestination(pair, item, run, evidence) : evidence;
+    } catch (error) {
+      // What is there may have been written by an earlier try, whose answer was lost.
+      if (toAppError(error).code !== 'DESTINATION_CHANGED' || !(isRepeated || item.isRetaken)) throw error;
+      return compareObject(pair, item, run).catch((cause: unknown) => {
+        throw toAppError(cause).code === 'DESTINATION_DIFFERS' ? error : cause;
+      });
+    }
+  };
+}
+
+/**
+ * Whoever takes the batch next goes on with it. What a cloud was at by itself when the transfer was halted stays RUNNING:
+ * the cloud may bring it to its end, and is asked for it once more when the transfer goes on.
+ */
 function putBack(item: Item, run: BatchRun): void {
   if (item.state === 'PENDING') return;
-  item.state = 'PENDING';
+  if (!item.isAtCloud || run.haltedBy === null) item.state = 'PENDING';
   run.touch(item);
 }
 
 async function prepareNextTry(
-  route: Route,
+  pair: Pair,
   item: Item,
   run: BatchRun,
   error: AppError,
@@ -109,16 +161,16 @@ async function prepareNextTry(
 ): Promise<void> {
   if (reactionTo(error) === 'wait') run.throttled(new Date(Date.now() + waitMs));
   if (error.retry !== 'restart') return;
-  await dropUpload(route, item, log);
+  await dropUpload(pair, item, log);
   item.reset();
-  if (error.code === 'OBJECT_CHANGED' && !route.order.isAsPlanned) await adoptNewVersion(route, item, run);
+  if (error.code === 'OBJECT_CHANGED' && !pair.order.isAsPlanned) await adoptNewVersion(pair, item, run);
   run.touch(item);
 }
 
 /** The object as it is now takes the place of the one that was listed. Gone or unreadable: the next try says so. */
-async function adoptNewVersion(route: Route, item: Item, run: BatchRun): Promise<void> {
+async function adoptNewVersion(pair: Pair, item: Item, run: BatchRun): Promise<void> {
   try {
-    const info = await route.source.provider.stat(item.source, run.signal);
+    const info = await pair.source.provider.stat(item.source, run.signal);
     item.version = info.version;
     item.sizeBytes = info.sizeBytes;
   } catch (error) {
@@ -128,11 +180,11 @@ async function adoptNewVersion(route: Route, item: Item, run: BatchRun): Promise
 }
 
 /** Nothing half-written stays behind. A cloud that does not answer costs a warning, not the object. */
-async function dropUpload(route: Route, item: Item, log: Logger): Promise<void> {
+async function dropUpload(pair: Pair, item: Item, log: Logger): Promise<void> {
   if (item.checkpoint === null) return;
   const { session } = item.checkpoint;
   try {
-    await route.destination.provider.abortUpload(session, AbortSignal.timeout(tidyMs));
+    await pair.destination.provider.abortUpload(session, AbortSignal.timeout(tidyMs));
   } catch (error) {
     log.warn({ err: error, upload: session.id }, 'an upload could not be dropped');
   }

@@ -13,6 +13,8 @@ import { type AccountReference, giveBack, type TakenBatch, takeBatch } from './t
 /** Objects of one batch under way at a time: in the beginning, and as long as the process has time left. */
 const firstConcurrency = 4;
 const mostConcurrency = 16;
+/** Objects of one batch at a time that clouds move by themselves: no bytes pass through here. */
+const cloudConcurrency = 32;
 /** Longest wait for the destination to drop an upload. */
 const abortUploadMs = 10_000;
 /** A batch that fails as a whole, which is a defect, is not tried again earlier. */
@@ -54,13 +56,15 @@ async function work(engine: Engine, taken: TakenBatch, run: BatchRun): Promise<'
       destination = await use(taken.destination);
       if (!run.going.aborted) {
         const source = await use(taken.source);
-        const limiter = new Limiter(firstConcurrency, mostConcurrency, hasSpareTime);
-        const route = { source, destination, budget: engine.budget, order: taken.order };
+        const relays = new Limiter(firstConcurrency, mostConcurrency, hasSpareTime);
+        const limiters = { relays, byCloud: new Limiter(cloudConcurrency) };
+        const { budget, refusedRoutes, urlReach } = engine;
+        const pair = { source, destination, budget, refusedRoutes, urlReach, order: taken.order };
         const open = items.filter(({ state }) => state === 'PENDING');
-        await Promise.all(open.map((item) => moveItem(route, item, run, limiter, engine.log)));
+        await Promise.all(open.map((item) => moveItem(pair, item, run, limiters, engine.log)));
         if (taken.order.mode === 'MOVE' && !run.going.aborted) {
           await run.confirm();
-          await removeSources(route, items, run);
+          await removeSources(pair, items, run);
         }
       }
     } catch (error) {

@@ -7,8 +7,8 @@ import { commit } from './commit.ts';
 import { orDiscard } from './discard.ts';
 import type { Checkpoint, Item } from './item.ts';
 import { Limiter } from './limiter.ts';
+import { buffered, flowBytes, isSameVersion, type Pair, passBoth, passDestination, passSource } from './pair.ts';
 import { type PartRange, partSizeFor, partsOf } from './parts.ts';
-import { buffered, flowBytes, isSameVersion, passBoth, passDestination, passSource, type Route } from './route.ts';
 import {
   agreement,
   combineParts,
@@ -32,15 +32,15 @@ const partConcurrency = 4;
 export const sequentialMaxBytes = 256 * 1024 * 1024;
 
 /** Moves an object in parts, from where its checkpoint says. */
-export async function relayParts(route: Route, item: Item, run: BatchRun, checkpoint: Checkpoint): Promise<Evidence> {
-  if (checkpoint.parts.length > 0) await reconcile(route, item, run, checkpoint);
-  return new PartsJob(route, item, run, checkpoint).run();
+export async function relayParts(pair: Pair, item: Item, run: BatchRun, checkpoint: Checkpoint): Promise<Evidence> {
+  if (checkpoint.parts.length > 0) await reconcile(pair, item, run, checkpoint);
+  return new PartsJob(pair, item, run, checkpoint).run();
 }
 
 /** Keeps what the cloud still has of the parts that it once acknowledged; all of them where it does not tell. */
-async function reconcile(route: Route, item: Item, run: BatchRun, checkpoint: Checkpoint): Promise<void> {
-  if (!route.destination.provider.capabilities.write.listsParts) return;
-  const listed = await route.destination.provider.listParts(checkpoint.session, run.signal);
+async function reconcile(pair: Pair, item: Item, run: BatchRun, checkpoint: Checkpoint): Promise<void> {
+  if (!pair.destination.provider.capabilities.write.listsParts) return;
+  const listed = await pair.destination.provider.listParts(checkpoint.session, run.signal);
   const tags = new Map(listed.map(({ partNumber, tag }) => [partNumber, tag]));
   checkpoint.parts = checkpoint.parts.filter(({ receipt }) => tags.get(receipt.partNumber) === receipt.tag);
   item.acknowledgedBytes = checkpoint.parts.reduce((sum, { receipt }) => sum + receipt.sizeBytes, 0);
@@ -48,19 +48,19 @@ async function reconcile(route: Route, item: Item, run: BatchRun, checkpoint: Ch
 }
 
 /** Begins an upload of the source as it is described. OBJECT_CHANGED when that is not what was listed. */
-export async function beginParts(route: Route, item: Item, run: BatchRun, info: ObjectInfo): Promise<Checkpoint> {
-  const destination = route.destination.provider;
+export async function beginParts(pair: Pair, item: Item, run: BatchRun, info: ObjectInfo): Promise<Checkpoint> {
+  const destination = pair.destination.provider;
   const { write } = destination.capabilities;
   if (info.sizeBytes !== item.sizeBytes || !isSameVersion(item.version ?? {}, info.version)) {
     throw new AppError('OBJECT_CHANGED', 'The source object changed after it was listed.');
   }
   const request = { ...item.destination, sizeBytes: item.sizeBytes, metadata: info.metadata };
-  await passDestination(route, run);
-  const session = await route.destination.gate.watch(destination.beginUpload(request, run.signal));
+  await passDestination(pair, run);
+  const session = await pair.destination.gate.watch(destination.beginUpload(request, run.signal));
   item.checkpoint = {
     session,
     version: info.version,
-    partSizeBytes: partSizeFor(item.sizeBytes, write, route.budget.capacityBytes),
+    partSizeBytes: partSizeFor(item.sizeBytes, write, pair.budget.capacityBytes),
     statement: statementOf(info, neededDigests(write, 'parts')),
     parts: [],
   };
@@ -71,7 +71,7 @@ export async function beginParts(route: Route, item: Item, run: BatchRun, info: 
 }
 
 class PartsJob {
-  readonly #route: Route;
+  readonly #pair: Pair;
   readonly #item: Item;
   readonly #run: BatchRun;
   readonly #checkpoint: Checkpoint;
@@ -80,17 +80,17 @@ class PartsJob {
   /** Hashes of each part. */
   readonly #algorithms: DigestAlgorithm[];
 
-  constructor(route: Route, item: Item, run: BatchRun, checkpoint: Checkpoint) {
-    this.#route = route;
+  constructor(pair: Pair, item: Item, run: BatchRun, checkpoint: Checkpoint) {
+    this.#pair = pair;
     this.#item = item;
     this.#run = run;
     this.#checkpoint = checkpoint;
     const { statement } = checkpoint;
-    const needed = neededDigests(route.destination.provider.capabilities.write, 'parts');
+    const needed = neededDigests(pair.destination.provider.capabilities.write, 'parts');
     const wanted = statement ? [...needed, statement.algorithm] : needed;
     this.#wholeAlgorithms = [...new Set(wanted)].filter((algorithm) => pieceDigestOf(algorithm) !== null);
     const ofPieces = this.#wholeAlgorithms.flatMap((algorithm) => pieceDigestOf(algorithm) ?? []);
-    const { partDigest } = route.destination.provider.capabilities.write;
+    const { partDigest } = pair.destination.provider.capabilities.write;
     this.#algorithms = [...new Set([...(partDigest === null ? [] : [partDigest]), ...ofPieces])];
   }
 
@@ -119,7 +119,7 @@ class PartsJob {
       }
     };
     const waiting: Promise<void>[] = [];
-    const { lastPartCloses } = this.#route.destination.provider.capabilities.write;
+    const { lastPartCloses } = this.#pair.destination.provider.capabilities.write;
     for (const part of partsOf(this.#item.sizeBytes, this.#checkpoint.partSizeBytes)) {
       if (lastPartCloses && part.end === this.#item.sizeBytes) await Promise.all(waiting);
       if (!done.has(part.partNumber)) waiting.push(limiter.run(() => sendOne(part)));
@@ -142,8 +142,8 @@ class PartsJob {
   }
 
   async #reread({ start, end }: PartRange, update: (chunk: Uint8Array) => void): Promise<void> {
-    await passSource(this.#route, this.#run);
-    const lease = await this.#route.budget.acquire(Math.min(end - start, flowBytes), this.#run.going);
+    await passSource(this.#pair, this.#run);
+    const lease = await this.#pair.budget.acquire(Math.min(end - start, flowBytes), this.#run.going);
     try {
       const { source } = streamBody(await this.#read(start, end), end - start, []);
       for await (const chunk of source as AsyncIterable<Uint8Array>) update(chunk);
@@ -153,7 +153,7 @@ class PartsJob {
   }
 
   async #read(start: number, end: number) {
-    const { gate, provider } = this.#route.source;
+    const { gate, provider } = this.#pair.source;
     const request = { ...this.#item.source, pin: this.#checkpoint.version, range: { start, end } };
     const { stream } = await gate.watch(provider.read(request, this.#run.signal));
     return stream;
@@ -161,11 +161,11 @@ class PartsJob {
 
   async #send({ partNumber, start, end }: PartRange, update?: (chunk: Uint8Array) => void): Promise<void> {
     // Before anything is held, because both sides may take long.
-    await passBoth(this.#route, this.#run);
-    const destination = this.#route.destination.provider;
+    await passBoth(this.#pair, this.#run);
+    const destination = this.#pair.destination.provider;
     const sizeBytes = end - start;
     const isBuffered = destination.capabilities.write.digestTiming === 'before';
-    const lease = await this.#route.budget.acquire(
+    const lease = await this.#pair.budget.acquire(
       isBuffered ? sizeBytes : Math.min(sizeBytes, flowBytes),
       this.#run.going,
     );
@@ -176,7 +176,7 @@ class PartsJob {
         ? await buffered(stream, sizeBytes, this.#algorithms)
         : streamBody(stream, sizeBytes, this.#algorithms);
       const request = { session: this.#checkpoint.session, partNumber, offset: start, body };
-      const receipt = await this.#route.destination.gate.watch(destination.putPart(request, this.#run.signal));
+      const receipt = await this.#pair.destination.gate.watch(destination.putPart(request, this.#run.signal));
       const sent = Object.fromEntries(this.#algorithms.map((algorithm) => [algorithm, body.digest(algorithm)]));
       agreement(sent, receipt.digests);
       this.#acknowledged(receipt, sent);
@@ -193,7 +193,7 @@ class PartsJob {
   /** Holds the whole against what the source says and only then lets the destination show it. */
   async #complete(ordered: string | undefined): Promise<Evidence> {
     const { session, statement, parts } = this.#checkpoint;
-    const destination = this.#route.destination.provider;
+    const destination = this.#pair.destination.provider;
     const { conditionalUpload } = destination.capabilities.write;
     const pieces = parts.map(({ receipt, sent }) => ({ sizeBytes: receipt.sizeBytes, digests: sent }));
     const whole: Digests = {};
@@ -204,7 +204,7 @@ class PartsJob {
     if (statement && ordered !== undefined) whole[statement.algorithm] = ordered;
     const source = sourceLeg(statement, statement ? whole[statement.algorithm] : undefined);
     const receipts = parts.map(({ receipt }) => receipt);
-    const result = await commit(this.#route, this.#item, this.#run, conditionalUpload, (precondition) =>
+    const result = await commit(this.#pair, this.#item, this.#run, conditionalUpload, (precondition) =>
       destination.completeUpload({ session, parts: receipts, digests: whole, precondition }, this.#run.signal),
     );
     const agreed = await orDiscard(destination, this.#item, result.version, () => agreement(whole, result.digests));

@@ -8,9 +8,9 @@ import { commit, underPrecondition } from './commit.ts';
 import { orDiscard } from './discard.ts';
 import { HoldBack } from './hold-back.ts';
 import type { Item, Statement } from './item.ts';
+import { buffered, flowBytes, heldBytes, type Pair, passBoth, passSource } from './pair.ts';
 import { isWhole } from './parts.ts';
 import { beginParts, relayParts } from './relay-parts.ts';
-import { buffered, flowBytes, heldBytes, passBoth, passSource, type Route } from './route.ts';
 import {
   agreement,
   type Evidence,
@@ -38,23 +38,23 @@ const onePieceBytes = 16 * 1024;
  * destination, or is removed at once where the destination's own word brings it to light. Acknowledged parts are
  * checkpointed; a further call goes on behind them.
  */
-export async function relayObject(route: Route, item: Item, run: BatchRun): Promise<Evidence> {
-  const { write } = route.destination.provider.capabilities;
+export async function relayObject(pair: Pair, item: Item, run: BatchRun): Promise<Evidence> {
+  const { write } = pair.destination.provider.capabilities;
   if (item.sizeBytes > write.objectMaxBytes) {
     throw new AppError(
       'OBJECT_TOO_LARGE',
       `The destination takes objects of up to ${write.objectMaxBytes} bytes; this one has ${item.sizeBytes}.`,
     );
   }
-  if (item.checkpoint !== null) return relayParts(route, item, run, item.checkpoint);
-  if (isWhole(item.sizeBytes, write)) return relayWhole(route, item, run);
-  await passSource(route, run);
-  const info = await route.source.gate.watch(route.source.provider.stat(item.source, run.signal));
+  if (item.checkpoint !== null) return relayParts(pair, item, run, item.checkpoint);
+  if (isWhole(item.sizeBytes, write)) return relayWhole(pair, item, run);
+  await passSource(pair, run);
+  const info = await pair.source.gate.watch(pair.source.provider.stat(item.source, run.signal));
   const mayBeWhole = write.digestTiming === 'after' && item.sizeBytes <= Math.min(statedMaxBytes, write.singleMaxBytes);
   const statement = statementOf(info, neededDigests(write, 'parts'));
   const isOfParts = statement === null || pieceDigestOf(statement.algorithm) !== null;
-  if (mayBeWhole && !isOfParts && checkedStatement(info, write) !== undefined) return relayWhole(route, item, run);
-  return relayParts(route, item, run, await beginParts(route, item, run, info));
+  if (mayBeWhole && !isOfParts && checkedStatement(info, write) !== undefined) return relayWhole(pair, item, run);
+  return relayParts(pair, item, run, await beginParts(pair, item, run, info));
 }
 
 /** What the source vouches for and the destination checks. */
@@ -66,26 +66,26 @@ function checkedStatement({ digests }: ObjectInfo, { statedDigests }: Capabiliti
   return undefined;
 }
 
-function relayWhole(route: Route, item: Item, run: BatchRun): Promise<Evidence> {
-  const { conditional } = route.destination.provider.capabilities.write;
-  return commit(route, item, run, conditional, (precondition) => sendWhole(route, item, run, precondition));
+function relayWhole(pair: Pair, item: Item, run: BatchRun): Promise<Evidence> {
+  const { conditional } = pair.destination.provider.capabilities.write;
+  return commit(pair, item, run, conditional, (precondition) => sendWhole(pair, item, run, precondition));
 }
 
 async function sendWhole(
-  route: Route,
+  pair: Pair,
   item: Item,
   run: BatchRun,
   precondition: Precondition | undefined,
 ): Promise<Evidence> {
-  const source = route.source.provider;
-  const destination = route.destination.provider;
+  const source = pair.source.provider;
+  const destination = pair.destination.provider;
   const { write } = destination.capabilities;
   const { sizeBytes } = item;
   const isHeld = write.digestTiming === 'before' || sizeBytes <= heldBytes;
-  await passBoth(route, run);
-  const lease = await route.budget.acquire(isHeld ? sizeBytes : Math.min(sizeBytes, flowBytes), run.going);
+  await passBoth(pair, run);
+  const lease = await pair.budget.acquire(isHeld ? sizeBytes : Math.min(sizeBytes, flowBytes), run.going);
   try {
-    const read = await route.source.gate.watch(
+    const read = await pair.source.gate.watch(
       source.read({ ...item.source, pin: item.version ?? undefined }, run.signal),
     );
     assertSize(read, sizeBytes);
@@ -94,7 +94,7 @@ async function sendWhole(
     const statement = checked ?? statementOf(read.info, neededDigests(write, 'whole'));
     const body = await bodyOf(read.stream, sizeBytes, write, isHeld, statement, checked);
     const { metadata } = read.info;
-    const written = await route.destination.gate.watch(
+    const written = await pair.destination.gate.watch(
       underPrecondition(
         precondition,
         destination.write({ ...item.destination, body, metadata, precondition }, run.signal),

@@ -5,14 +5,14 @@ import type { OpenAccount } from './accounts.ts';
 import type { BatchRun } from './batch-run.ts';
 import { pause } from './gate.ts';
 import type { Item } from './item.ts';
-import { isSameVersion, type Route } from './route.ts';
+import { isSameVersion, type Pair } from './pair.ts';
 
 /**
  * Deletes what a mirror has too much. Something else in its place since is DESTINATION_CHANGED; that it is gone already is
  * a success.
  */
-export async function deleteExtra(route: Route, item: Item, run: BatchRun): Promise<null> {
-  if (!(await removeUnchanged(route.destination, item.destination, item.expected, run))) {
+export async function deleteExtra(pair: Pair, item: Item, run: BatchRun): Promise<null> {
+  if (!(await removeUnchanged(pair.destination, item.destination, item.expected, run))) {
     throw new AppError('DESTINATION_CHANGED', 'The object at the destination changed after it was listed.');
   }
   return null;
@@ -22,11 +22,11 @@ export async function deleteExtra(route: Route, item: Item, run: BatchRun): Prom
  * Removes the sources of a move's objects whose copies are verified. The copies must be on record before: whoever comes
  * after a crash would find neither else. A source that changed since, or whose removal fails, is kept, and that is told.
  */
-export async function removeSources(route: Route, items: readonly Item[], run: BatchRun): Promise<void> {
-  await Promise.all(items.map((item) => removeSource(route, item, run)));
+export async function removeSources(pair: Pair, items: readonly Item[], run: BatchRun): Promise<void> {
+  await Promise.all(items.map((item) => removeSource(pair, item, run)));
 }
 
-async function removeSource(route: Route, item: Item, run: BatchRun): Promise<void> {
+async function removeSource(pair: Pair, item: Item, run: BatchRun): Promise<void> {
   if (item.sourceRemoval !== 'PENDING' || (item.state !== 'COMPLETED' && item.state !== 'SKIPPED')) return;
   // An empty object has nothing that could be wrong. One that was skipped was found to be the same.
   const isVerified = item.state === 'SKIPPED' || item.sizeBytes === 0 || item.evidence?.verified === true;
@@ -41,7 +41,7 @@ async function removeSource(route: Route, item: Item, run: BatchRun): Promise<vo
   const tries = new Tries();
   while (!run.going.aborted) {
     try {
-      if (await removeUnchanged(route.source, item.source, item.version, run)) item.sourceRemoval = 'REMOVED';
+      if (await removeUnchanged(pair.source, item.source, item.version, run)) item.sourceRemoval = 'REMOVED';
       else keep(item, new AppError('OBJECT_CHANGED', 'The source changed after it was copied, so it is kept.'));
       run.touch(item);
       return;

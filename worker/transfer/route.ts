@@ -1,63 +1,112 @@
-import type { Readable } from 'node:stream';
-import { AppError } from '../../core/errors.ts';
-import { bufferedBody } from '../../storage/digest.ts';
-import type { DigestAlgorithm } from '../../storage/digest-algorithm.ts';
-import type { UploadBody, Version } from '../../storage/provider.ts';
-import type { OpenAccount } from './accounts.ts';
-import type { BatchRun } from './batch-run.ts';
-import type { Budget } from './budget.ts';
-import type { TransferOrder } from './take-batch.ts';
+import { AppError, type ErrorCode } from '../../core/errors.ts';
+import { routes } from '../../queue/transfer-options.ts';
+import type { StorageProvider } from '../../storage/provider.ts';
+import type { Item } from './item.ts';
+import type { Pair } from './pair.ts';
 
-/** Bodies up to this size are held whole, and hold as much of the memory budget. */
-export const heldBytes = 256 * 1024;
-/** What one that flows holds of it: what was read ahead, and what waits to be written. */
-export const flowBytes = 512 * 1024;
+export type Route = (typeof routes)[number];
 
-/** Where an object comes from and goes to, and what may be used for it. */
-export interface Route {
-  source: OpenAccount;
-  destination: OpenAccount;
-  budget: Budget;
-  order: TransferOrder;
-}
+/** Below this size a relay takes no more requests than a fetch from a URL does, and hands out no credential. */
+const ingestMinBytes = 8 * 1024 * 1024;
+/** A refusal that holds for all objects is believed for so long: rights and firewalls change. */
+const refusalMs = 10 * 60_000;
 
-/** The whole body in memory, hashed. */
-export async function buffered(
-  stream: Readable,
-  sizeBytes: number,
-  algorithms: readonly DigestAlgorithm[],
-): Promise<UploadBody> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-    length += chunk.byteLength;
-    if (length > sizeBytes) break;
-    chunks.push(chunk);
+/** Refused for a reason that lies in one object. */
+export class UnsuitedObject extends AppError {}
+
+/**
+ * Decides by which route the object goes, and why by no better one. An upload that was begun here goes on.
+ *
+ * @param refusedHere Routes that were tried for this object in vain.
+ * @param allowed Routes that may be used at all; a relay always may.
+ */
+export function chooseRoute(
+  pair: Pair,
+  item: Item,
+  refusedHere: ReadonlyMap<Route, ErrorCode>,
+  allowed: readonly Route[],
+): { route: Route; fallback: ErrorCode | null } {
+  if (item.checkpoint !== null && !item.checkpoint.isCopy) return { route: 'RELAY', fallback: item.fallback };
+  let fallback: ErrorCode | null = null;
+  for (const route of routes) {
+    if (route === 'RELAY' || !allowed.includes(route) || !isPossible(route, pair, item)) continue;
+    const refusal = refusedHere.get(route) ?? pair.refusedRoutes.reason(pair, item, route);
+    if (refusal === undefined) return { route, fallback };
+    fallback ??= refusal;
   }
-  if (length !== sizeBytes) {
-    throw new AppError('OBJECT_CHANGED', `The source gave other than the ${sizeBytes} bytes it was listed with.`);
+  return { route: 'RELAY', fallback };
+}
+
+/** Whether both accounts are able to; whether they may is found out by trying. */
+function isPossible(route: Exclude<Route, 'RELAY'>, { source, destination }: Pair, { sizeBytes }: Item): boolean {
+  const [from, to] = [source.provider, destination.provider];
+  const { copy, ingest } = to.capabilities;
+  if (route === 'SERVER_SIDE_COPY') {
+    if (copy === null || from.capabilities.copy?.scheme !== copy.scheme) return false;
+    return from.store === to.store && sizeBytes <= copy.maxBytes;
   }
-  return bufferedBody(chunks, algorithms);
+  if (ingest === null || from.capabilities.presign === null) return false;
+  return sizeBytes >= ingestMinBytes && sizeBytes <= ingest.maxBytes;
 }
 
-/** Whether two descriptions can be of the same state of an object: no field that both have differs. */
-export function isSameVersion(a: Version, b: Version): boolean {
-  const differs = (field: keyof Version) => a[field] !== undefined && b[field] !== undefined && a[field] !== b[field];
-  return !differs('etag') && !differs('versionId');
+const holdForAll: readonly ErrorCode[] = [
+  'NOT_SUPPORTED',
+  'PERMISSION_DENIED',
+  // Accounts of one store may each see buckets of their own.
+  'CONTAINER_NOT_FOUND',
+  'ADDRESS_NOT_ALLOWED',
+  'ENDPOINT_INVALID',
+];
+const holdForOne: readonly ErrorCode[] = [
+  'INVALID_INPUT',
+  'CONFLICT',
+  'OBJECT_TOO_LARGE',
+  'OBJECT_NOT_READABLE',
+  'UPLOAD_EXPIRED',
+  'CHECKSUM_MISMATCH',
+];
+/** Pass by themselves, or do not: also a source that looks changed only to whoever sees another one of its name. */
+const holdInTheEnd: readonly ErrorCode[] = ['PROVIDER_UNAVAILABLE', 'INTERNAL', 'OBJECT_CHANGED'];
+
+/**
+ * Whether a failure speaks against the route: for all objects of these places, or for this one. null: another route would
+ * fail as well, or the same one deserves a further try.
+ */
+export function refusalOf(route: Route, error: AppError, isLastTry: boolean): 'all' | 'one' | null {
+  if (route === 'RELAY') return null;
+  if (error instanceof UnsuitedObject || holdForOne.includes(error.code)) return 'one';
+  if (holdForAll.includes(error.code)) return 'all';
+  // Of a copy it is our own way to the cloud that is cut.
+  if (error.code === 'ENDPOINT_UNREACHABLE' && route === 'INGEST_FROM_URL') return 'all';
+  return isLastTry && holdInTheEnd.includes(error.code) ? 'one' : null;
 }
 
-/** Waits until the source takes one more request; shown with the transfer where its cloud has asked for patience. */
-export function passSource({ source }: Route, run: BatchRun): Promise<void> {
-  return source.gate.pass(run.going, (until) => run.throttled(until));
+interface Refusal {
+  code: ErrorCode;
+  until: number;
+}
+type Places = Pick<Item, 'source' | 'destination'>;
+
+/** What this process has learnt of routes between two accounts, for as long as it is connected to both. */
+export class RefusedRoutes {
+  readonly #bySource = new WeakMap<StorageProvider, WeakMap<StorageProvider, Map<string, Refusal>>>();
+
+  /** Why the route is not tried at present; undefined: nothing speaks against it. */
+  reason({ source, destination }: Pair, places: Places, route: Route): ErrorCode | undefined {
+    const refusal = this.#bySource.get(source.provider)?.get(destination.provider)?.get(keyOf(places, route));
+    return refusal && refusal.until > Date.now() ? refusal.code : undefined;
+  }
+
+  note({ source, destination }: Pair, places: Places, route: Route, code: ErrorCode): void {
+    const byDestination = this.#bySource.get(source.provider) ?? new WeakMap();
+    this.#bySource.set(source.provider, byDestination);
+    const refusals = byDestination.get(destination.provider) ?? new Map<string, Refusal>();
+    byDestination.set(destination.provider, refusals);
+    refusals.set(keyOf(places, route), { code, until: Date.now() + refusalMs });
+  }
 }
 
-/** The same for the destination. */
-export function passDestination({ destination }: Route, run: BatchRun): Promise<void> {
-  return destination.gate.pass(run.going, (until) => run.throttled(until));
-}
-
-/** The same for a request to each, which depend on one another. */
-export async function passBoth(route: Route, run: BatchRun): Promise<void> {
-  await passSource(route, run);
-  await passDestination(route, run);
+/** Rights are given by container. */
+function keyOf({ source, destination }: Places, route: Route): string {
+  return JSON.stringify([route, source.container, destination.container]);
 }

@@ -65,7 +65,8 @@ export async function takeBatch(db: Db, job: JobPayload<'transfer.batch'>): Prom
           'sizeBytes', item.size_bytes, 'sourceVersion', item.source_version, 'attempts', item.attempts,
           'acknowledgedBytes', item.acknowledged_bytes, 'checkpoint', item.checkpoint, 'state', item.state,
           'action', item.action, 'destinationVersion', item.destination_version,
-          'sourceRemoval', item.source_removal, 'evidence', item.evidence
+          'sourceRemoval', item.source_removal, 'evidence', item.evidence, 'route', item.route,
+          'fallback', item.fallback_code
         ) ORDER BY item.ordinal), '[]')
         FROM transfer_item AS item
         WHERE item.transfer_id = ${job.transferId}::uuid AND item.batch_number = ${job.batchNumber}::int

@@ -6,7 +6,8 @@ import type { ObjectInfo } from '../../storage/provider.ts';
 import type { Statement } from './item.ts';
 
 /**
- * How one side vouches for the bytes that passed through the worker.
+ * How one side vouches for the bytes that passed through the worker. Where no bytes passed through it, the other side's
+ * statement stands in for what was computed here.
  * - `provider-hash`: a hash of the whole object, computed here or stated by the other cloud, equals the one that this
  *   cloud computed or checked.
  * - `per-part-hash`: the same for every part, and the parts were joined in order by the cloud.
@@ -29,6 +30,8 @@ export interface Evidence {
   /** Whether both sides vouch with a hash. */
   verified: boolean;
 }
+
+export const unknownLeg: Leg = { kind: 'size-only', algorithm: null, value: null };
 
 export function evidenceOf(source: Leg, destination: Leg): Evidence {
   return { source, destination, verified: source.kind !== 'size-only' && destination.kind !== 'size-only' };
@@ -69,7 +72,7 @@ export function statementOf(
 
 /** Source leg for bytes that hash to `computed`. Throws CHECKSUM_MISMATCH when the source says otherwise. */
 export function sourceLeg(statement: Statement | null, computed: string | undefined): Leg {
-  if (statement === null || computed === undefined) return { kind: 'size-only', algorithm: null, value: null };
+  if (statement === null || computed === undefined) return unknownLeg;
   if (statement.value !== computed) throw mismatch('source', statement.algorithm);
   const { algorithm, asserted } = statement;
   return { kind: asserted ? 'asserted' : 'provider-hash', algorithm, value: computed };
@@ -88,6 +91,41 @@ export function agreement(sent: Digests, stated: Digests): DigestAlgorithm | nul
     agreed ??= algorithm;
   }
   return agreed;
+}
+
+type Stated = Pick<ObjectInfo, 'digests' | 'assertedDigests'>;
+
+/**
+ * Holds what one cloud states of an object against what another states of its copy: every hash that both speak of has to
+ * agree, or it is a CHECKSUM_MISMATCH. null: they speak of none in common.
+ */
+export function statedAgreement(source: Stated, destination: Stated): Evidence | null {
+  let evidence: Evidence | null = null;
+  const [said, stated] = [source, destination].map(({ digests, assertedDigests }) => ({
+    ...assertedDigests,
+    ...digests,
+  }));
+  for (const algorithm of [...byCost, 'crc64nvme'] as const) {
+    const value = said?.[algorithm];
+    const other = stated?.[algorithm];
+    if (value === undefined || other === undefined) continue;
+    if (value !== other) {
+      throw new AppError('CHECKSUM_MISMATCH', `The copy has another ${algorithm} than the source states of itself.`);
+    }
+    const leg = ({ digests }: Stated): Leg => ({
+      kind: digests[algorithm] === undefined ? 'asserted' : 'provider-hash',
+      algorithm,
+      value,
+    });
+    const found = evidenceOf(leg(source), leg(destination));
+    if (evidence === null || strength(found) > strength(evidence)) evidence = found;
+  }
+  return evidence;
+}
+
+/** How many sides vouch for a hash themselves. */
+function strength({ source, destination }: Evidence): number {
+  return [source, destination].filter(({ kind }) => kind === 'provider-hash').length;
 }
 
 function mismatch(side: 'source' | 'destination', algorithm: DigestAlgorithm): AppError {

@@ -46,7 +46,7 @@ export function azureCapabilities(access: BlobAccess['kind'], isHierarchical: bo
       modifiedAtPrecisionMs: 1,
     },
     copy: { scheme: 'azure', maxBytes: maxBlocks * fromUrlBytes, conditional: true, metadata: true },
-    ingest: { maxBytes: maxBlocks * fromUrlBytes, conditional: true },
+    ingest: { maxBytes: maxBlocks * fromUrlBytes, conditional: true, metadata: true },
     presign: access === 'sas' ? null : { minExpiresMs: 1000, maxExpiresMs: presignMaxMs },
     folders: isHierarchical ? 'real' : 'marker',
     quota: false,

@@ -36,7 +36,7 @@ export const dropboxCapabilities: Capabilities = {
     modifiedAtPrecisionMs: 1000,
   },
   copy: { scheme: 'dropbox', maxBytes: 2 ** 41 - 2 ** 22, conditional: true, metadata: false },
-  ingest: { maxBytes: 5 * 1024 * MiB, conditional: true },
+  ingest: { maxBytes: 5 * 1024 * MiB, conditional: true, metadata: false },
   presign: { minExpiresMs: linkLifeMs, maxExpiresMs: linkLifeMs },
   folders: 'real',
   quota: true,

@@ -6,7 +6,7 @@ import { sourceChanged } from '../offers.ts';
 import { DropboxRefusal, unionError } from './errors.ts';
 import { resultOf } from './jobs.ts';
 import { toPath } from './names.ts';
-import { type FileFacts, requirePinned, requireRev, toVersion, toWriteResult } from './properties.ts';
+import { type FileFacts, requirePinned, requireRev, toObjectInfo, toWriteResult } from './properties.ts';
 import { callSdk } from './sdk.ts';
 import type { Spaces } from './spaces.ts';
 import type { Lane } from './uploads.ts';
@@ -47,11 +47,10 @@ export class Placing {
     if (facts.content_hash === undefined) {
       throw new AppError('OBJECT_NOT_READABLE', 'Dropbox does not state what is in this file.');
     }
+    const { sizeBytes, version, digests, assertedDigests, metadata } = toObjectInfo(facts);
     return {
       ...{ container, key, scheme: 'dropbox', store: this.#store },
-      sizeBytes: facts.size,
-      version: toVersion(facts),
-      digests: { dropbox: facts.content_hash },
+      ...{ sizeBytes, version, digests, assertedDigests, metadata },
       ticket: answer.copy_reference,
     };
   }

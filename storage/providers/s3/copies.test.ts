@@ -8,7 +8,7 @@ import { type S3Server, startS3Server } from '../../../emulators/s3/server.ts';
 import { createAddressPolicy } from '../../address-policy.ts';
 import { bufferedBody } from '../../digest.ts';
 import { createHttpClient, type HttpClient } from '../../http.ts';
-import type { StorageProvider, Version } from '../../provider.ts';
+import type { StorageProvider, UploadSession, Version } from '../../provider.ts';
 import { openS3 } from '../s3.ts';
 import { s3Address } from './address.ts';
 import { awsAbilities, s3Capabilities } from './capabilities.ts';
@@ -104,6 +104,19 @@ describe('copies by parts', () => {
     await ended;
     await aborted;
     expect(await listed('parts/ended')).toBe(0);
+  });
+
+  it('tell of the upload that they are made by before its parts, so that it can be dropped', async () => {
+    const key = 'parts/told';
+    const told: UploadSession[] = [];
+    const source = await offer();
+    const before = server.observer.counters('UploadPartCopy').requests;
+    const onUpload = (session: UploadSession) => {
+      expect(server.observer.counters('UploadPartCopy').requests).toBe(before);
+      told.push(session);
+    };
+    await copies.copy({ offer: source, container, key, metadata, onUpload }, signal);
+    expect(told).toMatchObject([{ container, key, id: expect.any(String), sizeBytes: bytes.length }]);
   });
 
   it('are held to preconditions', async () => {

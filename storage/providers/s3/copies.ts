@@ -51,12 +51,12 @@ interface CopyContext {
 export class S3Copies {
   readonly #context: CopyContext;
   readonly #sizes: CopySizes;
-  readonly #store: string;
+  readonly store: string;
 
   constructor(context: CopyContext) {
     this.#context = context;
     this.#sizes = context.sizes ?? s3CopySizes;
-    this.#store = storeOf(context.address);
+    this.store = storeOf(context.address);
   }
 
   async offer(request: OfferCopyRequest, signal: AbortSignal): Promise<CopyOffer> {
@@ -67,16 +67,18 @@ export class S3Copies {
       container,
       key,
       scheme: 's3',
-      store: this.#store,
+      store: this.store,
       sizeBytes: info.sizeBytes,
       version,
       digests: info.digests,
+      assertedDigests: info.assertedDigests,
+      metadata: info.metadata,
     };
   }
 
   async copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult> {
     const { offer } = request;
-    requireOffer(this.#context.capabilities, this.#store, request);
+    requireOffer(this.#context.capabilities, this.store, request);
     try {
       const isWhole = offer.sizeBytes <= this.#sizes.wholeMaxBytes;
       return await (isWhole ? this.#copyWhole(request, signal) : this.#copyParts(request, signal));
@@ -104,9 +106,10 @@ export class S3Copies {
   }
 
   async #copyParts(request: CopyRequest, signal: AbortSignal): Promise<WriteResult> {
-    const { offer, container, key, metadata, precondition } = request;
+    const { offer, container, key, metadata, precondition, onUpload } = request;
     const { uploads } = this.#context;
     const session = await uploads.begin({ container, key, sizeBytes: offer.sizeBytes, metadata }, signal);
+    onUpload?.(session);
     try {
       const parts = await this.#sendParts(session, offer, signal);
       return await uploads.complete({ session, parts, digests: {}, precondition }, signal);

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { startAzurite } from '../../emulators/azure.ts';
+import { startAzureFromUrl } from '../../emulators/azure-from-url.ts';
+import { type DropboxServer, startDropboxServer } from '../../emulators/dropbox/server.ts';
+import { type GcsServer, startGcsServer } from '../../emulators/gcs/server.ts';
+import { type S3Server, startS3Server } from '../../emulators/s3/server.ts';
+import { createAddressPolicy } from '../../storage/address-policy.ts';
+import type { Credentials } from '../../storage/credentials.ts';
+import { bufferedBody } from '../../storage/digest.ts';
+import type { ObjectMetadata, StorageProvider } from '../../storage/provider.ts';
+import { openProvider } from '../../storage/registry.ts';
+import type { TestEngine } from './engine.ts';
+
+/** One cloud with a container, and a provider that gets at it past the engine. */
+export interface Cloud {
+  container: string;
+  credentials: Credentials;
+  provider: StorageProvider;
+  /** An account of the engine's user. */
+  accountId: string;
+}
+
+export const cloudNames = ['s3', 'azure', 'gcs', 'dropbox'] as const;
+export type CloudName = (typeof cloudNames)[number];
+
+export interface Clouds {
+  clouds: Record<CloudName, Cloud>;
+  servers: { s3: S3Server; gcs: GcsServer; dropbox: DropboxServer };
+  stop(): Promise<void>;
+}
+
+const keys = { accessKeyId: 'clouds', secretAccessKey: 'a secret of the tests' };
+const signal = new AbortController().signal;
+
+/** All four, each with one container and connected as an account. */
+export async function startClouds(engine: TestEngine): Promise<Clouds> {
+  const [s3, azure, gcs, dropbox] = await Promise.all([
+    startS3Server({ credentials: [keys], buckets: ['place'] }),
+    startAzurite({ containers: ['place'] }).then((azurite) => startAzureFromUrl(azurite)),
+    startGcsServer({ buckets: ['place'] }),
+    startDropboxServer({
+      apps: [{ key: 'clouds' }],
+      accounts: [{ id: 'ann', refreshTokens: ['a-grant'] }],
+    }),
+  ]);
+  const { accountName, accountKey } = azure;
+  const open = async (credentials: Credentials, container = 'place'): Promise<Cloud> => {
+    const accountId = await engine.connect(credentials);
+    const provider = openProvider(credentials, { addressPolicy: createAddressPolicy(['127.0.0.0/8']) });
+    return { container, credentials, provider, accountId };
+  };
+  const clouds = {
+    s3: await open({ provider: 's3', endpoint: s3.endpoint, region: 'us-east-1', addressing: 'path', ...keys }),
+    azure: await open({ provider: 'azure', accountName, accountKey, endpoint: azure.endpoint }),
+    gcs: await open({ provider: 'gcs', endpoint: gcs.endpoint, serviceAccountKey: gcs.serviceAccountKey() }),
+    dropbox: await open(
+      { provider: 'dropbox', endpoint: dropbox.endpoint, appKey: 'clouds', refreshToken: 'a-grant' },
+      'dropbox',
+    ),
+  };
+  return {
+    clouds,
+    servers: { s3, gcs, dropbox },
+    async stop() {
+      await Promise.all(Object.values(clouds).map(({ provider }) => provider.close()));
+      await Promise.all([s3, azure, gcs, dropbox].map((server) => server.close()));
+    },
+  };
+}
+
+/** Writes objects, past the engine. */
+export async function fill(
+  { provider, container }: Cloud,
+  objects: Record<string, Buffer>,
+  metadata: ObjectMetadata = { user: {} },
+): Promise<void> {
+  for (const [key, bytes] of Object.entries(objects)) {
+    const body = bufferedBody([bytes], ['crc32c', 'md5', 'dropbox']);
+    await provider.write({ container, key, body, metadata }, signal);
+  }
+}
+
+/** SHA-256 of every object below a prefix, as the cloud gives it back; folders by their names alone. */
+export async function contents({ provider, container }: Cloud, prefix: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  let cursor: string | undefined;
+  do {
+    const page = await provider.list({ container, prefix, cursor }, signal);
+    for (const { key } of page.items) {
+      const { stream } = await provider.read({ container, key }, signal);
+      const hash = createHash('sha256');
+      for await (const chunk of stream) hash.update(chunk as Uint8Array);
+      found[key.slice(prefix.length)] = hash.digest('hex');
+    }
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined);
+  return found;
+}
+
+export const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

@@ -1,0 +1,67 @@
+import type { Readable } from 'node:stream';
+import { AppError } from '../../core/errors.ts';
+import { bufferedBody } from '../../storage/digest.ts';
+import type { DigestAlgorithm } from '../../storage/digest-algorithm.ts';
+import type { UploadBody, Version } from '../../storage/provider.ts';
+import type { OpenAccount } from './accounts.ts';
+import type { BatchRun } from './batch-run.ts';
+import type { Budget } from './budget.ts';
+import type { RefusedRoutes } from './route.ts';
+import type { TransferOrder } from './take-batch.ts';
+import type { UrlReach } from './url-reach.ts';
+
+/** Bodies up to this size are held whole, and hold as much of the memory budget. */
+export const heldBytes = 256 * 1024;
+/** What one that flows holds of it: what was read ahead, and what waits to be written. */
+export const flowBytes = 512 * 1024;
+
+/** The accounts that an object comes from and goes to, and what may be used for it. */
+export interface Pair {
+  source: OpenAccount;
+  destination: OpenAccount;
+  budget: Budget;
+  order: TransferOrder;
+  refusedRoutes: RefusedRoutes;
+  urlReach: UrlReach;
+}
+
+/** The whole body in memory, hashed. */
+export async function buffered(
+  stream: Readable,
+  sizeBytes: number,
+  algorithms: readonly DigestAlgorithm[],
+): Promise<UploadBody> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    length += chunk.byteLength;
+    if (length > sizeBytes) break;
+    chunks.push(chunk);
+  }
+  if (length !== sizeBytes) {
+    throw new AppError('OBJECT_CHANGED', `The source gave other than the ${sizeBytes} bytes it was listed with.`);
+  }
+  return bufferedBody(chunks, algorithms);
+}
+
+/** Whether two descriptions can be of the same state of an object: no field that both have differs. */
+export function isSameVersion(a: Version, b: Version): boolean {
+  const differs = (field: keyof Version) => a[field] !== undefined && b[field] !== undefined && a[field] !== b[field];
+  return !differs('etag') && !differs('versionId');
+}
+
+/** Waits until the source takes one more request; shown with the transfer where its cloud has asked for patience. */
+export function passSource({ source }: Pair, run: BatchRun): Promise<void> {
+  return source.gate.pass(run.going, (until) => run.throttled(until));
+}
+
+/** The same for the destination. */
+export function passDestination({ destination }: Pair, run: BatchRun): Promise<void> {
+  return destination.gate.pass(run.going, (until) => run.throttled(until));
+}
+
+/** The same for a request to each, which depend on one another. */
+export async function passBoth(pair: Pair, run: BatchRun): Promise<void> {
+  await passSource(pair, run);
+  await passDestination(pair, run);
+}
