@@ -27,6 +27,7 @@ export const builder = new SchemaBuilder<{
   Scalars: {
     DateTime: { Input: Date; Output: Date };
     ByteSize: { Input: bigint; Output: bigint };
+    URL: { Input: never; Output: URL };
   };
   AuthScopes: {
     /** Somebody is signed in. */

@@ -15,6 +15,7 @@ import { createMailer } from './auth/mail.ts';
 import { createOrigins, type Origins } from './auth/origins.ts';
 import { createGraphQLServer, type GraphQLServer } from './graphql-server.ts';
 import { createClientAddress } from './http/client-address.ts';
+import { answerDownload } from './http/downloads.ts';
 import { checkDependencies, sendJson } from './http/health.ts';
 import { createMetrics } from './http/metrics.ts';
 import { sendPlayground, wantsPlayground } from './http/playground.ts';
@@ -26,6 +27,8 @@ import { createSessionWatch } from './live/session-watch.ts';
 import { createTransferFeed } from './live/transfer-feed.ts';
 import { serveWebSockets } from './live/websocket.ts';
 import { createProviderCache } from './provider-cache.ts';
+import { downloadsPrefix } from './reports/documents.ts';
+import { publishedKeys } from './reports/signing-key.ts';
 import { currentRequest, newScope } from './request-scope.ts';
 import type { Services } from './services.ts';
 
@@ -33,6 +36,8 @@ import type { Services } from './services.ts';
 const queryTimeoutMs = 10_000;
 /** How long requests under way may take to end when the process is told to stop. */
 const drainMs = 10_000;
+/** Public keys that receipts are verified with. */
+const receiptKeysPath = '/.well-known/skyferry-receipt-keys';
 /** How often connections that fell idle are looked for meanwhile. */
 const idleCheckMs = 50;
 
@@ -231,6 +236,13 @@ function createHandler(options: HandlerOptions) {
         return metrics.send(response);
       case '/graphql':
         return answerGraphQL(request, response, address);
+      case receiptKeysPath:
+        return sendJson(response, 200, await publishedKeys(services.db));
+      case downloadsPrefix:
+        return answerDownload(services, request, response, {
+          scope: currentRequest.getStore() ?? newScope(services.log),
+          clientAddress: address,
+        });
       default:
         return staticFiles(request, response);
     }
@@ -242,14 +254,14 @@ function createHandler(options: HandlerOptions) {
     const address = clientAddress(request);
     // The query is left out of logs: links in mails carry tokens in it.
     const [path = '/'] = (request.url ?? '/').split('?', 1);
-    const route = ['/livez', '/readyz', '/metrics', '/graphql'].includes(path) ? path : 'static';
+    const route = routeOf(path);
     response.setHeader('x-request-id', scope.requestId);
     if (options.isStopping()) response.setHeader('connection', 'close');
     setSecurityHeaders(response, secure);
     metrics.observe(request, response, route);
     response.once('close', () => {
       const durationMs = Math.round(performance.now() - started);
-      const level = route === '/graphql' ? 'info' : 'debug';
+      const level = route === '/graphql' || route === downloadsPrefix ? 'info' : 'debug';
       scope.log[level]({ method: request.method, path, status: response.statusCode, durationMs, address }, 'request');
     });
     currentRequest.run(scope, () => {
@@ -260,4 +272,10 @@ function createHandler(options: HandlerOptions) {
       });
     });
   };
+}
+
+/** What requests are told apart by in metrics. */
+function routeOf(path: string): string {
+  if (path.startsWith(downloadsPrefix)) return downloadsPrefix;
+  return ['/livez', '/readyz', '/metrics', '/graphql', receiptKeysPath].includes(path) ? path : 'static';
 }

@@ -27,8 +27,8 @@ const precompressed: Plugin = {
 export default defineConfig({
   root: import.meta.dirname,
   plugins: [react(), precompressed],
-  // Exactly the API's path: below it lie modules of the app (client/graphql/).
-  server: { proxy: { '^/graphql(\\?|$)': { target: api, ws: true } } },
+  // Of GraphQL exactly the API's path: below it lie modules of the app (client/graphql/).
+  server: { proxy: { '^/graphql(\\?|$)': { target: api, ws: true }, '/downloads/': api } },
   build: {
     outDir: fileURLToPath(new URL('../dist/client', import.meta.url)),
     emptyOutDir: true,

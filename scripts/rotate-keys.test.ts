@@ -27,6 +27,7 @@ afterAll(async () => {
   await database?.drop();
 });
 beforeEach(async () => {
+  await db.receiptKey.deleteMany();
   await db.oauthFlow.deleteMany();
   await db.cloudAccount.deleteMany();
 });
@@ -51,6 +52,10 @@ async function flow(keyring: typeof before): Promise<void> {
   const data = { stateHash, userId, provider: 'GCS', keyId, sealedVerifier: bytes, expiresAt: new Date() } as const;
   await db.oauthFlow.create({ data });
 }
+async function receiptKey(id: string, keyring: typeof before): Promise<void> {
+  const { keyId, bytes } = kept(keyring, id, `private half of ${id}`);
+  await db.receiptKey.create({ data: { id, publicKey: new Uint8Array(32), sealedPrivateKey: bytes, keyId } });
+}
 async function credentials(id: string): Promise<unknown> {
   const row = await db.cloudAccount.findUniqueOrThrow({ where: { id } });
   const sealed = { keyId: row.keyId as string, bytes: row.sealedCredentials as Uint8Array };
@@ -66,10 +71,12 @@ test('everything under the old key is sealed under the new one, more than a batc
   const disconnected = await db.cloudAccount.create({ data: { userId, provider: 'S3', name: 'D', identity: 'd' } });
   await accessToken(ids[0] as string, before);
   await flow(before);
+  await receiptKey('a key', before);
   const unchanged = await db.cloudAccount.findMany({ orderBy: { id: 'asc' }, select: { id: true, updatedAt: true } });
 
   expect(await counts()).toEqual([
     [450, 0, {}],
+    [1, 0, {}],
     [1, 0, {}],
     [1, 0, {}],
   ]);
@@ -82,12 +89,16 @@ test('everything under the old key is sealed under the new one, more than a batc
   expect(open(createKeyring(newKey), rowId, { keyId: verifier.keyId, bytes: verifier.sealedVerifier })).toBe(
     'verifier',
   );
+  const signing = await db.receiptKey.findFirstOrThrow();
+  const sealed = { keyId: signing.keyId as string, bytes: signing.sealedPrivateKey as Uint8Array };
+  expect(open(createKeyring(newKey), 'a key', sealed)).toBe('private half of a key');
   // Workers keep connections by it.
   expect(await db.cloudAccount.findMany({ orderBy: { id: 'asc' }, select: { id: true, updatedAt: true } })).toEqual(
     unchanged,
   );
   expect(await db.cloudAccount.findUniqueOrThrow({ where: { id: disconnected.id } })).toEqual(disconnected);
   expect(await counts()).toEqual([
+    [0, 0, {}],
     [0, 0, {}],
     [0, 0, {}],
     [0, 0, {}],
@@ -139,12 +150,20 @@ test('what cannot be opened stays and is named; what is made anew by itself goes
   await db.cloudAccount.update({ where: { id: damaged }, data: { sealedCredentials: other.sealedCredentials } });
   await accessToken(good, lost);
   await flow(before);
+  await receiptKey('a lost key', lost);
   const rotations = await rotateKeys(db, rotated);
   expect(rotations).toMatchObject([
     { resealed: 1, dropped: 0, left: { lost: 1, old: 1 } },
     { resealed: 0, dropped: 1, left: {} },
     { resealed: 1, dropped: 0, left: {} },
+    { resealed: 0, dropped: 1, left: {} },
   ]);
+  // Receipts that it signed can still be verified.
+  expect(await db.receiptKey.findFirstOrThrow()).toMatchObject({
+    id: 'a lost key',
+    sealedPrivateKey: null,
+    keyId: null,
+  });
   expect(await credentials(good)).toBe('good');
   const { lines, done } = report(rotations, rotated);
   expect(done).toBe(false);

@@ -12,8 +12,8 @@ interface SealedTable {
   /** SQL of the id as text, which is the id that the value is sealed for. */
   idText: string;
   sealed: string;
-  /** Whether a value that cannot be opened may go, because it is made anew when it is missing. */
-  disposable: boolean;
+  /** What goes when a value cannot be opened, because it is made anew when it is missing: its row, or but the value. */
+  disposable: 'row' | 'value' | 'nothing';
 }
 
 const tables: readonly SealedTable[] = [
@@ -22,21 +22,29 @@ const tables: readonly SealedTable[] = [
     table: 'cloud_account',
     idText: 'id::text',
     sealed: 'sealed_credentials',
-    disposable: false,
+    disposable: 'nothing',
   },
   {
     what: 'access tokens',
     table: 'access_token',
     idText: 'account_id::text',
     sealed: 'sealed_token',
-    disposable: true,
+    disposable: 'row',
   },
   {
     what: 'sign-ins under way',
     table: 'oauth_flow',
     idText: "encode(state_hash, 'hex')",
     sealed: 'sealed_verifier',
-    disposable: true,
+    disposable: 'row',
+  },
+  {
+    what: 'keys that sign receipts',
+    table: 'receipt_key',
+    idText: 'id',
+    sealed: 'sealed_private_key',
+    // The public half still verifies what was signed.
+    disposable: 'value',
   },
 ];
 
@@ -82,7 +90,7 @@ async function rotateTable(db: Db, keyring: Keyring, table: SealedTable): Promis
     });
     rotation.resealed += await writeRows(db, table, current, values);
   }
-  if (table.disposable) rotation.dropped = await dropRows(db, table, [...keyring.byId.keys()], damaged);
+  if (table.disposable !== 'nothing') rotation.dropped = await dropRows(db, table, [...keyring.byId.keys()], damaged);
   rotation.left = await countLeft(db, table, current);
   return rotation;
 }
@@ -115,9 +123,12 @@ function writeRows(db: Db, { table, idText, sealed }: SealedTable, keyId: string
 }
 
 /** Removes what is under a key that is not configured, and what is damaged. */
-function dropRows(db: Db, { table, idText }: SealedTable, keyIds: string[], damaged: string[]): Promise<number> {
-  return db.$executeRaw`
-    DELETE FROM ${Prisma.raw(table)} WHERE NOT key_id = ANY(${keyIds}) OR ${Prisma.raw(idText)} = ANY(${damaged})`;
+function dropRows(db: Db, { table, idText, sealed, disposable }: SealedTable, keyIds: string[], damaged: string[]) {
+  const drop =
+    disposable === 'row'
+      ? Prisma.sql`DELETE FROM ${Prisma.raw(table)}`
+      : Prisma.sql`UPDATE ${Prisma.raw(table)} SET ${Prisma.raw(sealed)} = NULL, key_id = NULL`;
+  return db.$executeRaw`${drop} WHERE NOT key_id = ANY(${keyIds}) OR ${Prisma.raw(idText)} = ANY(${damaged})`;
 }
 
 async function countLeft(db: Db, { table }: SealedTable, current: string): Promise<Record<string, number>> {

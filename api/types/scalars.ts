@@ -32,3 +32,11 @@ builder.scalarType('ByteSize', {
   parseValue: parseByteSize,
   parseLiteral: (node) => parseByteSize(node.kind === Kind.STRING || node.kind === Kind.INT ? node.value : null),
 });
+
+builder.scalarType('URL', {
+  description: 'An absolute address, such as https://ferry.example.com/a.',
+  serialize: (value) => value.href,
+  parseValue: () => {
+    throw new GraphQLError('A URL is only answered.');
+  },
+});

@@ -5,6 +5,7 @@ import { keysetPage, pageCost, parseOrdinalKey } from '../connection.ts';
 import { presentationOf } from '../error-table.ts';
 import { storedError } from '../errors.ts';
 import { nilId } from '../global-id.ts';
+import { effectiveState, type StoredEvidence, type StoredLeg, unfinished } from '../item-state.ts';
 import { ErrorCodeEnum, TransferError } from './error.ts';
 import { Transfer } from './transfer.ts';
 import { TransferRoute } from './transfer-options.ts';
@@ -24,12 +25,6 @@ const TransferItemState = builder.enumType('TransferItemState', {
 
 type ItemState = ItemRow['state'];
 
-/** The states that end with the transfer. A cancelled transfer's items, maybe millions, keep them in the database. */
-const unfinished: readonly ItemState[] = ['PENDING', 'RUNNING'];
-
-const effectiveState = (state: ItemState, transferState: TransferState | undefined): ItemState =>
-  transferState === 'CANCELLED' && unfinished.includes(state) ? 'CANCELLED' : state;
-
 /** The states in the database of items that are shown in one of these. */
 function storedStates(shown: readonly ItemState[], transferState: TransferState): ItemState[] {
   if (transferState !== 'CANCELLED') return [...shown];
@@ -39,18 +34,6 @@ function storedStates(shown: readonly ItemState[], transferState: TransferState)
 
 /** Items whose transfer's state is in theirs already. */
 const effective = new WeakSet<ItemRow>();
-
-/** As the worker records it (worker/transfer/verify.ts). */
-interface LegShape {
-  kind: 'provider-hash' | 'per-part-hash' | 'asserted' | 'reread' | 'size-only';
-  algorithm?: string | null;
-  value?: string | null;
-}
-interface EvidenceShape {
-  source: LegShape;
-  destination: LegShape;
-  verified: boolean;
-}
 
 const EvidenceKind = builder.enumType('EvidenceKind', {
   description: 'How it is known that one side holds the bytes that were moved, strongest first.',
@@ -70,7 +53,7 @@ const EvidenceKind = builder.enumType('EvidenceKind', {
   } as const,
 });
 
-const EvidenceLeg = builder.objectRef<LegShape>('EvidenceLeg').implement({
+const EvidenceLeg = builder.objectRef<StoredLeg>('EvidenceLeg').implement({
   description: 'What one side says to the bytes that were moved.',
   fields: (t) => ({
     kind: t.expose('kind', { type: EvidenceKind, description: 'How strong the evidence is.' }),
@@ -87,7 +70,7 @@ const EvidenceLeg = builder.objectRef<LegShape>('EvidenceLeg').implement({
   }),
 });
 
-const TransferEvidence = builder.objectRef<EvidenceShape>('TransferEvidence').implement({
+const TransferEvidence = builder.objectRef<StoredEvidence>('TransferEvidence').implement({
   description:
     'Why an object counts as moved: what was read against what the source says, what was sent against what the destination says; where clouds moved it by themselves, what each says against the other.',
   fields: (t) => ({
@@ -173,7 +156,7 @@ export const TransferItem = builder.prismaNode('TransferItem', {
       type: TransferEvidence,
       nullable: true,
       description: 'Why it counts as moved. null: it is not completed.',
-      resolve: (item) => item.evidence as unknown as EvidenceShape | null,
+      resolve: (item) => item.evidence as unknown as StoredEvidence | null,
     }),
     error: t.field({
       type: TransferError,

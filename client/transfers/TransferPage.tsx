@@ -12,8 +12,10 @@ import { userErrorText } from '../ui/user-errors.ts';
 import { Crossing } from './Crossing.tsx';
 import { ErrorGroups } from './ErrorGroups.tsx';
 import { EvidenceSummary } from './EvidenceSummary.tsx';
+import { Fidelity } from './Fidelity.tsx';
 import { Figures } from './Figures.tsx';
 import { ItemsPanel } from './ItemsPanel.tsx';
+import { Papers } from './Papers.tsx';
 import { hasEnded } from './progress.ts';
 import { StateTag } from './StateTag.tsx';
 import { Timeline } from './Timeline.tsx';
@@ -57,7 +59,11 @@ export function TransferPage({ id }: { id: string }) {
             {transfer.errorGroups.length === 0 ? null : <ErrorGroups groups={transfer.errorGroups} />}
             <ItemsPanel transferId={id} progress={progress} />
           </div>
-          <Timeline transfer={transfer} progress={progress} />
+          <div className={classes.stack}>
+            <Timeline transfer={transfer} progress={progress} />
+            {hasEnded(progress.state) ? <Papers transfer={transfer} /> : null}
+            <Fidelity fidelity={transfer.fidelity} />
+          </div>
         </div>
       </div>
     </>

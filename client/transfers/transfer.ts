@@ -43,6 +43,13 @@ export const TransferDetailFragment = graphql(
       canResume
       canCancel
       canRetryFailed
+      reportCsv: report(format: CSV)
+      reportLines: report(format: JSON_LINES)
+      receipt
+      fidelity {
+        code
+        message
+      }
       error {
         code
         message

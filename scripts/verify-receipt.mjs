@@ -1,0 +1,3 @@
+import { launch } from './launch.mjs';
+
+await launch('verify-receipt.ts', process.argv.slice(2));

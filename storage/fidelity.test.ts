@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import { type Capabilities, capabilitiesRevision } from './capabilities.ts';
+import { fidelityOf, type LossCode } from './fidelity.ts';
+
+/** Keeps everything. */
+const best: Capabilities = {
+  revision: capabilitiesRevision,
+  listing: { order: 'bytes', maxPageSize: 1000 },
+  read: { digests: ['md5'], pinned: true },
+  write: {
+    singleMaxBytes: 1,
+    objectMaxBytes: 1,
+    partMinBytes: 1,
+    partMaxBytes: 1,
+    maxParts: 1,
+    partMultipleBytes: 1,
+    listsParts: true,
+    replacesParts: true,
+    lastPartCloses: false,
+    singleDigest: null,
+    partDigest: null,
+    completeDigest: null,
+    digestTiming: 'after',
+    statedDigests: [],
+    conditional: true,
+    conditionalUpload: true,
+    userMetadata: true,
+    contentHeaders: true,
+    modifiedAtPrecisionMs: 1,
+  },
+  copy: null,
+  ingest: null,
+  presign: null,
+  folders: 'marker',
+  quota: false,
+  caseSensitive: true,
+  maxKeyBytes: 1024,
+};
+
+type Change = Partial<Omit<Capabilities, 'write'>> & { write?: Partial<Capabilities['write']> };
+const changed = ({ write, ...rest }: Change): Capabilities => ({
+  ...best,
+  ...rest,
+  write: { ...best.write, ...write },
+});
+const codes = (source: Change, destination: Change) =>
+  fidelityOf(changed(source), changed(destination))
+    .map(({ code }) => code)
+    .filter((code) => code !== 'TAGS');
+
+const differences: [LossCode, Change, RegExp][] = [
+  ['USER_METADATA', { write: { userMetadata: false } }, /no place/],
+  ['CONTENT_HEADERS', { write: { contentHeaders: false } }, /Content type/],
+  ['MODIFICATION_TIME', { write: { modifiedAtPrecisionMs: null } }, /time of the transfer/],
+  ['MODIFICATION_TIME_PRECISION', { write: { modifiedAtPrecisionMs: 1000 } }, /kept to 1 s, .* to 1 ms/],
+  ['NAME_CASE', { caseSensitive: false }, /differ only by case/],
+  ['NAME_LENGTH', { maxKeyBytes: 255 }, /more than 255 bytes/],
+];
+
+test.each(differences)('%s is lost where the destination cannot keep it', (code, lack, message) => {
+  expect(codes({}, lack)).toEqual([code]);
+  expect(fidelityOf(best, changed(lack)).find((loss) => loss.code === code)?.message).toMatch(message);
+});
+
+test.each(differences)('%s is not lost where the source has none, nor where it is the other way round', (_, lack) => {
+  expect(codes(lack, lack)).toEqual([]);
+  expect(codes(lack, {})).toEqual([]);
+});
+
+test('empty folders are lost where the source knows folders that are no objects', () => {
+  expect(codes({ folders: 'real' }, {})).toEqual(['EMPTY_FOLDERS']);
+  expect(codes({ folders: 'real' }, { folders: 'real' })).toEqual(['EMPTY_FOLDERS']);
+  expect(codes({ folders: 'marker' }, { folders: 'real' })).toEqual([]);
+});
+
+test('tags are lost everywhere, and stand where they belong among other losses', () => {
+  expect(fidelityOf(best, best).map(({ code }) => code)).toEqual(['TAGS']);
+  const poor = changed({ write: { contentHeaders: false, modifiedAtPrecisionMs: null } });
+  expect(fidelityOf(best, poor).map(({ code }) => code)).toEqual(['CONTENT_HEADERS', 'TAGS', 'MODIFICATION_TIME']);
+});

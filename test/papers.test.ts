@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Scene, startScene } from './support/browser.ts';
+import { type Prepared, prepareScene } from './support/prepared-scene.ts';
+
+let scene: Scene;
+let prepared: Prepared;
+
+beforeAll(async () => {
+  scene = await startScene({ bucket: 'harbour', container: 'arrivals' });
+  prepared = await prepareScene(scene);
+});
+afterAll(async () => {
+  await scene?.close();
+});
+
+async function open(id: string) {
+  const { page, complaints } = await scene.visit({ storageState: prepared.session });
+  await page.goto(`${scene.product.url}/transfers/${encodeURIComponent(id)}`);
+  await page.getByRole('heading', { name: 'What is not kept' }).waitFor();
+  return { page, complaints };
+}
+
+test('a transfer that ended gives its report and its receipt, and says what was not kept', async () => {
+  const { page, complaints } = await open(prepared.troubledId);
+  const take = async (name: string) => {
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name, exact: true }).click(),
+    ]);
+    return { file: download.suggestedFilename(), text: await readFile(await download.path(), 'utf8') };
+  };
+  const csv = await take('Report, CSV');
+  expect(csv.file).toMatch(/^skyferry-[0-9a-f-]{36}-report\.csv$/);
+  expect(csv.text).toContain('item,,,1,COMPLETED,harbour/odd/fine.txt,arrivals/odd/fine.txt,10,');
+  const lines = await take('Report, JSON Lines');
+  expect(lines.text.trimEnd().split('\n').at(-1)).toContain('"type":"end","objectsCompleted":1');
+  const receipt = await take('Receipt');
+  expect(receipt.file).toMatch(/-receipt\.json$/);
+  expect(JSON.parse(receipt.text).receipt).toMatchObject({
+    transferId: prepared.troubledId,
+    state: 'COMPLETED_WITH_ERRORS',
+    objectsCompleted: 1,
+    objectsFailed: 2,
+  });
+  expect(await page.getByRole('region', { name: 'What is not kept' }).getByRole('listitem').allTextContents()).toEqual([
+    expect.stringMatching(/^Tags of objects/),
+  ]);
+  expect(complaints).toEqual([]);
+});
+
+test('one that has not ended says what will not be kept, and gives neither', async () => {
+  const { page } = await open(prepared.scheduledId);
+  await page.getByRole('heading', { name: 'Log' }).waitFor();
+  expect(await page.getByRole('heading', { name: 'Report and receipt' }).count()).toBe(0);
+});
