@@ -31,6 +31,7 @@ import { RateMeter } from './transfer/rate-meter.ts';
 import { RefusedRoutes } from './transfer/route.ts';
 import { createSharedLimit } from './transfer/shared-limit.ts';
 import { startSweeper } from './transfer/sweep.ts';
+import { sweepUploads } from './transfer/uploads.ts';
 import { UrlReach } from './transfer/url-reach.ts';
 
 /** Parts and objects under way get so long to end before they are cut off. */
@@ -42,6 +43,7 @@ const databaseCheckMs = 1_000;
 const planSlots = 4;
 /** Cron knows minutes; a run begins at most so long after its moment. */
 const schedulePollMs = 1_000;
+const uploadSweepMs = 15_000;
 const partitionUpkeepMs = 24 * 3_600_000;
 const partitionMonthsAhead = 12;
 
@@ -137,6 +139,7 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
     schedulePollMs,
     outages.report,
   );
+  const uploads = createLoop(() => sweepUploads({ db, log, accounts }), uploadSweepMs, outages.report);
   const partitions = createLoop(
     async () => {
       await patiently(stopping.signal, () => db.$executeRaw`SELECT ensure_partitions(${partitionMonthsAhead}::int)`);
@@ -195,7 +198,14 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
     clearTimeout(cut);
     await within(
       goodbyeMs,
-      Promise.all([relay.stop(), sweeper.stop(), schedules.stop(), partitions.stop(), databaseCheck.stop()]),
+      Promise.all([
+        relay.stop(),
+        sweeper.stop(),
+        schedules.stop(),
+        uploads.stop(),
+        partitions.stop(),
+        databaseCheck.stop(),
+      ]),
     );
     await within(goodbyeMs, dispatcher.stop());
     await within(goodbyeMs, presence.leave());

@@ -12,7 +12,7 @@ const digests = z.partialRecord(
 );
 const version = z.object({ etag: z.string().exactOptional(), versionId: z.string().exactOptional() });
 
-const session = z.object({
+export const uploadSessionSchema = z.object({
   container: z.string(),
   key: z.string(),
   id: z.string(),
@@ -45,7 +45,7 @@ export type Statement = z.infer<typeof statement>;
 
 /** An upload in parts that is not complete: with it any worker goes on at the part. */
 const checkpoint = z.object({
-  session,
+  session: uploadSessionSchema,
   /** State of the source that the parts were read from. */
   version,
   partSizeBytes: z.number().positive(),

@@ -16,6 +16,9 @@ import { deleteExtra } from './remove.ts';
 import { chooseRoute, type Route, refusalOf } from './route.ts';
 import type { Evidence } from './verify.ts';
 
+/** Drops the upload that was begun for an object, whatever the destination says. */
+export type Drop = (item: Item) => Promise<void>;
+
 /** What bounds how many objects of a batch are under way, by what moves them. */
 export interface Limiters {
   relays: Limiter;
@@ -30,13 +33,19 @@ const movers = {
 
 /** Objects from this size on are shown as running while they are. */
 const shownRunningBytes = 1024 * 1024;
-const tidyMs = 10_000;
 
 /**
  * Moves one object by the best route that is left, with as many tries as it deserves, and leaves it COMPLETED, FAILED, or
  * unfinished with its checkpoint when the work was stopped. Never throws.
  */
-export async function moveItem(pair: Pair, item: Item, run: BatchRun, limiters: Limiters, log: Logger): Promise<void> {
+export async function moveItem(
+  pair: Pair,
+  item: Item,
+  run: BatchRun,
+  limiters: Limiters,
+  drop: Drop,
+  log: Logger,
+): Promise<void> {
   const { maxTries, routes } = pair.order.options;
   let tries = new Tries(item.attempts, maxTries);
   const refused = new Map<Route, ErrorCode>();
@@ -60,7 +69,7 @@ export async function moveItem(pair: Pair, item: Item, run: BatchRun, limiters: 
         }
         // A copy's upload that outlived its worker: the copy begins anew.
         if (item.checkpoint?.isCopy) {
-          await dropUpload(pair, item, log);
+          await drop(item);
           item.reset();
         }
         item.state = 'RUNNING';
@@ -91,7 +100,7 @@ export async function moveItem(pair: Pair, item: Item, run: BatchRun, limiters: 
         if (refusal !== null) {
           refused.set(route, error.code);
           if (refusal === 'all') pair.refusedRoutes.note(pair, item, route, error.code);
-          await dropUpload(pair, item, log);
+          await drop(item);
           item.reset();
           // A route that is refused is no try of the object.
           tries = new Tries(0, maxTries);
@@ -99,14 +108,14 @@ export async function moveItem(pair: Pair, item: Item, run: BatchRun, limiters: 
           continue;
         }
         if (waitMs === null) {
-          await dropUpload(pair, item, log);
+          await drop(item);
           item.fail(await afterRemains(pair.destination.provider, item, error));
           run.touch(item);
           return;
         }
         item.failedTry(error);
         run.touch(item);
-        await prepareNextTry(pair, item, run, error, waitMs, log);
+        await prepareNextTry(pair, item, run, error, waitMs, drop);
         await pause(waitMs, run.going);
       } catch {
         return putBack(item, run);
@@ -157,11 +166,11 @@ async function prepareNextTry(
   run: BatchRun,
   error: AppError,
   waitMs: number,
-  log: Logger,
+  drop: Drop,
 ): Promise<void> {
   if (reactionTo(error) === 'wait') run.throttled(new Date(Date.now() + waitMs));
   if (error.retry !== 'restart') return;
-  await dropUpload(pair, item, log);
+  await drop(item);
   item.reset();
   if (error.code === 'OBJECT_CHANGED' && !pair.order.isAsPlanned) await adoptNewVersion(pair, item, run);
   run.touch(item);
@@ -176,16 +185,5 @@ async function adoptNewVersion(pair: Pair, item: Item, run: BatchRun): Promise<v
   } catch (error) {
     run.signal.throwIfAborted();
     if (toAppError(error).code === 'OBJECT_NOT_FOUND') item.version = null;
-  }
-}
-
-/** Nothing half-written stays behind. A cloud that does not answer costs a warning, not the object. */
-async function dropUpload(pair: Pair, item: Item, log: Logger): Promise<void> {
-  if (item.checkpoint === null) return;
-  const { session } = item.checkpoint;
-  try {
-    await pair.destination.provider.abortUpload(session, AbortSignal.timeout(tidyMs));
-  } catch (error) {
-    log.warn({ err: error, upload: session.id }, 'an upload could not be dropped');
   }
 }

@@ -5,18 +5,17 @@ import type { BatchRun } from './batch-run.ts';
 import { type Engine, patiently } from './engine.ts';
 import type { Item } from './item.ts';
 import { Limiter } from './limiter.ts';
-import { moveItem } from './move-item.ts';
+import { type Drop, moveItem } from './move-item.ts';
 import { removeSources } from './remove.ts';
 import { hasSpareTime } from './spare-time.ts';
 import { type AccountReference, giveBack, type TakenBatch, takeBatch } from './take-batch.ts';
+import { dropUpload } from './uploads.ts';
 
 /** Objects of one batch under way at a time: in the beginning, and as long as the process has time left. */
 const firstConcurrency = 4;
 const mostConcurrency = 16;
 /** Objects of one batch at a time that clouds move by themselves: no bytes pass through here. */
 const cloudConcurrency = 32;
-/** Longest wait for the destination to drop an upload. */
-const abortUploadMs = 10_000;
 /** A batch that fails as a whole, which is a defect, is not tried again earlier. */
 const restAfterDefectMs = 10_000;
 
@@ -46,6 +45,7 @@ async function work(engine: Engine, taken: TakenBatch, run: BatchRun): Promise<'
   const { items } = taken;
   const accounts: OpenAccount[] = [];
   let destination: OpenAccount | undefined;
+  const drop: Drop = (item) => dropUpload(engine, taken.destination.id, destination?.provider, item);
   const use = async (reference: AccountReference) => {
     const account = await patiently(engine.stopping, () => engine.accounts.use(reference));
     accounts.push(account);
@@ -61,7 +61,7 @@ async function work(engine: Engine, taken: TakenBatch, run: BatchRun): Promise<'
         const { budget, refusedRoutes, urlReach } = engine;
         const pair = { source, destination, budget, refusedRoutes, urlReach, order: taken.order };
         const open = items.filter(({ state }) => state === 'PENDING');
-        await Promise.all(open.map((item) => moveItem(pair, item, run, limiters, engine.log)));
+        await Promise.all(open.map((item) => moveItem(pair, item, run, limiters, drop, engine.log)));
         if (taken.order.mode === 'MOVE' && !run.going.aborted) {
           await run.confirm();
           await removeSources(pair, items, run);
@@ -70,11 +70,10 @@ async function work(engine: Engine, taken: TakenBatch, run: BatchRun): Promise<'
     } catch (error) {
       // An account that cannot be opened: nothing can be moved. What was begun is dropped where its destination opens.
       if (!(error instanceof AppError) || engine.stopping.aborted) throw error;
-      if (run.haltedBy !== 'CANCELLED')
-        await Promise.all(items.map((item) => giveUp(destination, item, error, run, engine)));
+      if (run.haltedBy !== 'CANCELLED') await Promise.all(items.map((item) => giveUp(drop, item, error, run)));
     }
     if (run.haltedBy === 'CANCELLED') {
-      await Promise.all(items.map((item) => cancelItem(destination, item, run, engine)));
+      await Promise.all(items.map((item) => cancelItem(drop, item, run)));
     }
   } finally {
     for (const account of accounts) account.release();
@@ -84,14 +83,8 @@ async function work(engine: Engine, taken: TakenBatch, run: BatchRun): Promise<'
   return run.haltedBy === 'CANCELLED' || items.every(isDone) ? 'DONE' : 'READY';
 }
 
-async function giveUp(
-  destination: OpenAccount | undefined,
-  item: Item,
-  error: AppError,
-  run: BatchRun,
-  engine: Engine,
-): Promise<void> {
-  await dropUpload(destination, item, engine);
+async function giveUp(drop: Drop, item: Item, error: AppError, run: BatchRun): Promise<void> {
+  await drop(item);
   item.fail(error);
   run.touch(item);
 }
@@ -101,27 +94,10 @@ function isLost(run: BatchRun): boolean {
 }
 
 /** Nothing half-written stays at the destination of a cancelled transfer. */
-async function cancelItem(
-  destination: OpenAccount | undefined,
-  item: Item,
-  run: BatchRun,
-  engine: Engine,
-): Promise<void> {
+async function cancelItem(drop: Drop, item: Item, run: BatchRun): Promise<void> {
   if (item.state !== 'PENDING' && item.state !== 'RUNNING') return;
-  await dropUpload(destination, item, engine);
+  await drop(item);
   item.reset();
   item.state = 'CANCELLED';
   run.touch(item);
-}
-
-/** Without a destination that opens, and where it does not answer, the upload stays, and the log names it. */
-async function dropUpload(destination: OpenAccount | undefined, item: Item, engine: Engine): Promise<void> {
-  if (item.checkpoint === null) return;
-  const { id: upload, container, key } = item.checkpoint.session;
-  try {
-    if (destination === undefined) throw new AppError('CREDENTIALS_INVALID', 'The account cannot be opened.');
-    await destination.provider.abortUpload(item.checkpoint.session, AbortSignal.timeout(abortUploadMs));
-  } catch (error) {
-    engine.log.warn({ err: error, upload, container, key }, 'an upload could not be dropped');
-  }
 }
