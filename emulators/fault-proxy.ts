@@ -11,6 +11,10 @@ export type ProxyFault =
   | { kind: 'cut'; afterBytes: number; how: 'reset' | 'end' }
   /** Flips one bit of the request, in the byte at that offset. */
   | { kind: 'corrupt'; atByte: number }
+  /** The same of the answer. */
+  | { kind: 'corruptAnswer'; atByte: number }
+  /** Passes the answer on no faster. */
+  | { kind: 'slow'; bytesPerSecond: number }
   /** Passes the request on, and resets the connection when the answer begins. */
   | { kind: 'loseAnswer' };
 
@@ -59,8 +63,7 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
         if (fault.kind === 'answer') client.end(fault.response);
       }
       if (fault?.kind === 'stall' || fault?.kind === 'answer') return;
-      const offset = fault?.kind === 'corrupt' ? fault.atByte - sent : -1;
-      if (offset >= 0 && offset < data.length) data[offset] = (data[offset] as number) ^ 1;
+      if (fault?.kind === 'corrupt') flipBit(data, fault.atByte - sent);
       sent += data.length;
       if (!server.write(data)) client.pause();
     });
@@ -72,6 +75,7 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
         return;
       }
       const limit = fault?.kind === 'cut' ? fault.afterBytes : Number.POSITIVE_INFINITY;
+      if (fault?.kind === 'corruptAnswer') flipBit(data, fault.atByte - received);
       received += data.length;
       if (received > limit && fault?.kind === 'cut') {
         server.destroy();
@@ -79,9 +83,17 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
         else client.end(data.subarray(0, data.length - (received - limit)));
         return;
       }
-      if (!client.write(data)) server.pause();
+      const isFull = !client.write(data);
+      if (fault?.kind === 'slow') {
+        server.pause();
+        setTimeout(() => server.resume(), (data.length * 1_000) / fault.bytesPerSecond);
+      } else if (isFull) {
+        server.pause();
+      }
     });
-    client.on('drain', () => server.resume());
+    client.on('drain', () => {
+      if (fault?.kind !== 'slow') server.resume();
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -99,4 +111,8 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
       await once(server, 'close');
     },
   };
+}
+
+function flipBit(data: Buffer, offset: number): void {
+  if (offset >= 0 && offset < data.length) data[offset] = (data[offset] as number) ^ 1;
 }

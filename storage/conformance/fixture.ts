@@ -60,7 +60,8 @@ export interface Proxy {
       | { kind: 'stall' }
       | { kind: 'answer'; response: string }
       | { kind: 'cut'; afterBytes: number; how: 'reset' | 'end' }
-      | { kind: 'corrupt'; atByte: number }
+      | { kind: 'corrupt' | 'corruptAnswer'; atByte: number }
+      | { kind: 'slow'; bytesPerSecond: number }
       | { kind: 'loseAnswer' },
   ): Promise<void>;
   connections(): number;

@@ -88,6 +88,37 @@ export function integrity(current: Current, locally: Locally): void {
       await spoiled;
       expect(await isThere(session, key)).toBe(false);
     });
+
+    it('states what tells of a bit that flips on its way here', async () => {
+      const session = current();
+      const key = freshKey('flip');
+      await put(session, key, bytesOf(200_000));
+      const provider = session.open({ proxied: true });
+      const spoiled = session.proxy.spoilNext({ kind: 'corruptAnswer', atByte: 100_000 });
+      const { stream, info } = await provider.read({ container, key }, never());
+      const read = createDigest(['md5', 'crc32c', 'dropbox']);
+      for await (const chunk of stream as AsyncIterable<Uint8Array>) read.update(chunk);
+      await spoiled;
+      const { digests, assertedDigests } = info;
+      const computed = read.digest();
+      const stated = Object.entries({ ...assertedDigests, ...digests }) as [keyof typeof computed, string][];
+      const comparable = stated.filter(([algorithm]) => computed[algorithm] !== undefined);
+      expect(comparable.length).toBeGreaterThan(0);
+      for (const [algorithm, value] of comparable) expect(computed[algorithm]).not.toBe(value);
+    });
+
+    it('gives a body that comes slowly whole', async () => {
+      const session = current();
+      const key = freshKey('slow');
+      await put(session, key, bytesOf(200_000));
+      const provider = session.open({ proxied: true });
+      const spoiled = session.proxy.spoilNext({ kind: 'slow', bytesPerSecond: 1_000_000 });
+      const { stream } = await provider.read({ container, key }, never());
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of stream as AsyncIterable<Uint8Array>) chunks.push(chunk);
+      await spoiled;
+      expectBytes(Buffer.concat(chunks), bytesOf(200_000));
+    });
   });
 
   it('refuses a part whose digest lies, and takes it when it is right', async () => {
