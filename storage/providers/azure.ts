@@ -37,6 +37,7 @@ import { type AzureCredentials, type BlobAccess, blobAccess } from './azure/acce
 import { azureCapabilities } from './azure/capabilities.ts';
 import { unknownAccount } from './azure/errors.ts';
 import { FromUrl, storeOf } from './azure/from-url.ts';
+import { requireKnown } from './azure/known.ts';
 import { listBlobs } from './azure/listing.ts';
 import { checkBlobName } from './azure/names.ts';
 import { toObjectInfo, toPutBlobHeaders, toVersion } from './azure/properties.ts';
@@ -67,6 +68,7 @@ const deleteConcurrency = 16;
 class AzureProvider implements StorageProvider {
   readonly capabilities: Capabilities;
   readonly store: string;
+  readonly #credentials: AzureCredentials;
   readonly #accountName: string;
   readonly #endpoint: Endpoint;
   readonly #http: HttpClient;
@@ -80,6 +82,7 @@ class AzureProvider implements StorageProvider {
   constructor(credentials: AzureCredentials, { addressPolicy, tokens, capabilities }: AzureOptions) {
     const { accountName } = credentials;
     const endpoint = parseEndpoint(credentials.endpoint ?? `https://${accountName}.blob.core.windows.net`);
+    this.#credentials = credentials;
     this.#accountName = accountName;
     this.#endpoint = endpoint;
     this.store = storeOf(endpoint, accountName);
@@ -97,9 +100,8 @@ class AzureProvider implements StorageProvider {
     try {
       await this.listContainers({ limit: 1 }, signal);
     } catch (error) {
-      // A SAS or a role for one container proves itself, too, when it may not list them all.
-      const isLimited = this.#access.kind !== 'key' && error instanceof AppError && error.code === 'PERMISSION_DENIED';
-      if (!isLimited) throw error;
+      // A SAS or a role for one container may not list them all.
+      await requireKnown(error, this.#credentials, this.#endpoint, this.#http, signal);
     }
     const isHierarchical = await this.#isHierarchical(signal);
     return { identity: this.#accountName, capabilities: azureCapabilities(this.#access.kind, isHierarchical) };

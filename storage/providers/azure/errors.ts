@@ -76,7 +76,7 @@ const statuses = {
 
 const messages: Partial<Record<ErrorCode, string>> = {
   CREDENTIALS_INVALID: 'Azure refused the credentials. Check the account name and what opens it.',
-  PERMISSION_DENIED: 'The credentials are right, but not allowed to do this.',
+  PERMISSION_DENIED: 'Azure does not let these credentials do this. See docs/providers/azure.md for the roles.',
   CONTAINER_NOT_FOUND: 'The container does not exist.',
   OBJECT_NOT_FOUND: 'The blob does not exist.',
   OBJECT_CHANGED: 'The blob has changed since it was listed.',
@@ -95,6 +95,24 @@ const messages: Partial<Record<ErrorCode, string>> = {
   THROTTLED: 'Azure asks to slow down.',
   PROVIDER_UNAVAILABLE: 'Azure has a problem of its own.',
   CLOCK_SKEWED: "This server's clock is wrong by more than 15 minutes. Set it, for example with NTP.",
+};
+
+/** What a denial is about that is no matter of roles. */
+const denials: Record<string, string> = {
+  AccountIsDisabled: 'The storage account is disabled. Look at it and its subscription in the portal.',
+  InsufficientAccountPermissions:
+    'The storage account itself may not do this. Look at it and its subscription in the portal.',
+  KeyBasedAuthenticationNotPermitted:
+    'The storage account takes neither its key nor SAS tokens signed with it. Use a service principal.',
+  PublicAccessNotPermitted: 'The storage account lets nobody in unsigned. Check that the SAS token is complete.',
+  AuthorizationFailure:
+    'The storage account does not let this request in. Check its firewall, and then what the credentials may do.',
+  AuthorizationProtocolMismatch: 'The SAS token is good by HTTPS only. Give an endpoint that begins with https.',
+  AuthorizationServiceMismatch: 'The SAS token is not for the Blob service. Make one that allows it.',
+  AuthorizationSourceIPMismatch: "The SAS token is for other addresses than this server's. Make one that allows it.",
+  BlobImmutableDueToPolicy: 'A retention policy protects the blob.',
+  BlobImmutableDueToLegalHold: 'A legal hold protects the blob.',
+  LeaseIdMissing: 'Another program holds a lease on the blob. Break the lease, or wait until it ends.',
 };
 
 /** Azure refuses requests that are dated more than 15 minutes off. */
@@ -140,7 +158,8 @@ export function azureError(fault: AzureFault, cause?: unknown): AppError {
     (status >= 500 ? 'PROVIDER_UNAVAILABLE' : 'ENDPOINT_INVALID');
   if (appCode === 'CREDENTIALS_INVALID' && clockIsOff(headers.date, clockToleranceMs)) appCode = 'CLOCK_SKEWED';
   const detail = [code, `status ${status}`].filter((part) => part !== undefined).join(', ');
-  const text = messages[appCode] ?? 'Azure refused the request.';
+  const denial = appCode === 'PERMISSION_DENIED' ? denials[code ?? ''] : undefined;
+  const text = denial ?? messages[appCode] ?? 'Azure refused the request.';
   const retryAfter = retryAfterMs(headers['retry-after']);
   return new AzureRefusal(fault, appCode, `${text} (${detail})`, {
     cause,
