@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createKeyring } from '../core/secrets.ts';
+import { createKeyring, seal } from '../core/secrets.ts';
 import { type DropboxServer, startDropboxServer } from '../emulators/dropbox/server.ts';
 import { type GcsServer, startGcsServer } from '../emulators/gcs/server.ts';
 import { isConnected, openCredentials } from '../storage/open-account.ts';
@@ -12,6 +12,8 @@ const complete = `mutation ($input: CompleteOAuthInput!) { completeOAuth(input: 
   account { id provider name identity status } ${errors} } }`;
 const check = `mutation ($input: TestAccountInput!) { testAccount(input: $input) {
   account { status error { code } } ${errors} } }`;
+const disconnect = `mutation ($input: DisconnectAccountInput!) { disconnectAccount(input: $input) {
+  account { status } ${errors} } }`;
 const browse = 'query ($id: ID!) { cloudAccount(id: $id) { entries { nodes { path } } } }';
 
 let dropbox: DropboxServer;
@@ -191,6 +193,71 @@ describe('a return', () => {
     } finally {
       dropbox.signIn('ann');
     }
+  });
+});
+
+describe('an account that is disconnected', () => {
+  const end = async (id: string) => (await apis[0].query(disconnect, { input: { id } }, { token })).data;
+  const gone = { disconnectAccount: { account: { status: 'DISCONNECTED' }, userErrors: [] } };
+  const revocations = () => dropbox.observer.count('auth/token/revoke');
+
+  /** Whether Dropbox takes a grant. */
+  async function isGood(refresh_token: string): Promise<boolean> {
+    const form = { grant_type: 'refresh_token', refresh_token, client_id: 'the-app' };
+    const address = `${dropbox.endpoint}/oauth2/token`;
+    return (await fetch(address, { method: 'POST', body: new URLSearchParams(form) })).ok;
+  }
+
+  test('gives its grant back to Dropbox, and no other one', async () => {
+    const [first, second] = [await connectDropbox(), await connectDropbox()];
+    const [ended, other] = [await grantOf(first.id), await grantOf(second.id)];
+    expect(await end(first.id)).toEqual(gone);
+    expect([await isGood(ended), await isGood(other)]).toEqual([false, true]);
+    const before = revocations();
+    expect(await end(first.id)).toEqual(gone);
+    expect(revocations()).toBe(before);
+  });
+
+  test('keeps the grant that another account lives on', async () => {
+    const [first, second] = [await connectDropbox(), await connectDropbox()];
+    const { db, config } = apis[0];
+    const keyring = createKeyring(config.KEY_ENCRYPTION_KEY);
+    const row = await db.cloudAccount.findUniqueOrThrow({ where: { id: decodeGlobalId(first.id).id } });
+    if (!isConnected(row)) throw new Error('The account has no credentials.');
+    const where = { id: decodeGlobalId(second.id).id };
+    const { keyId, bytes } = seal(keyring, where.id, openCredentials(keyring, row));
+    await db.cloudAccount.update({ where, data: { keyId, sealedCredentials: bytes } });
+    const grant = await grantOf(first.id);
+    expect(await end(first.id)).toEqual(gone);
+    expect(await isGood(grant)).toBe(true);
+    expect(await end(second.id)).toEqual(gone);
+    expect(await isGood(grant)).toBe(false);
+  });
+
+  test.each(['oauth2/token', 'auth/token/revoke'])('is so also when Dropbox fails at %s', async (route) => {
+    const { id } = await connectDropbox();
+    const { hit } = dropbox.faults.add({ match: { route }, action: { kind: 'reset' } });
+    expect(await end(id)).toEqual(gone);
+    await hit;
+  });
+
+  // Its connections themselves would give up after a minute.
+  test('is so also when Dropbox never answers', { timeout: 20_000 }, async () => {
+    const { id } = await connectDropbox();
+    const { promise: until, resolve: release } = Promise.withResolvers<void>();
+    const { hit } = dropbox.faults.add({ match: { route: 'auth/token/revoke' }, action: { kind: 'hold', until } });
+    expect(await end(id)).toEqual(gone);
+    await hit;
+    release();
+  });
+
+  test('is so also when its grant had ended, and when its credentials do not open', async () => {
+    const [first, second] = [await connectDropbox(), await connectDropbox()];
+    dropbox.revokeGrant(await grantOf(first.id));
+    expect(await end(first.id)).toEqual(gone);
+    const where = { id: decodeGlobalId(second.id).id };
+    await apis[0].db.cloudAccount.update({ where, data: { sealedCredentials: Buffer.from('damaged') } });
+    expect(await end(second.id)).toEqual(gone);
   });
 });
 

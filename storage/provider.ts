@@ -22,6 +22,12 @@ export interface StorageProvider {
    */
   check(signal: AbortSignal): Promise<AccountCheck>;
 
+  /**
+   * Ends the grant that the credentials are, with all its tokens, where the cloud ends a single one. Elsewhere nothing is
+   * asked. CREDENTIALS_INVALID for one that has ended already, THROTTLED, PROVIDER_UNAVAILABLE, ENDPOINT_*.
+   */
+  revokeGrant(signal: AbortSignal): Promise<void>;
+
   /** Containers (buckets) that the credentials can see, a page at a time, in byte order of name where the cloud gives one. */
   listContainers(request: PageRequest, signal: AbortSignal): Promise<Page<ContainerEntry>>;
 

@@ -15,15 +15,6 @@ export interface OAuthApp {
   parameters: Readonly<Record<string, string>>;
   /** Where the code is exchanged. */
   tokenUrl: string;
-  /**
-   * Where a single grant is taken back, asked with an access token of it. Absent at Google: there "revocation removes all
-   * OAuth 2.0 scopes previously granted to a project, invalidating any issued access or refresh tokens for all clients
-   * registered under that project" (developers.google.com/identity/protocols/oauth2, Token revocation). Other accounts of
-   * the person here could be told by Google's `sub`; what other clients of the operator's project, and other
-   * installations with the same client, live on cannot be known, so a grant that is not kept stays there until the person
-   * ends it (docs/providers/gcs.md).
-   */
-  revocationUrl?: string;
   clientId: string;
   /** Absent for an app that proves itself by PKCE alone. */
   clientSecret?: string;
@@ -50,8 +41,6 @@ const factories: Record<OAuthProvider, AppFactory> = {
         scope: 'account_info.read files.metadata.read files.content.read files.content.write',
       },
       tokenUrl: `${endpoint ?? 'https://api.dropboxapi.com'}/oauth2/token`,
-      // https://www.dropbox.com/developers/documentation/http/documentation#auth-token-revoke
-      revocationUrl: `${endpoint ?? 'https://api.dropboxapi.com'}/2/auth/token/revoke`,
       clientId: appKey,
       variables: 'DROPBOX_APP_KEY',
       credentials: (refreshToken) => ({ provider: 'dropbox', refreshToken, appKey, ...optional({ endpoint }) }),

@@ -14,29 +14,18 @@ interface Exchange {
   redirectUri: string;
 }
 
-/** Longest that a cloud may take to take a grant back. */
-const giveBackTimeoutMs = 5_000;
-
-/** What a code was exchanged for. */
-export interface Grant {
-  refreshToken: string;
-  /** A short-lived one of the same grant; null where the cloud sent none along. */
-  accessToken: string | null;
-}
-
 /** What a token endpoint answers (RFC 6749, 5.1 and 5.2), as far as it matters here. */
 interface TokenAnswer {
-  access_token?: unknown;
   refresh_token?: unknown;
   error?: unknown;
 }
 
 /**
- * Exchanges a code for a lasting grant at the cloud's token endpoint. A code works once: an exchange is never repeated.
+ * Exchanges a code for a lasting grant, a refresh token, at the cloud's token endpoint. A code works once: an exchange is never repeated.
  * CREDENTIALS_INVALID for a code that the cloud refuses, NOT_SUPPORTED when it refuses the operator's app, THROTTLED,
  * PROVIDER_UNAVAILABLE, ENDPOINT_* and ADDRESS_NOT_ALLOWED. No message repeats what the cloud answered.
  */
-export async function exchangeCode(http: HttpClient, exchange: Exchange, signal: AbortSignal): Promise<Grant> {
+export async function exchangeCode(http: HttpClient, exchange: Exchange, signal: AbortSignal): Promise<string> {
   const { app, code, verifier, redirectUri } = exchange;
   const url = new URL(app.tokenUrl);
   const form = new URLSearchParams({
@@ -60,27 +49,6 @@ export async function exchangeCode(http: HttpClient, exchange: Exchange, signal:
   throw refusal(app, status, answer, headers['retry-after']);
 }
 
-/**
- * Gives back a grant that is not kept, where the cloud takes back a single one, so that none lies about there that nobody
- * knows. Within 5 s, and without an error: whoever waits has a failure to hear of already.
- */
-export async function giveBack(http: HttpClient, { revocationUrl }: OAuthApp, { accessToken }: Grant): Promise<void> {
-  if (revocationUrl === undefined || accessToken === null) return;
-  const url = new URL(revocationUrl);
-  try {
-    const { body } = await http.send({
-      method: 'POST',
-      origin: url.origin,
-      path: url.pathname,
-      headers: { authorization: `Bearer ${accessToken}` },
-      signal: AbortSignal.timeout(giveBackTimeoutMs),
-    });
-    await body.text(maxAnswerBytes);
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-  }
-}
-
 function parseAnswer(text: string): TokenAnswer | null {
   try {
     const value: unknown = JSON.parse(text);
@@ -90,24 +58,17 @@ function parseAnswer(text: string): TokenAnswer | null {
   }
 }
 
-function grantOf(answer: TokenAnswer | null, { label, tokenUrl }: OAuthApp): Grant {
+function grantOf(answer: TokenAnswer | null, { label, tokenUrl }: OAuthApp): string {
   if (answer === null) {
     throw new AppError('ENDPOINT_INVALID', `${new URL(tokenUrl).host} does not answer as ${label}'s sign-in does.`);
   }
-  const { refresh_token: refreshToken, access_token: accessToken } = answer;
-  if (typeof refreshToken === 'string' && refreshToken !== '') {
-    return { refreshToken, accessToken: isBearer(accessToken) ? accessToken : null };
-  }
+  const { refresh_token: refreshToken } = answer;
+  if (typeof refreshToken === 'string' && refreshToken !== '') return refreshToken;
   throw new AppError(
     'CREDENTIALS_INVALID',
     `${label} gave no lasting grant. Take Skyferry out of the connected apps there, and connect it again.`,
     { field: ['code'] },
   );
-}
-
-/** Fit for a header (RFC 6750, 2.1). */
-function isBearer(token: unknown): token is string {
-  return typeof token === 'string' && /^[\w.~+/-]+=*$/.test(token);
 }
 
 function refusal(app: OAuthApp, status: number, answer: TokenAnswer | null, retryAfter: string | undefined): AppError {

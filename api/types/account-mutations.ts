@@ -1,9 +1,10 @@
 import type { Prisma } from '../../core/db.ts';
 import { AppError, type ErrorCode } from '../../core/errors.ts';
 import { parseName } from '../../core/text.ts';
-import { openCredentials } from '../../storage/open-account.ts';
+import { isConnected, openCredentials } from '../../storage/open-account.ts';
 import { announceAccount } from '../accounts/announce.ts';
 import { checkCredentials } from '../accounts/check.ts';
+import { giveBackGrantOf } from '../accounts/give-back.ts';
 import { audit } from '../audit.ts';
 import { builder } from '../builder.ts';
 import { attempt } from '../errors.ts';
@@ -106,12 +107,12 @@ builder.relayMutationField(
   },
   {
     description:
-      'Wipes the credentials of an account. It stays, DISCONNECTED, for the history of its transfers. CONFLICT while one of them has not ended, or was cancelled and its unfinished uploads are still being dropped. Idempotent.',
+      'Wipes the credentials of an account, and ends its grant at a cloud that ends single ones (Dropbox). It stays, DISCONNECTED, for the history of its transfers. CONFLICT while one of them has not ended, or was cancelled and its unfinished uploads are still being dropped. Idempotent.',
     authScopes: { signedIn: true },
     resolve: (_root, { input }, context) =>
       attempt(async () => {
         const account = await ownAccount(context, String(input.id));
-        const disconnected = await context.services.db.$transaction(async (tx) => {
+        const { before, disconnected } = await context.services.db.$transaction(async (tx) => {
           // Creating a transfer takes a share of this lock (its foreign key), so none can begin in between.
           await tx.$queryRaw`SELECT 1 FROM cloud_account WHERE id = ${account.id}::uuid FOR UPDATE`;
           const busy = await tx.transfer.findFirst({
@@ -146,12 +147,23 @@ builder.relayMutationField(
           await tx.accessToken.deleteMany({ where: { accountId: account.id } });
           await tx.oauthFlow.deleteMany({ where: { accountId: account.id } });
           await audit(tx, context, 'account.disconnect', { type: 'cloud-account', id: account.id });
-          return tx.cloudAccount.update({
-            where: { id: account.id },
-            data: { status: 'DISCONNECTED', sealedCredentials: null, keyId: null, errorCode: null, errorMessage: null },
-          });
+          const where = { id: account.id };
+          return {
+            before: await tx.cloudAccount.findUniqueOrThrow({ where }),
+            disconnected: await tx.cloudAccount.update({
+              where,
+              data: {
+                status: 'DISCONNECTED',
+                sealedCredentials: null,
+                keyId: null,
+                errorCode: null,
+                errorMessage: null,
+              },
+            }),
+          };
         });
         await announceAccount(context, disconnected);
+        if (isConnected(before)) await giveBackGrantOf(context, before);
         return disconnected;
       }),
   },

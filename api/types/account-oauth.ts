@@ -1,9 +1,10 @@
 import type { CloudAccount } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
 import { parseName } from '../../core/text.ts';
-import { credentialsSchema } from '../../storage/credentials.ts';
+import { type Credentials, credentialsSchema } from '../../storage/credentials.ts';
 import { announceAccount } from '../accounts/announce.ts';
-import { checkCredentials, type Proven } from '../accounts/check.ts';
+import { checkCredentials } from '../accounts/check.ts';
+import { giveBack } from '../accounts/give-back.ts';
 import { createAccount, replaceCredentials } from '../accounts/keep.ts';
 import type { Settings } from '../accounts/same-store.ts';
 import { builder } from '../builder.ts';
@@ -11,7 +12,7 @@ import { type Context, viewerOf } from '../context.ts';
 import { attempt } from '../errors.ts';
 import { createOnce, findReplay } from '../idempotency.ts';
 import { type OAuthApp, redirectUri, registeredApp } from '../oauth/apps.ts';
-import { exchangeCode, type Grant, giveBack } from '../oauth/exchange.ts';
+import { exchangeCode } from '../oauth/exchange.ts';
 import { beginFlow, notUnderWay, type OAuthFlow, resultOfTakenFlow, takeFlow } from '../oauth/flows.ts';
 import { connected } from '../provider-cache.ts';
 import { withTimeout } from '../with-timeout.ts';
@@ -112,8 +113,9 @@ builder.relayMutationField(
           const account = await accountOf(context, flow);
           const app = registeredApp(config, flow.provider);
           const grant = await exchange(lasting, app, flow, code);
-          const { id, replayed } = await keepOrGiveBack(context, app, grant, async () => {
-            const proven = await prove(lasting, app, grant, projectId ?? projectOf(account));
+          const credentials = credentialsOf(app, grant, projectId ?? projectOf(account));
+          const { id, replayed } = await keepOrGiveBack(lasting, credentials, async () => {
+            const proven = { credentials, checked: await checkCredentials(lasting, credentials) };
             return createOnce(db, request, async (tx) => {
               if (account === null) return createAccount(tx, context, name ?? app.label, proven);
               await replaceCredentials(tx, context, account, proven);
@@ -154,7 +156,7 @@ function projectOf(account: CloudAccount | null): string | undefined {
   return account === null ? undefined : (account.settings as Settings).projectId;
 }
 
-function exchange(context: Context, app: OAuthApp, flow: OAuthFlow, code: string): Promise<Grant> {
+function exchange(context: Context, app: OAuthApp, flow: OAuthFlow, code: string): Promise<string> {
   const { http, publicUrl } = context.services;
   const { verifier, provider } = flow;
   return withTimeout(context.signal, exchangeTimeoutMs, (signal) =>
@@ -162,31 +164,22 @@ function exchange(context: Context, app: OAuthApp, flow: OAuthFlow, code: string
   );
 }
 
-/** Credentials of the grant that the cloud takes. */
-async function prove(
-  context: Context,
-  app: OAuthApp,
-  { refreshToken }: Grant,
-  projectId: string | undefined,
-): Promise<Proven> {
+function credentialsOf(app: OAuthApp, refreshToken: string, projectId: string | undefined): Credentials {
   const parsed = credentialsSchema.safeParse(app.credentials(refreshToken, projectId));
-  if (!parsed.success) {
-    throw new AppError('CREDENTIALS_INVALID', `${app.label} gave a grant that cannot be used. Begin again.`);
-  }
-  return { credentials: parsed.data, checked: await checkCredentials(context, parsed.data) };
+  if (parsed.success) return parsed.data;
+  throw new AppError('CREDENTIALS_INVALID', `${app.label} gave a grant that cannot be used. Begin again.`);
 }
 
 async function keepOrGiveBack<Result>(
   context: Context,
-  app: OAuthApp,
-  grant: Grant,
+  credentials: Credentials,
   keep: () => Promise<Result>,
 ): Promise<Result> {
   try {
     return await keep();
   } catch (error) {
     // After any other error it may have been kept all the same: an answer of the database can get lost.
-    if (error instanceof AppError) await giveBack(context.services.http, app, grant);
+    if (error instanceof AppError) await giveBack(context, credentials);
     throw error;
   }
 }

@@ -42,6 +42,7 @@ const calls = (current: CurrentLocal): Record<string, Call> => {
   const body = () => bodyOf(bytesOf(10), current().capabilities);
   return {
     check: (provider, _session, signal) => provider.check(signal),
+    revokeGrant: (provider, _session, signal) => provider.revokeGrant(signal),
     listContainers: (provider, _session, signal) => provider.listContainers({}, signal),
     list: (provider, _session, signal) => provider.list({ container, prefix: '' }, signal),
     stat: (provider, { key }, signal) => provider.stat({ container, key }, signal),

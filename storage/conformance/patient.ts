@@ -20,6 +20,7 @@ export function patient(provider: StorageProvider): StorageProvider {
     store: provider.store,
     capabilities: provider.capabilities,
     check: (signal) => patiently(signal, () => provider.check(signal)),
+    revokeGrant: (signal) => patiently(signal, () => provider.revokeGrant(signal)),
     listContainers: (request, signal) => patiently(signal, () => provider.listContainers(request, signal)),
     list: (request, signal) => patiently(signal, () => provider.list(request, signal)),
     stat: (location, signal) => patiently(signal, () => provider.stat(location, signal)),

@@ -25,6 +25,7 @@ export function rooted(
       const { identity, capabilities } = await provider.check(signal);
       return { identity, capabilities: rootedCapabilities(capabilities) };
     },
+    revokeGrant: (signal) => provider.revokeGrant(signal),
     listContainers: (request, signal) => provider.listContainers(request, signal),
     async list(request, signal) {
       const { items, nextCursor } = await provider.list({ ...request, prefix: root + request.prefix }, signal);

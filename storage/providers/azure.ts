@@ -107,6 +107,11 @@ class AzureProvider implements StorageProvider {
     return { identity: this.#accountName, capabilities: azureCapabilities(this.#access.kind, isHierarchical) };
   }
 
+  /** Keys, tokens and principals are no grants: they end where they were made. */
+  async revokeGrant(signal: AbortSignal): Promise<void> {
+    throwIfCancelled(signal);
+  }
+
   /** Whoever may not ask gets a flat namespace: directories are told from blobs in listings all the same. */
   async #isHierarchical(signal: AbortSignal): Promise<boolean> {
     try {

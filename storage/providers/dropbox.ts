@@ -102,6 +102,10 @@ class DropboxProvider implements StorageProvider {
     return { identity: email, capabilities: dropboxCapabilities };
   }
 
+  async revokeGrant(signal: AbortSignal): Promise<void> {
+    await callSdk(() => this.#client.authTokenRevoke({ signal }));
+  }
+
   listContainers(request: PageRequest, signal: AbortSignal): Promise<Page<ContainerEntry>> {
     return this.#spaces.list(request, signal);
   }

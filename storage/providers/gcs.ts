@@ -128,6 +128,17 @@ class GcsProvider implements StorageProvider {
   }
 
   /** Without a project there is nothing to list: its buckets are named by hand. */
+  /**
+   * Asks nothing. At Google "revocation removes all OAuth 2.0 scopes previously granted to a project, invalidating any
+   * issued access or refresh tokens for all clients registered under that project"
+   * (developers.google.com/identity/protocols/oauth2, Token revocation). Other accounts of the person here could be told by
+   * Google's `sub`; what other clients of the operator's project, and other installations with the same client, live on
+   * cannot be known, so a grant stays there until the person ends it (docs/providers/gcs.md).
+   */
+  async revokeGrant(signal: AbortSignal): Promise<void> {
+    throwIfCancelled(signal);
+  }
+
   async listContainers(request: PageRequest, signal: AbortSignal): Promise<Page<ContainerEntry>> {
     throwIfCancelled(signal);
     if (this.#projectId === undefined) return { items: [], nextCursor: null };

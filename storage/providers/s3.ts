@@ -154,6 +154,11 @@ class S3Provider implements StorageProvider {
     );
   }
 
+  /** Keys are no grant: they end where they were made. */
+  async revokeGrant(signal: AbortSignal): Promise<void> {
+    throwIfCancelled(signal);
+  }
+
   async listContainers(request: PageRequest, signal: AbortSignal): Promise<Page<ContainerEntry>> {
     const command = new ListBucketsCommand({
       // Stores that do not page answer with all of them, and refuse or ignore what they do not know.

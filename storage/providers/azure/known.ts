@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { BlobServiceClient } from '@azure/storage-blob';
 import type { AppError } from '../../../core/errors.ts';
 import type { HttpClient } from '../../http.ts';
 import type { Endpoint } from '../endpoint.ts';
