@@ -37,7 +37,7 @@ import type {
 import { closing, expectRange, rangeHeader, requireConditional, unsupported } from './body.ts';
 import { deleteEach } from './deletion.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
-import { type GcsAccess, type GoogleOperator, gcsAccess } from './gcs/access.ts';
+import { endpointOf, type GcsAccess, type GoogleOperator, gcsAccess } from './gcs/access.ts';
 import { gcsCapabilities } from './gcs/capabilities.ts';
 import { rewrite } from './gcs/copies.ts';
 import { MissingPermission, notGcs } from './gcs/errors.ts';
@@ -97,7 +97,7 @@ class GcsProvider implements StorageProvider {
   readonly #uploads: GcsUploads;
 
   constructor(credentials: CredentialsOf<'gcs'>, options: GcsOptions) {
-    this.#endpoint = parseEndpoint(credentials.endpoint ?? defaultEndpoint);
+    this.#endpoint = parseEndpoint(endpointOf(credentials, options.operator) ?? defaultEndpoint);
     this.#http = createHttpClient(options.addressPolicy);
     this.#access = gcsAccess(credentials, this.#http, options.operator);
     const { account, refresh } = this.#access;

@@ -25,6 +25,14 @@ export interface GcsAccess {
   close(): Promise<void>;
 }
 
+/** The account's endpoint; that of the machine's identity is the operator's stand-in unless it names one. */
+export function endpointOf(
+  { endpoint, useMachineIdentity }: CredentialsOf<'gcs'>,
+  operator: GoogleOperator | undefined,
+): string | undefined {
+  return endpoint ?? (useMachineIdentity ? operator?.googleMachine?.standIn : undefined);
+}
+
 /**
  * Throws CREDENTIALS_INVALID and ENDPOINT_INVALID for a service account key that is none; PERMISSION_DENIED or
  * CREDENTIALS_INVALID where the operator has not allowed, or not set up, what the credentials need; ENDPOINT_INVALID for
@@ -55,7 +63,8 @@ export function gcsAccess(
     throw new AppError('PERMISSION_DENIED', 'The operator does not let accounts use the identity of the machine.');
   }
   const { metadataOrigin = `http://${metadataAddress}`, standIn } = operator.googleMachine ?? {};
-  if (!isGoogle(credentials.endpoint) && !isSame(credentials.endpoint, standIn)) {
+  const endpoint = endpointOf(credentials, operator);
+  if (!isGoogle(endpoint) && !isSame(endpoint, standIn)) {
     // Its token is the operator's: no address of a user may see it.
     const text = "The identity of the machine opens Google's own endpoints only. Leave the endpoint out.";
     throw new AppError('ENDPOINT_INVALID', text);
