@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { DeleteObjectsCommand, ListBucketsCommand, type S3Client } from '@aws-sdk/client-s3';
 import { AppError } from '../../core/errors.ts';
@@ -40,6 +39,7 @@ import { checkBucketName, type S3Address, type S3Credentials, s3Address } from '
 import { awsAbilities, leastAbilities, type S3Abilities, s3Capabilities } from './s3/capabilities.ts';
 import { S3Copies } from './s3/copies.ts';
 import { notS3, S3Refusal, s3Error } from './s3/errors.ts';
+import { requireKnown } from './s3/known.ts';
 import { listObjects } from './s3/listing.ts';
 import { probeAbilities } from './s3/probe.ts';
 import { md5OfEtag, toObjectInfo, toPutHeaders, toVersion } from './s3/properties.ts';
@@ -118,40 +118,15 @@ class S3Provider implements StorageProvider {
       buckets = (await this.listContainers({}, signal)).items.map(({ name }) => name);
     } catch (error) {
       // Credentials for one bucket may not list all.
-      const isDenied =
-        error instanceof S3Refusal && error.code === 'PERMISSION_DENIED' && error.reason === 'AccessDenied';
-      if (!isDenied) throw error;
-      await this.#requireKnown(error, signal);
+      const forge = (keys: Partial<S3Credentials>) =>
+        createS3Client({ ...this.#credentials, ...keys }, this.#address, this.#http);
+      await requireKnown(error, this.#keys, forge, signal);
     }
     const abilities = this.#address.isAws
       ? awsAbilities
       : await probeAbilities(this.#rest, this.#client, buckets, signal);
     const { accessKeyId } = await orAborted(this.#keys(), signal);
     return { identity: accessKeyId, capabilities: this.#toCapabilities(abilities) };
-  }
-
-  /**
-   * Whether the store knew who asked when it denied the list. S3 checks the signature first, and so says that a wrong one
-   * is wrong; some compatible stores (Versity's gateway, Garage) deny keys that they do not know in the same words. So
-   * the same is asked with a secret that is wrong for certain: credentials that are answered otherwise are right. Where
-   * the answers are alike nobody can tell, and PERMISSION_DENIED says so.
-   */
-  async #requireKnown(denial: S3Refusal, signal: AbortSignal): Promise<void> {
-    const { accessKeyId, sessionToken } = await orAborted(this.#keys(), signal);
-    const forged = { ...this.#credentials, accessKeyId, sessionToken, secretAccessKey: randomUUID() };
-    const client = createS3Client(forged, this.#address, this.#http);
-    const told = await callSdk(signal, () => client.send(new ListBucketsCommand(), { abortSignal: signal })).then(
-      () => denial,
-      (error: AppError) => error,
-    );
-    client.destroy();
-    if (told.code === 'CREDENTIALS_INVALID') return;
-    if (told.code !== 'PERMISSION_DENIED') throw told;
-    throw new AppError(
-      'PERMISSION_DENIED',
-      'The store does not let these credentials list buckets, and answers wrong ones just so: nothing shows that they are right. Check them, and allow them to list buckets (s3:ListAllMyBuckets).',
-      { cause: denial },
-    );
   }
 
   /** Keys are no grant: they end where they were made. */
