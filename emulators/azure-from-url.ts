@@ -140,9 +140,11 @@ class Front {
     const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !dropped.test(name)));
     const md5 = request.headers['x-ms-source-content-md5'];
     if (md5 !== undefined) headers['content-md5'] = md5;
-    const type = found.headers.get('content-type');
-    if (request.headers['x-ms-copy-source-blob-properties'] !== 'false' && type !== null) {
-      headers['x-ms-blob-content-type'] ??= type;
+    if (request.headers['x-ms-copy-source-blob-properties'] !== 'false') {
+      for (const name of ['content-type', 'content-language', 'content-disposition', 'cache-control']) {
+        const value = found.headers.get(name);
+        if (value !== null) headers[`x-ms-blob-${name}`] ??= value;
+      }
     }
     headers['content-length'] = found.headers.get('content-length') as string;
     const query = [...url.searchParams].filter(([name]) => !sasParameters.test(name));

@@ -93,6 +93,22 @@ describe('what comes in several blocks', () => {
   });
 });
 
+it('a copy, and what is fetched, have nothing of their source but its bytes (x-ms-copy-source-blob-properties)', async () => {
+  const key = 'described';
+  const described = { cacheControl: 'no-store', contentLanguage: 'de', contentDisposition: 'inline', user: { a: 'b' } };
+  const body = bufferedBody([bytes], ['md5']);
+  await provider.write({ container, key, body, metadata: described }, signal);
+  const made = await provider.offerCopy({ container, key }, signal);
+  const digests = { md5: body.digest('md5') };
+  const fetched = { container, key: 'plain-fetched', url: made.ticket as string, digests, sizeBytes: bytes.length };
+  await provider.copy({ offer: made, container, key: 'plain-copy', metadata: { user: {} } }, signal);
+  await provider.ingest({ ...fetched, metadata: { user: {} } }, signal);
+  for (const name of ['plain-copy', 'plain-fetched']) {
+    const { metadata: found } = await provider.stat({ container, key: name }, signal);
+    expect(found).toEqual({ contentType: 'application/octet-stream', user: {} });
+  }
+});
+
 describe('an offer', () => {
   it('opens one blob for an hour, for reading', async () => {
     const { ticket = '', store } = await offer();

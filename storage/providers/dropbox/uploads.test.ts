@@ -16,6 +16,7 @@ import {
   streamOf,
 } from '../../../test/support/dropbox.ts';
 import { bufferedBody } from '../../digest.ts';
+import type { Precondition } from '../../provider.ts';
 
 it('commits in one namespace go in batches and never meet (too_many_write_operations)', async () => {
   const server = await startServer({}, { commitMs: 20 });
@@ -65,6 +66,19 @@ it('a body that is in memory is checked by Dropbox before anything is stored', a
   server.faults.add({ match: { route: 'files/upload_session/start' }, action: { kind: 'corrupt' } });
   await failure(put(provider, 'a', 'x'), 'CHECKSUM_MISMATCH');
   expect(server.observer.count('files/upload_session/finish_batch_v2')).toBe(0);
+});
+
+it('strict_conflict: a precondition does not hold for the same content, nor for a file that is gone', async () => {
+  const { provider } = await startWithProvider();
+  const write = (precondition: Precondition) => {
+    const body = bufferedBody([Buffer.from('same')], ['dropbox']);
+    return provider.write({ container, key: 'a', body, metadata: { user: {} }, precondition }, never());
+  };
+  const { version } = await write({ ifAbsent: true });
+  await failure(write({ ifAbsent: true }), 'PRECONDITION_FAILED');
+  await provider.deleteObjects({ container, keys: ['a'] }, never());
+  await failure(write({ ifMatch: version }), 'PRECONDITION_FAILED');
+  expect(await keysOf(provider)).toEqual([]);
 });
 
 it('modification times are kept to the second', async () => {

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
+import { bufferedBody } from '../../digest.ts';
 import type { ObjectMetadata } from '../../provider.ts';
 import {
+  acknowledged,
   generationOf,
   infoOfHeaders,
   infoOfResource,
@@ -45,6 +47,16 @@ it('does not take the caching that the service adds for that of the object', () 
   expect(read('private, max-age=0')).toBeUndefined();
   expect(read('public, max-age=3600')).toBeUndefined();
   expect(read('public, max-age=60')).toBe('public, max-age=60');
+});
+
+it('takes no answer to a write that states no CRC32C, as the service always does', () => {
+  const body = bufferedBody([Buffer.from('12345')], ['crc32c', 'md5']);
+  const crc32c = `crc32c=${Buffer.from(body.digest('crc32c'), 'hex').toString('base64')}`;
+  expect(acknowledged({ 'x-goog-hash': crc32c }, body)).toEqual({ crc32c: body.digest('crc32c') });
+  const md5 = `md5=${Buffer.from(body.digest('md5'), 'hex').toString('base64')}`;
+  for (const answer of [{}, { 'x-goog-hash': md5 }] as Record<string, string>[]) {
+    expect(() => acknowledged(answer, body)).toThrow(expect.objectContaining({ code: 'ENDPOINT_INVALID' }));
+  }
 });
 
 it('knows a version by its generation, and none but its own', () => {

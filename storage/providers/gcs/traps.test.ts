@@ -121,6 +121,13 @@ describe('Objects', () => {
   });
 });
 
+it('A version that is none of its own is not read: no generation, no byte', async () => {
+  const { provider } = await start();
+  await put(provider, 'pinned', bytes);
+  const reading = provider.read({ ...at('pinned'), pin: { etag: '"0x8DC"' } }, signal);
+  expect(await codeOf(reading)).toBe('OBJECT_CHANGED');
+});
+
 it('Metadata that others wrote in plain Unicode is read alike by both APIs', async () => {
   const { server, provider } = await start();
   const { access_token } = server.tokens.issue({ email: 'other', mayWrite: true });
