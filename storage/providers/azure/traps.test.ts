@@ -1,0 +1,61 @@
+import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type AzuriteServer, startAzurite } from '../../../emulators/azure.ts';
+import { createAddressPolicy } from '../../address-policy.ts';
+import { bufferedBody } from '../../digest.ts';
+import type { StorageProvider } from '../../provider.ts';
+import { openAzure } from '../azure.ts';
+
+const container = 'traps';
+const metadata = { user: {} };
+const { signal } = new AbortController();
+let azurite: AzuriteServer;
+let provider: StorageProvider;
+/** The vendor's own, as another program uses it. */
+let other: BlobServiceClient;
+
+beforeAll(async () => {
+  azurite = await startAzurite({ containers: [container] });
+  const { endpoint, accountName, accountKey } = azurite;
+  const credentials = { provider: 'azure', accountName, accountKey, endpoint } as const;
+  provider = openAzure(credentials, { addressPolicy: createAddressPolicy(['127.0.0.1']) });
+  other = new BlobServiceClient(endpoint, new StorageSharedKeyCredential(accountName, accountKey));
+});
+afterAll(async () => {
+  await provider?.close();
+  await azurite?.close();
+});
+
+it('the MD5 of a blob is what its writer said: it counts as asserted, also where the blob came in one piece', async () => {
+  const lie = new Uint8Array(16).fill(7);
+  const blob = other.getContainerClient(container).getBlockBlobClient('blocks');
+  const id = Buffer.from('0001').toString('base64');
+  await blob.stageBlock(id, 'bytes', 5);
+  await blob.commitBlockList([id], { blobHTTPHeaders: { blobContentMD5: lie } });
+  const [key, body] = ['whole', bufferedBody([Buffer.from('bytes')], ['md5'])];
+  await provider.write({ container, key, body, metadata }, signal);
+  for (const [name, md5] of [
+    ['blocks', Buffer.from(lie).toString('hex')],
+    [key, body.digest('md5')],
+  ] as const) {
+    const expected = { digests: {}, assertedDigests: { md5 } };
+    expect(await provider.stat({ container, key: name }, signal)).toMatchObject(expected);
+    const { stream, info } = await provider.read({ container, key: name }, signal);
+    stream.destroy();
+    expect(info).toMatchObject(expected);
+  }
+});
+
+it('a blob in the archive tier is listed with it, and must be rehydrated before it is read', async () => {
+  const [key, body] = ['cold', bufferedBody([Buffer.from('bytes')], ['md5'])];
+  await provider.write({ container, key, body, metadata }, signal);
+  await other.getContainerClient(container).getBlobClient(key).setAccessTier('Archive');
+  const { items } = await provider.list({ container, prefix: key }, signal);
+  expect(items).toMatchObject([{ key, storageClass: 'Archive' }]);
+  expect(await provider.stat({ container, key }, signal)).toMatchObject({ storageClass: 'Archive' });
+  const reading = provider.read({ container, key }, signal);
+  await expect(reading).rejects.toMatchObject({
+    code: 'OBJECT_ARCHIVED',
+    message: expect.stringContaining('Rehydrate'),
+  });
+});
