@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
 import { AppError } from '../../core/errors.ts';
 import { createDigest, statedBody, streamBody } from '../digest.ts';
+import type { Digests } from '../digest-algorithm.ts';
 import type { UploadBody } from '../provider.ts';
 import {
   bodyOf,
@@ -142,7 +143,8 @@ export function integrity(current: Current, locally: Locally): void {
     const bytes = bytesOf(50_000);
     const upload = await begin(session, key, bytes.length);
     const parts = [await sendPart(session, upload, bytes, 1)];
-    const digests = { [completeDigest ?? 'md5']: '0'.repeat(completeDigest === 'crc32c' ? 8 : 32) };
+    const lies = { md5: '0'.repeat(32), crc32c: '0'.repeat(8), dropbox: '0'.repeat(64) };
+    const digests: Digests = completeDigest === null ? lies : { ...wholeDigests(session, bytes), ...lies };
     const completing = session.provider.completeUpload({ session: upload, parts, digests }, never());
     if (completeDigest === null) {
       await completing;

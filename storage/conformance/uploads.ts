@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { AppError } from '../../core/errors.ts';
 import { createDigest } from '../digest.ts';
 import type { Digests } from '../digest-algorithm.ts';
 import type { PartReceipt, StorageProvider, UploadSession } from '../provider.ts';
@@ -128,6 +129,7 @@ export function uploads(current: Current, locally: Locally): void {
     const receipt = await sendPart(session, upload, bytesOf(10), 1);
     expect(receipt).toMatchObject({ partNumber: 1, sizeBytes: 10 });
     if (partDigest !== null) expect(receipt.digests[partDigest]).toMatch(/^[0-9a-f]+$/);
+    else expect(receipt.digests).toEqual({});
     expect(JSON.parse(JSON.stringify(receipt))).toEqual(receipt);
     await session.provider.abortUpload(upload, never());
   });
@@ -151,6 +153,55 @@ export function uploads(current: Current, locally: Locally): void {
     ]);
     await other.completeUpload({ session: resumed, parts, digests: wholeDigests(session, bytes) }, never());
     expectBytes(await get(session, key), bytes);
+  });
+
+  it('takes parts of any multiple that it declares', async () => {
+    const session = current();
+    const { partMinBytes, partMultipleBytes } = session.capabilities.write;
+    const key = freshKey('parts');
+    const partBytes = (Math.floor(partMinBytes / partMultipleBytes) + 1) * partMultipleBytes;
+    const bytes = bytesOf(partBytes + 1);
+    const upload = await begin(session, key, bytes.length);
+    const parts: PartReceipt[] = [];
+    for (const [index, offset] of [0, partBytes].entries()) {
+      const body = bodyOf(bytes.subarray(offset, offset + partBytes), session.capabilities);
+      const request = { session: upload, partNumber: index + 1, offset, body };
+      parts.push(await session.provider.putPart(request, never()));
+    }
+    await session.provider.completeUpload({ session: upload, parts, digests: wholeDigests(session, bytes) }, never());
+    expectBytes(await get(session, key), bytes);
+  });
+
+  it('takes a part of the highest number that it declares', async () => {
+    const session = current();
+    const { maxParts, lastPartCloses } = session.capabilities.write;
+    // There a number says where the part begins, and all before it must be there.
+    if (lastPartCloses) return;
+    const key = freshKey('parts');
+    const upload = await begin(session, key, 10);
+    const request = { session: upload, partNumber: maxParts, offset: 0 };
+    const body = bodyOf(bytesOf(10), session.capabilities);
+    const parts = [await session.provider.putPart({ ...request, body }, never())];
+    const digests = wholeDigests(session, bytesOf(10));
+    await session.provider.completeUpload({ session: upload, parts, digests }, never());
+    expectBytes(await get(session, key), bytesOf(10));
+  });
+
+  it('does not put other bytes in the place of a part, or declares to', async () => {
+    const session = current();
+    if (session.capabilities.write.replacesParts) return;
+    const key = freshKey('parts');
+    const bytes = bytesOf(partSize(session));
+    const upload = await begin(session, key, bytes.length);
+    await sendPart(session, upload, Buffer.alloc(bytes.length), 1);
+    const replacing = async () => {
+      const parts = [await sendPart(session, upload, bytes, 1)];
+      const digests = wholeDigests(session, bytes);
+      await session.provider.completeUpload({ session: upload, parts, digests }, never());
+    };
+    await expect(replacing()).rejects.toBeInstanceOf(AppError);
+    expect(await isThere(session, key)).toBe(false);
+    await session.provider.abortUpload(upload, never());
   });
 
   it('lets a part be sent again', async () => {

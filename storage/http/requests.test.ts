@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { AppError } from '../../core/errors.ts';
 import { ask, client, echo, MiB, put, serve, serveRaw, sha256, turn } from '../../test/support/http.ts';
 import type { HttpRequest } from '../http.ts';
 
@@ -97,6 +98,23 @@ describe('requests', () => {
     expect(complete).toEqual([]);
     body.push(null);
     expect(await (await sending).body.text(4)).toBe('abcd');
+  });
+
+  it('fail at once with a body that is shorter or longer than was said, and are never whole', {
+    timeout: 20_000,
+  }, async () => {
+    const complete: string[] = [];
+    const { origin } = await serve(async (request, response) => {
+      const body = await text(request).catch(() => undefined);
+      if (body !== undefined) complete.push(body);
+      response.end();
+    });
+    const http = client();
+    for (const chunks of [['ab'], ['ab', 'cde'], []]) {
+      const source = Readable.from(chunks.map((chunk) => Buffer.from(chunk)));
+      await expect(http.send(put(origin, source, 4))).rejects.toBeInstanceOf(AppError);
+    }
+    expect(complete).toEqual([]);
   });
 
   it('may take longer to send than an answer may be waited for', async () => {
