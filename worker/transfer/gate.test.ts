@@ -57,6 +57,14 @@ test('a refusal of one process holds back all, for as long as the cloud asked', 
   expect(seen).toHaveLength(1);
 });
 
+test.each(['THROTTLED', 'RATE_LIMITED'] as const)('%s closes a gate for as long as was asked', async (code) => {
+  const { gates } = processes(1);
+  const before = Date.now();
+  const refusal = new AppError(code, 'slow down', { retryAfterMs: 600_000 });
+  await expect(gates[0]?.watch(Promise.reject(refusal))).rejects.toBe(refusal);
+  expect(gates[0]?.closedUntil?.getTime()).toBeGreaterThanOrEqual(before + 600_000);
+});
+
 test('whoever waits at a gate leaves it when his work is stopped', async () => {
   const { gates } = processes(1);
   await refusedBy(gates[0], 60_000);
