@@ -175,6 +175,7 @@ export function skyferryContender(
             sourcePaths: [paths.source],
             destinationAccountId: skyferry.destinationAccountId,
             destinationPath: `${paths.destinationBucket}/${to(round)}`,
+            options: { routes: ['RELAY'] },
           },
         },
       );
