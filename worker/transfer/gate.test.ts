@@ -65,6 +65,11 @@ test.each(['THROTTLED', 'RATE_LIMITED'] as const)('%s closes a gate for as long 
   expect(gates[0]?.closedUntil?.getTime()).toBeGreaterThanOrEqual(before + 600_000);
 });
 
+test('a shorter wait that is asked for later does not end a longer one', async () => {
+  await limit.refused(accountId, 600_000, 10);
+  expect((await limit.refused(accountId, 1, 10)).waitMs).toBeGreaterThan(300_000);
+});
+
 test('whoever waits at a gate leaves it when his work is stopped', async () => {
   const { gates } = processes(1);
   await refusedBy(gates[0], 60_000);
