@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Prisma } from '../core/db.ts';
 import { cancelTransfer, pauseTransfer, resumeTransfer } from '../queue/transfer.ts';
+import type { GivenTransferOptions } from '../queue/transfer-options.ts';
 import type { RunningProcess } from '../scripts/local/processes.ts';
 import type { ObjectMetadata } from '../storage/provider.ts';
 import { type CloudName, type Clouds, cloudNames, contents, fill, sha256, startClouds } from './support/clouds.ts';
@@ -54,7 +55,7 @@ async function order(from: CloudName, to: CloudName, folder: string, objects: Re
     sourcePaths: [`${source.container}/${folder}/`],
     destinationPath: `${destination.container}/to-${folder}/`,
   };
-  const submit = async () => (await engine.submit(request)).id;
+  const submit = async (options?: GivenTransferOptions) => (await engine.submit({ ...request, options })).id;
   return { submit, arrived: () => contents(destination, `to-${folder}/${folder}/`) };
 }
 
@@ -80,6 +81,52 @@ test.each([
   const { container, provider } = all.clouds[to];
   const { metadata: kept } = await provider.stat({ container, key: `to-${folder}/${folder}/x` }, signal);
   expect(kept).toEqual(to === 'dropbox' ? { user: {}, modifiedAt: metadata.modifiedAt } : metadata);
+});
+
+const nothingKept = { contentType: false, userMetadata: false, modifiedAt: false };
+const small = randomBytes(100);
+/** Goes in parts where the source states nothing that the destination checks, and flows whole elsewhere. */
+const inParts = randomBytes(20 * MiB);
+
+/** What the destination holds of the one object that was moved. */
+async function metadataAt(to: CloudName, folder: string): Promise<ObjectMetadata> {
+  const { container, provider } = all.clouds[to];
+  return (await provider.stat({ container, key: `to-${folder}/${folder}/x` }, signal)).metadata;
+}
+
+test.each([
+  ...cloudNames.map((name) => [name, name, name === 'dropbox' ? 'RELAY' : 'SERVER_SIDE_COPY', small] as const),
+  ['s3', 'azure', 'INGEST_FROM_URL', large] as const,
+  ['s3', 'dropbox', 'INGEST_FROM_URL', large] as const,
+  ['azure', 's3', 'RELAY', small] as const,
+  ['azure', 's3', 'RELAY', inParts] as const,
+  ['s3', 'gcs', 'RELAY', inParts] as const,
+  ['gcs', 'dropbox', 'RELAY', small] as const,
+])('%s to %s by %s: what was not chosen stays behind', async (from, to, route, bytes) => {
+  const folder = `none-kept-${from}-${to}-${bytes.length}`;
+  const { submit, arrived } = await order(from, to, folder, { x: bytes });
+  const id = await submit({ keep: nothingKept });
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
+  expect(await arrived()).toEqual({ x: sha256(bytes) });
+  expect(await itemsOf(id)).toMatchObject([{ route }]);
+  const there = await metadataAt(to, folder);
+  expect(there.user).toEqual({});
+  expect(there.contentType).not.toBe(metadata.contentType);
+  // Dropbox dates what comes without a time by itself.
+  if (to === 'dropbox') expect(there.modifiedAt).not.toEqual(metadata.modifiedAt);
+  else expect(there.modifiedAt).toBeUndefined();
+});
+
+test.each(['contentType', 'userMetadata', 'modifiedAt'] as const)('%s alone stays behind', async (left) => {
+  const folder = `left-${left}`;
+  const { submit } = await order('azure', 's3', folder, { x: small });
+  expect(await engine.ended(await submit({ keep: { [left]: false } }))).toMatchObject({ state: 'COMPLETED' });
+  const { contentType, user, modifiedAt } = await metadataAt('s3', folder);
+  expect({
+    contentType: contentType === metadata.contentType,
+    userMetadata: user.made === metadata.user.made,
+    modifiedAt: modifiedAt?.getTime() === metadata.modifiedAt?.getTime(),
+  }).toEqual({ contentType: true, userMetadata: true, modifiedAt: true, [left]: false });
 });
 
 test('what a fetch would not keep is relayed, that object alone', async () => {

@@ -5,6 +5,7 @@ import type { BatchRun } from './batch-run.ts';
 import { commit, underPrecondition } from './commit.ts';
 import { orDiscard } from './discard.ts';
 import type { Item } from './item.ts';
+import { isPartlyKept, keptMetadata } from './kept.ts';
 import { isSameVersion, type Pair, passDestination, passSource } from './pair.ts';
 import { UnsuitedObject } from './route.ts';
 import { type Evidence, evidenceOf, statedAgreement, unknownLeg } from './verify.ts';
@@ -27,6 +28,14 @@ export async function copyObject(pair: Pair, item: Item, run: BatchRun): Promise
   const request = { ...item.source, pin: item.version ?? undefined };
   const offer = await source.gate.watch(source.provider.offerCopy(request, run.signal));
   adopt(item, offer);
+  const { copy: ability } = destination.provider.capabilities;
+  if (!ability?.metadata && isPartlyKept(offer.metadata, pair.order.options)) {
+    throw new UnsuitedObject(
+      'NOT_SUPPORTED',
+      'What the cloud copies by itself would keep metadata that is to stay behind.',
+    );
+  }
+  const metadata = keptMetadata(offer.metadata, pair.order.options);
   const onUpload = (session: UploadSession) => {
     item.checkpoint = {
       ...{ session, version: offer.version, isCopy: true },
@@ -36,10 +45,9 @@ export async function copyObject(pair: Pair, item: Item, run: BatchRun): Promise
     // At once, because an upload that nobody knows of is never aborted.
     void run.flush();
   };
-  const isConditional = destination.provider.capabilities.copy?.conditional ?? false;
+  const isConditional = ability?.conditional ?? false;
   const result = await commit(pair, item, run, isConditional, async (precondition) => {
     await passDestination(pair, run);
-    const { metadata } = offer;
     const copy = { ...item.destination, offer, metadata, precondition, onUpload };
     return atCloud(item, () =>
       destination.gate.watch(underPrecondition(precondition, destination.provider.copy(copy, run.signal))),
@@ -63,10 +71,11 @@ export async function ingestObject(pair: Pair, item: Item, run: BatchRun): Promi
   await passSource(pair, run);
   const info = await source.gate.watch(source.provider.stat(item.source, run.signal));
   adopt(item, info);
-  if (!ingest?.metadata && info.metadata.modifiedAt !== undefined) {
+  const metadata = keptMetadata(info.metadata, pair.order.options);
+  if (!ingest?.metadata && metadata.modifiedAt !== undefined) {
     throw new UnsuitedObject('NOT_SUPPORTED', 'What the cloud fetches by itself would not keep its modification time.');
   }
-  const { metadata, digests, sizeBytes } = info;
+  const { digests, sizeBytes } = info;
   const result = await commit(pair, item, run, ingest?.conditional ?? false, async (precondition) => {
     await passDestination(pair, run);
     const fetching = { ...item.destination, url, sizeBytes, metadata, digests, precondition };

@@ -6,6 +6,7 @@ import type { BatchRun } from './batch-run.ts';
 import { commit } from './commit.ts';
 import { orDiscard } from './discard.ts';
 import type { Checkpoint, Item } from './item.ts';
+import { keptMetadata } from './kept.ts';
 import { Limiter } from './limiter.ts';
 import { buffered, flowBytes, isSameVersion, type Pair, passBoth, passDestination, passSource } from './pair.ts';
 import { type PartRange, partSizeFor, partsOf } from './parts.ts';
@@ -54,7 +55,8 @@ export async function beginParts(pair: Pair, item: Item, run: BatchRun, info: Ob
   if (info.sizeBytes !== item.sizeBytes || !isSameVersion(item.version ?? {}, info.version)) {
     throw new AppError('OBJECT_CHANGED', 'The source object changed after it was listed.');
   }
-  const request = { ...item.destination, sizeBytes: item.sizeBytes, metadata: info.metadata };
+  const metadata = keptMetadata(info.metadata, pair.order.options);
+  const request = { ...item.destination, sizeBytes: item.sizeBytes, metadata };
   await passDestination(pair, run);
   const session = await pair.destination.gate.watch(destination.beginUpload(request, run.signal));
   item.checkpoint = {

@@ -8,6 +8,7 @@ import { commit, underPrecondition } from './commit.ts';
 import { orDiscard } from './discard.ts';
 import { HoldBack } from './hold-back.ts';
 import type { Item, Statement } from './item.ts';
+import { keptMetadata } from './kept.ts';
 import { buffered, flowBytes, heldBytes, type Pair, passBoth, passSource } from './pair.ts';
 import { isWhole } from './parts.ts';
 import { beginParts, relayParts } from './relay-parts.ts';
@@ -93,7 +94,7 @@ async function sendWhole(
     const checked = checkedStatement(read.info, write);
     const statement = checked ?? statementOf(read.info, neededDigests(write, 'whole'));
     const body = await bodyOf(read.stream, sizeBytes, write, isHeld, statement, checked);
-    const { metadata } = read.info;
+    const metadata = keptMetadata(read.info.metadata, pair.order.options);
     const written = await pair.destination.gate.watch(
       underPrecondition(
         precondition,
