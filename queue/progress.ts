@@ -15,7 +15,12 @@ export type ProgressRow = Pick<
   | 'objectsCompleted'
   | 'objectsFailed'
   | 'objectsSkipped'
+  | 'objectsPlanned'
+  | 'objectsExcluded'
+  | 'deletionsPlanned'
+  | 'deletionsCompleted'
   | 'bytesListed'
+  | 'bytesPlanned'
   | 'bytesAcknowledged'
   | 'bytesVerified'
   | 'bytesAbandoned'
@@ -28,7 +33,9 @@ export const progressColumns = Prisma.sql`transfer.id, transfer.user_id AS "user
   transfer.state::text AS state, transfer.listing_complete AS "listingComplete",
   transfer.objects_listed AS "objectsListed", transfer.objects_completed AS "objectsCompleted",
   transfer.objects_failed AS "objectsFailed", transfer.objects_skipped AS "objectsSkipped",
-  transfer.bytes_listed AS "bytesListed", transfer.bytes_acknowledged AS "bytesAcknowledged",
+  transfer.objects_planned AS "objectsPlanned", transfer.objects_excluded AS "objectsExcluded",
+  transfer.deletions_planned AS "deletionsPlanned", transfer.deletions_completed AS "deletionsCompleted",
+  transfer.bytes_planned AS "bytesPlanned", transfer.bytes_listed AS "bytesListed", transfer.bytes_acknowledged AS "bytesAcknowledged",
   transfer.bytes_verified AS "bytesVerified", transfer.bytes_abandoned AS "bytesAbandoned",
   transfer.speed_bytes_per_second AS "speedBytesPerSecond", transfer.throttled_until AS "throttledUntil"`;
 
@@ -44,7 +51,12 @@ export function toProgress(row: ProgressRow): TransferProgress {
     objectsCompleted: row.objectsCompleted.toString(),
     objectsFailed: row.objectsFailed.toString(),
     objectsSkipped: row.objectsSkipped.toString(),
+    objectsPlanned: row.objectsPlanned.toString(),
+    objectsExcluded: row.objectsExcluded.toString(),
+    deletionsPlanned: row.deletionsPlanned.toString(),
+    deletionsCompleted: row.deletionsCompleted.toString(),
     bytesListed: row.bytesListed.toString(),
+    bytesPlanned: row.bytesPlanned.toString(),
     bytesAcknowledged: row.bytesAcknowledged.toString(),
     bytesVerified: row.bytesVerified.toString(),
     bytesAbandoned: row.bytesAbandoned.toString(),

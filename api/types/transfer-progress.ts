@@ -60,6 +60,28 @@ export const TransferProgress = builder.objectRef<Progress>('TransferProgress').
       resolve: (p) => toInt(p.objectsFailed),
     }),
     objectsSkipped: t.int({ description: 'Objects that need not be moved.', resolve: (p) => toInt(p.objectsSkipped) }),
+    objectsPlanned: t.int({
+      description:
+        'Objects for which something is to be done, deletions included: neither skipped nor refused by the plan.',
+      resolve: (p) => toInt(p.objectsPlanned),
+    }),
+    objectsExcluded: t.int({
+      description: 'Objects on either side that filters left out; they are not among those listed.',
+      resolve: (p) => toInt(p.objectsExcluded),
+    }),
+    deletionsPlanned: t.int({
+      description: 'Objects to be deleted at the destination, among those planned.',
+      resolve: (p) => toInt(p.deletionsPlanned),
+    }),
+    deletionsCompleted: t.int({
+      description: 'Objects deleted at the destination, among those completed.',
+      resolve: (p) => toInt(p.deletionsCompleted),
+    }),
+    bytesPlanned: t.field({
+      type: 'ByteSize',
+      description: 'Bytes of the objects for which something is to be done.',
+      resolve: (p) => BigInt(p.bytesPlanned),
+    }),
     bytesListed: t.field({
       type: 'ByteSize',
       description: 'Bytes of all objects found.',
