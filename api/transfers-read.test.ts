@@ -115,11 +115,12 @@ describe('reading a transfer', () => {
   });
 
   test('pages its items forward and backward, filtered or not', async () => {
-    const declared = ', $first: Int, $last: Int, $after: String, $before: String, $states: [TransferItemState!]';
+    const declared =
+      ', $first: Int, $last: Int, $after: String, $before: String, $states: [TransferItemState!], $errorCodes: [ErrorCode!]';
     const page = async (variables: object) =>
       (
         await read(
-          `items(first: $first, last: $last, after: $after, before: $before, states: $states) {
+          `items(first: $first, last: $last, after: $after, before: $before, states: $states, errorCodes: $errorCodes) {
             nodes { ordinal } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }`,
           variables,
           declared,
@@ -140,6 +141,9 @@ describe('reading a transfer', () => {
     expect([ordinals(before), before.pageInfo.hasPreviousPage]).toEqual([[0, 1, 2], false]);
     expect(ordinals(await page({ states: ['FAILED'], first: 2 }))).toEqual([3, 4]);
     expect(ordinals(await page({ states: [] }))).toEqual([]);
+    expect(ordinals(await page({ errorCodes: ['PERMISSION_DENIED'], first: 2 }))).toEqual([3, 4]);
+    expect(ordinals(await page({ errorCodes: ['NAME_NOT_ALLOWED', 'THROTTLED'] }))).toEqual([6]);
+    expect(ordinals(await page({ errorCodes: ['NAME_NOT_ALLOWED'], states: ['COMPLETED'] }))).toEqual([]);
   });
 });
 

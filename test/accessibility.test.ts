@@ -6,6 +6,9 @@ import { type Prepared, prepareScene } from './support/prepared-scene.ts';
 
 let scene: Scene;
 let prepared: Prepared;
+/** A mirror that was planned and would add, skip, delete and refuse; and a comparison of two sides that differ. */
+let plannedId: string;
+let comparedId: string;
 
 beforeAll(async () => {
   scene = await startScene({
@@ -22,6 +25,11 @@ beforeAll(async () => {
     },
   });
   prepared = await prepareScene(scene);
+  const mirror = { sourcePaths: ['harbour/photos/', 'harbour/odd/'], mode: 'SYNC', name: 'Mirror' };
+  plannedId = await prepared.order(mirror, 'planTransfer');
+  await prepared.until(plannedId, 'AWAITING_APPROVAL');
+  comparedId = await prepared.order({ ...mirror, sourcePaths: ['harbour/odd/'], mode: 'VERIFY', name: 'Comparison' });
+  await prepared.until(comparedId, 'COMPLETED_WITH_ERRORS');
 });
 
 afterAll(async () => {
@@ -69,25 +77,48 @@ const views: Record<string, View> = {
   'new transfer': {
     path: () => '/transfers/new',
     arrange: async (page) => {
-      for (const [side, account, place] of [
-        ['From', /Harbour/, /harbour/],
-        ['To', /Far/, /arrivals/],
-      ] as const) {
-        await page.getByRole('combobox', { name: `${side}: account` }).click();
-        await page.getByRole('option', { name: account }).click();
-        await page.getByRole('region', { name: side }).getByRole('row', { name: place }).click();
-        await page
-          .getByRole('navigation', { name: `${side}: path` })
-          .getByText(place)
-          .waitFor();
-      }
-      const source = page.getByRole('region', { name: 'From' });
-      await source
-        .getByRole('row', { name: /photos/ })
-        .getByRole('gridcell')
-        .first()
-        .click();
+      await pickPhotos(page);
       await page.getByText('at a time').click();
+    },
+  },
+  'new transfer, with all choices': {
+    path: () => '/transfers/new',
+    arrange: async (page) => {
+      await pickPhotos(page);
+      await page.getByText('Mirror', { exact: true }).click();
+      await page.getByText(/^More choices/).click();
+      await page.getByLabel('At least this large').fill('much');
+      await page.getByText('Rewrite', { exact: true }).click();
+      await page.getByRole('button', { name: 'Plan first' }).click();
+      await page.getByText('Type a size such as').waitFor();
+    },
+  },
+  'transfers to approve': {
+    path: () => '/transfers?show=approval',
+    arrange: async (page) => void (await page.getByRole('listitem').first().waitFor()),
+  },
+  'a plan that waits': {
+    path: () => transferPath(plannedId),
+    arrange: async (page) => {
+      await page.getByRole('button', { name: /^Skip/ }).click();
+      await page.getByRole('button', { name: 'Show the whole plan' }).waitFor();
+      await page.getByRole('button', { name: /picture 1\.jpg/ }).click();
+      await page.getByText('Both sides hold the same').first().waitFor();
+    },
+  },
+  'approving a plan': {
+    path: () => transferPath(plannedId),
+    arrange: async (page) => {
+      await page.getByRole('button', { name: 'Approve' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Not yet' }).waitFor();
+    },
+  },
+  'a comparison': {
+    path: () => transferPath(comparedId),
+    arrange: async (page) => {
+      await page.getByRole('heading', { name: 'What is not alike' }).waitFor();
+      await page.getByRole('button', { name: /fine\.txt/ }).click();
+      await page.getByText('Destination', { exact: true }).waitFor();
     },
   },
   'new transfer, choosing an account': {
@@ -242,6 +273,28 @@ describe.each([
     }
   });
 });
+
+/** Picks a folder of Harbour on the page of a new transfer, and a place in Far. */
+async function pickPhotos(page: Page): Promise<void> {
+  for (const [side, account, place] of [
+    ['From', /Harbour/, /harbour/],
+    ['To', /Far/, /arrivals/],
+  ] as const) {
+    await page.getByRole('combobox', { name: `${side}: account` }).click();
+    await page.getByRole('option', { name: account }).click();
+    await page.getByRole('region', { name: side }).getByRole('row', { name: place }).click();
+    await page
+      .getByRole('navigation', { name: `${side}: path` })
+      .getByText(place)
+      .waitFor();
+  }
+  const source = page.getByRole('region', { name: 'From' });
+  await source
+    .getByRole('row', { name: /photos/ })
+    .getByRole('gridcell')
+    .first()
+    .click();
+}
 
 /** What axe finds, a line for each element. */
 async function barriers(page: Page): Promise<string[]> {

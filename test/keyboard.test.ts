@@ -96,6 +96,29 @@ test('a transfer is put together and followed without a mouse', async () => {
   await page.getByText('Destination', { exact: true }).waitFor();
 });
 
+test('a plan is read and approved without a mouse', async () => {
+  const id = await prepared.order(
+    { sourcePaths: ['harbour/photos/'], destinationPath: 'arrivals/mirror/', mode: 'SYNC', name: 'By keys' },
+    'planTransfer',
+  );
+  await prepared.until(id, 'AWAITING_APPROVAL');
+  await page.goto(`${scene.product.url}/transfers/${encodeURIComponent(id)}`);
+  await page.getByRole('button', { name: /^Add 3/ }).waitFor();
+  await tabTo(/^button: Add/);
+  await page.keyboard.press('Space');
+  expect(await page.evaluate('document.activeElement.getAttribute("aria-pressed")')).toBe('true');
+  await page.getByRole('heading', { name: 'Objects: Add' }).waitFor();
+  await tabTo(/^button: Show the whole plan/);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Objects', exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Approve' }).focus();
+  await page.keyboard.press('Enter');
+  await focusIs(/^button: Not yet/);
+  await tabTo(/^button: Approve and start/);
+  await page.keyboard.press('Enter');
+  await page.getByText('3 of 3 objects mirrored').waitFor({ timeout: 30_000 });
+});
+
 test('a folder that opens late leaves the focus to whoever has moved on', async () => {
   const { page } = await scene.visit({ storageState: prepared.session });
   await page.goto(`${scene.product.url}/transfers/new`);

@@ -225,6 +225,10 @@ builder.prismaObjectFields(Transfer, (t) => ({
           type: [TransferAction],
           description: 'Only objects for which one of these is planned. Absent or null: all.',
         }),
+        errorCodes: t.arg({
+          type: [ErrorCodeEnum],
+          description: 'Only objects with one of these as the code of their `error`. Absent or null: all.',
+        }),
       },
       resolve: (transfer, args, { services }) =>
         keysetPage<ItemRow, number>(args, {
@@ -238,6 +242,7 @@ builder.prismaObjectFields(Transfer, (t) => ({
                 ordinal: range,
                 ...(args.states ? { state: { in: storedStates(args.states, transfer.state) } } : {}),
                 ...(args.actions ? { action: { in: args.actions } } : {}),
+                ...(args.errorCodes ? { errorCode: { in: args.errorCodes } } : {}),
               },
               orderBy: { ordinal: order },
               take,

@@ -50,11 +50,6 @@ export async function interleave(contenders: readonly Contender[], rounds: numbe
   return reports;
 }
 
-/** Ratio of medians, the first report over the second: 2 means twice as fast in `wallMs`. */
-export function speedRatio(ours: Report, peer: Report): number {
-  return median(peer.wallMs) / median(ours.wallMs);
-}
-
 export function printTable(reports: readonly Report[]): void {
   console.log(`\n${'contender'.padEnd(24)}${'wall s'.padStart(10)}${'cpu s'.padStart(10)}  settings`);
   for (const report of reports) {

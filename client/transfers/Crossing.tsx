@@ -32,7 +32,7 @@ export function Crossing({ transfer, progress }: { transfer: TransferSummary; pr
             <LogoMark size={44} />
           </div>
         </div>
-        <ProgressTrack progress={progress} label={`Progress of ${transfer.name}`} size="large" />
+        <ProgressTrack progress={progress} label={`Progress of ${transfer.name}`} mode={transfer.mode} size="large" />
       </div>
     </div>
   );

@@ -1,35 +1,21 @@
-import { Button, SegmentedControl, TextInput } from '@mantine/core';
-import { IconArrowRight } from '@tabler/icons-react';
-import { useId, useRef, useState } from 'react';
+import { Button, TextInput } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { useState } from 'react';
 import { useMutation } from 'urql';
 import { useLocation } from 'wouter';
 import { type Account, providers } from '../accounts/account.ts';
-import { readablePath } from '../browse/paths.ts';
 import { maxPaths, type Selection } from '../browse/selection.ts';
-import { graphql } from '../graphql/graphql.ts';
 import { useIdempotencyKey } from '../graphql/idempotency.ts';
+import { Choice } from '../ui/Choice.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
+import { type Choices, choiceFields, choiceRules, orderFields, plainCopy } from './choices.ts';
 import classes from './Departure.module.css';
-import { arrivalOf } from './draft.ts';
-import { selectionText } from './selection-text.ts';
+import { Danger, DepartureSummary } from './DepartureSummary.tsx';
+import { MoreChoices } from './MoreChoices.tsx';
+import { CreateTransferMutation, PlanTransferMutation } from './order.ts';
 import { transferHref } from './transfer.ts';
-
-const CreateTransferMutation = graphql(`
-  mutation CreateTransfer($input: CreateTransferInput!) {
-    createTransfer(input: $input) {
-      transfer {
-        id
-      }
-      userErrors {
-        field
-        code
-        message
-        remedy
-      }
-    }
-  }
-`);
+import { type Mode, modes, policiesOf } from './words.ts';
 
 interface DepartureProps {
   source: Account | undefined;
@@ -41,52 +27,55 @@ interface DepartureProps {
   folderProblem: string | null;
 }
 
-/** What is wrong with a start time as typed, or null. */
-function startProblem(startAt: string): string | null {
-  return new Date(startAt).getTime() > Date.now() ? null : 'Choose a time that is still to come.';
-}
-
-type Priority = 'LOW' | 'NORMAL' | 'HIGH';
-
-/** What goes where and when; and the button that starts it. */
+/** What is done with what goes where, and when; and the buttons that start or plan it. */
 export function Departure(props: DepartureProps) {
   const { source, selection, destination, destinationPath } = props;
-  const [{ fetching }, create] = useMutation(CreateTransferMutation);
-  const [name, setName] = useState('');
-  const [when, setWhen] = useState<'now' | 'later'>('now');
-  const [startAt, setStartAt] = useState('');
-  const [startError, setStartError] = useState<string | null>(null);
-  const [priority, setPriority] = useState<Priority>('NORMAL');
+  const [creating, create] = useMutation(CreateTransferMutation);
+  const [planning, plan] = useMutation(PlanTransferMutation);
+  const [refusals, setRefusals] = useState(0);
   const [, navigate] = useLocation();
-  const idempotencyKey = useIdempotencyKey();
-  const errors = useFormErrors();
-  const startInput = useRef<HTMLInputElement>(null);
-  const whenLabel = useId();
-  const priorityLabel = useId();
+  const startKey = useIdempotencyKey();
+  const planKey = useIdempotencyKey();
+  const form = useForm<Choices>({ initialValues: plainCopy, validate: choiceRules });
+  const errors = useFormErrors(form, choiceFields);
+  const { mode, when, priority } = form.values;
   const missing = missingText(props);
+  const busy = creating.fetching || planning.fetching;
 
-  const start = async () => {
+  const order = async (how: 'start' | 'plan') => {
     errors.clear();
-    if (source === undefined || destination === undefined || missing !== null) return;
-    const problem = when === 'later' ? startProblem(startAt) : null;
-    setStartError(problem);
-    if (problem !== null) return startInput.current?.focus();
-    const time = when === 'later' ? new Date(startAt) : null;
+    if (source === undefined || destination === undefined || missing !== null || busy) return;
+    const { hasErrors, errors: problems } = form.validate();
+    if (hasErrors) {
+      setRefusals(refusals + 1);
+      return errors.focusFirst(problems);
+    }
     const fields = {
       sourceAccountId: source.id,
       sourcePaths: [...selection.keys()],
       destinationAccountId: destination.id,
       destinationPath,
-      priority,
-      ...(name.trim() === '' ? {} : { name: name.trim() }),
-      ...(time === null ? {} : { startAt: time.toISOString() }),
+      ...orderFields(form.values),
     };
-    const { data, error } = await create({ input: { ...fields, idempotencyKey: idempotencyKey(fields) } });
-    const transfer = data?.createTransfer.transfer;
-    if (transfer == null) return errors.show(error, data?.createTransfer.userErrors);
+    const answered =
+      how === 'start'
+        ? await create({ input: { ...fields, idempotencyKey: startKey(fields) } }).then(({ data, error }) => ({
+            error,
+            payload: data?.createTransfer,
+          }))
+        : await plan({ input: { ...fields, idempotencyKey: planKey(fields) } }).then(({ data, error }) => ({
+            error,
+            payload: data?.planTransfer,
+          }));
+    const transfer = answered.payload?.transfer;
+    if (transfer == null) {
+      setRefusals(refusals + 1);
+      return errors.show(answered.error, answered.payload?.userErrors);
+    }
     navigate(transferHref(transfer.id));
   };
 
+  const route = { source, selection, destination, to: destinationPath };
   return (
     <form
       className={classes.departure}
@@ -94,74 +83,88 @@ export function Departure(props: DepartureProps) {
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
-        void start();
+        void order('start');
       }}
     >
       <div className={classes.options}>
+        <div className={classes.mode}>
+          <Choice<Mode>
+            label="What to do"
+            data={(Object.keys(modes) as Mode[]).map((value) => ({ value, label: modes[value].label }))}
+            value={mode}
+            onChange={(chosen) =>
+              form.setValues({ mode: chosen, conflictPolicy: policiesOf[chosen][0] ?? plainCopy.conflictPolicy })
+            }
+            help={modes[mode].help}
+          />
+        </div>
         <TextInput
           className={classes.name}
           label="Name"
           placeholder="named after what it moves"
-          value={name}
-          onChange={(event) => setName(event.currentTarget.value)}
+          {...form.getInputProps('name')}
         />
-        <div>
-          <div className={classes.label} id={whenLabel}>
-            Start
-          </div>
-          <SegmentedControl
-            size="md"
-            aria-labelledby={whenLabel}
-            data={[
-              { value: 'now', label: 'now' },
-              { value: 'later', label: 'at a time' },
-            ]}
-            value={when}
-            onChange={(value) => {
-              setWhen(value as 'now' | 'later');
-              setStartError(null);
-            }}
-          />
-        </div>
+        <Choice
+          label="Start"
+          data={[
+            { value: 'now', label: 'now' },
+            { value: 'later', label: 'at a time' },
+          ]}
+          value={when}
+          onChange={(chosen) => {
+            form.setFieldValue('when', chosen);
+            form.clearFieldError('startAt');
+          }}
+        />
         {when === 'later' ? (
           <TextInput
-            ref={startInput}
             label="Start time"
             type="datetime-local"
-            value={startAt}
-            error={startError}
+            {...form.getInputProps('startAt')}
+            // A complaint goes as soon as it is answered; none comes while one still types.
             onChange={({ currentTarget: { value } }) => {
-              setStartAt(value);
-              // A complaint goes as soon as it is answered; none comes while one still types.
-              if (startError !== null) setStartError(startProblem(value));
+              const { errors: problems } = form;
+              form.setFieldValue('startAt', value);
+              if (problems.startAt != null) {
+                form.setErrors({ ...problems, startAt: choiceRules.startAt(value, form.getValues()) });
+              }
             }}
           />
         ) : null}
-        <div>
-          <div className={classes.label} id={priorityLabel}>
-            Priority
-          </div>
-          <SegmentedControl
-            size="md"
-            aria-labelledby={priorityLabel}
-            data={[
-              { value: 'LOW', label: 'low' },
-              { value: 'NORMAL', label: 'normal' },
-              { value: 'HIGH', label: 'high' },
-            ]}
-            value={priority}
-            onChange={(value) => setPriority(value as Priority)}
-          />
-        </div>
+        <Choice
+          label="Priority"
+          data={[
+            { value: 'LOW', label: 'low' },
+            { value: 'NORMAL', label: 'normal' },
+            { value: 'HIGH', label: 'high' },
+          ]}
+          value={priority}
+          onChange={(chosen) => form.setFieldValue('priority', chosen)}
+        />
       </div>
+      <MoreChoices form={form} refusals={refusals} />
+      <Danger choices={form.values} {...route} />
       <FormErrors errors={errors.general} />
       <div className={classes.bar}>
         <div className={classes.summary} aria-live="polite">
-          {missing ?? <Summary source={source} selection={selection} destination={destination} to={destinationPath} />}
+          {missing ?? <DepartureSummary {...route} />}
         </div>
-        <Button type="submit" size="lg" disabled={missing !== null} loading={fetching}>
-          {when === 'now' ? 'Start transfer' : 'Schedule transfer'}
-        </Button>
+        <div className={classes.buttons}>
+          {mode === 'VERIFY' || when === 'later' ? null : (
+            <Button
+              variant="default"
+              size="lg"
+              disabled={missing !== null}
+              loading={planning.fetching}
+              onClick={() => void order('plan')}
+            >
+              Plan first
+            </Button>
+          )}
+          <Button type="submit" size="lg" disabled={missing !== null} loading={creating.fetching}>
+            {when === 'now' ? 'Start transfer' : 'Schedule transfer'}
+          </Button>
+        </div>
       </div>
     </form>
   );
@@ -177,29 +180,4 @@ function missingText(props: DepartureProps): string | null {
   if (destinationPath === '') return `Open a ${providers[destination.provider].container} of ${destination.name}.`;
   if (folderProblem !== null) return 'The new folder needs another name.';
   return null;
-}
-
-interface SummaryProps {
-  source: Account | undefined;
-  selection: Selection;
-  destination: Account | undefined;
-  to: string;
-}
-
-function Summary({ source, selection, destination, to }: SummaryProps) {
-  const [first] = selection.values();
-  const place = selection.size === 1 && first !== undefined ? arrivalOf(first, to) : to;
-  return (
-    <>
-      <div>
-        <strong>{selectionText(selection)}</strong> from {source?.name}
-      </div>
-      <div className={classes.arrival}>
-        <IconArrowRight size={16} aria-hidden />
-        <span>
-          {destination?.name}: {readablePath(place)}
-        </span>
-      </div>
-    </>
-  );
 }

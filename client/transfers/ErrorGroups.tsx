@@ -4,11 +4,11 @@ import classes from './ErrorGroups.module.css';
 import type { TransferDetail } from './transfer.ts';
 
 /** What failed, by cause: a thousand objects with one reason are one thing to mend. */
-export function ErrorGroups({ groups }: { groups: TransferDetail['errorGroups'] }) {
+export function ErrorGroups({ transfer: { errorGroups, mode } }: { transfer: TransferDetail }) {
   return (
-    <Panel title="What went wrong">
+    <Panel title={mode === 'VERIFY' ? 'What is not alike' : 'What went wrong'}>
       <ul className={classes.groups}>
-        {groups.map((group) => (
+        {errorGroups.map((group) => (
           <li key={group.code} className={classes.group}>
             <div className={classes.count}>{formatQuantity(group.objects, 'object')}</div>
             <div className={classes.words}>

@@ -15,21 +15,32 @@ import { Tag } from '../ui/Tag.tsx';
 import classes from './Figures.module.css';
 import {
   arrivedShare,
+  bytesWanted,
   hasEnded,
   isListing,
   isWaiting,
+  objectsWanted,
   type Progress,
   stateText,
   timeLeft,
   verifiedShare,
 } from './progress.ts';
+import { type Mode, modes } from './words.ts';
 
-/** A transfer's counters, as large as they matter. */
-export function Figures({ progress, startAt }: { progress: Progress; startAt: string | null }) {
-  if (isWaiting(progress)) return <Waiting progress={progress} startAt={startAt} />;
+interface FiguresProps {
+  progress: Progress;
+  mode: Mode;
+  startAt: string | null;
+}
+
+/** A transfer's counters, as large as they matter. `planned`: there is a plan at most, and nothing moves. */
+export function Figures({ progress, mode, startAt, planned }: FiguresProps & { planned: boolean }) {
+  if (isWaiting(progress)) return <Waiting progress={progress} mode={mode} startAt={startAt} />;
+  if (planned) return <Planning progress={progress} mode={mode} />;
   const listing = isListing(progress);
   const ended = hasEnded(progress.state);
   const { bytesAcknowledged, bytesListed, bytesVerified, objectsCompleted, objectsListed } = progress;
+  const { settled } = modes[mode];
   return (
     <div className={`${classes.figures} figures`}>
       <div className={classes.main}>
@@ -38,8 +49,8 @@ export function Figures({ progress, startAt }: { progress: Progress; startAt: st
         </div>
         <div className={classes.shareWords}>
           {listing
-            ? `arrived. Listing, ${formatQuantity(objectsListed, 'object')} and ${formatBytes(bytesListed)} found so far; the total is not known yet.`
-            : `${formatBytes(bytesAcknowledged)} of ${formatBytes(bytesListed)} arrived`}
+            ? `${settled}. Listing, ${formatQuantity(objectsListed, 'object')} and ${formatBytes(bytesListed)} found so far; the total is not known yet.`
+            : `${formatBytes(bytesAcknowledged)} of ${formatBytes(bytesWanted(progress))} ${settled}`}
         </div>
       </div>
       <dl className={classes.facts}>
@@ -48,9 +59,9 @@ export function Figures({ progress, startAt }: { progress: Progress; startAt: st
           value={
             listing
               ? formatCount(objectsCompleted)
-              : `${formatCount(objectsCompleted)} of ${formatCount(objectsListed)}`
+              : `${formatCount(objectsCompleted)} of ${formatCount(objectsWanted(progress))}`
           }
-          note={notes(progress)}
+          note={notes(progress, mode)}
         />
         <Fact
           term="Verified"
@@ -65,13 +76,13 @@ export function Figures({ progress, startAt }: { progress: Progress; startAt: st
         )}
       </dl>
       <Throttled progress={progress} />
-      <Announcer progress={progress} />
+      <Announcer progress={progress} mode={mode} />
     </div>
   );
 }
 
 /** Before anything is listed there is nothing to count, only a time to wait for. */
-function Waiting({ progress, startAt }: { progress: Progress; startAt: string | null }) {
+function Waiting({ progress, mode, startAt }: FiguresProps) {
   const scheduled = progress.state === 'SCHEDULED' && startAt !== null;
   return (
     <div className={`${classes.figures} figures`}>
@@ -83,7 +94,32 @@ function Waiting({ progress, startAt }: { progress: Progress; startAt: string | 
             : 'It starts as soon as a worker is free.'}
         </div>
       </div>
-      <Announcer progress={progress} />
+      <Announcer progress={progress} mode={mode} />
+    </div>
+  );
+}
+
+/** What the listing has found; nothing moves, so there is no share of anything. */
+function Planning({ progress, mode }: { progress: Progress; mode: Mode }) {
+  const { objectsListed, objectsFailed, objectsSkipped, bytesListed } = progress;
+  const words = progress.listingComplete
+    ? 'planned. Nothing moves before you approve.'
+    : 'looked at so far. Nothing moves.';
+  return (
+    <div className={`${classes.figures} figures`}>
+      <div className={classes.main}>
+        <div className={classes.share}>{formatCount(objectsListed)}</div>
+        <div className={classes.shareWords}>
+          {objectsListed === 1 ? 'object' : 'objects'} {words}
+        </div>
+      </div>
+      <dl className={classes.facts}>
+        <Fact term="Size" value={formatBytes(bytesListed)} note="at the source" />
+        <Fact term="Skipped" value={formatCount(objectsSkipped)} note="" />
+        <Fact term="Refused" value={formatCount(objectsFailed)} note="" />
+      </dl>
+      <Throttled progress={progress} />
+      <Announcer progress={progress} mode={mode} />
     </div>
   );
 }
@@ -100,9 +136,9 @@ function Fact({ term, value, note }: { term: string; value: string; note: string
   );
 }
 
-function notes({ objectsFailed, objectsSkipped }: Progress): string {
+function notes({ objectsFailed, objectsSkipped }: Progress, mode: Mode): string {
   const parts = [
-    objectsFailed > 0 ? `${formatCount(objectsFailed)} failed` : '',
+    objectsFailed > 0 ? `${formatCount(objectsFailed)} ${modes[mode].failed}` : '',
     objectsSkipped > 0 ? `${formatCount(objectsSkipped)} skipped` : '',
   ];
   return parts.filter((part) => part !== '').join(', ');
@@ -133,13 +169,13 @@ function Throttled({ progress }: { progress: Progress }) {
 }
 
 /** Speaks when something that matters has changed: the state, or another quarter of the way. */
-function Announcer({ progress }: { progress: Progress }) {
+function Announcer({ progress, mode }: { progress: Progress; mode: Mode }) {
   const listing = isListing(progress);
   const quarter = listing ? 0 : Math.floor(arrivedShare(progress) * 4) * 25;
   const text =
     hasEnded(progress.state) || listing || quarter === 0 || quarter === 100
-      ? stateText(progress)
-      : `${stateText(progress)}, ${quarter} % arrived`;
+      ? stateText(progress, mode)
+      : `${stateText(progress, mode)}, ${quarter} % ${modes[mode].settled}`;
   const [spoken, setSpoken] = useState('');
   const [first] = useState(text);
   // The state on arrival is read with the page; only changes are news.

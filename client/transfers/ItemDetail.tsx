@@ -1,9 +1,11 @@
-import { formatBytes, formatDuration, formatQuantity } from '../ui/format.ts';
+import { formatBytes, formatDateTime, formatDuration, formatQuantity } from '../ui/format.ts';
 import { Notice } from '../ui/Notice.tsx';
 import { userErrorText } from '../ui/user-errors.ts';
-import { algorithmName, legText } from './evidence.ts';
+import { algorithmName, comparedText, legText } from './evidence.ts';
 import classes from './ItemDetail.module.css';
+import { sourceText } from './item-note.ts';
 import type { EvidenceLeg, Item } from './items.ts';
+import { actions, reasonText } from './words.ts';
 
 const routeText = {
   RELAY: 'Through a worker.',
@@ -18,18 +20,50 @@ const refusalText = (code: string) => code.toLowerCase().replaceAll('_', ' ');
 export function ItemDetail({ item }: { item: Item }) {
   const { startedAt, finishedAt } = item;
   const took = startedAt !== null && finishedAt !== null ? Date.parse(finishedAt) - Date.parse(startedAt) : null;
+  const reason = reasonText(item);
+  const source = sourceText(item);
   return (
     <div className={classes.detail}>
-      {item.error === null ? null : <Notice tone="bad">{userErrorText(item.error)}</Notice>}
+      {item.error === null || item.sourceRemoval === 'KEPT' ? null : (
+        <Notice tone="bad">{userErrorText(item.error)}</Notice>
+      )}
       <dl className={classes.facts}>
-        <dt>From</dt>
-        <dd className={classes.path}>{item.sourcePath}</dd>
+        {item.reason === 'EXTRA' ? null : (
+          <>
+            <dt>From</dt>
+            <dd className={classes.path}>{item.sourcePath}</dd>
+          </>
+        )}
         <dt>To</dt>
         <dd className={classes.path}>{item.destinationPath}</dd>
-        <dt>Size</dt>
-        <dd>
-          {formatBytes(item.size)} ({formatQuantity(Number(item.size), 'byte')})
-        </dd>
+        {item.reason === 'EXTRA' ? null : (
+          <>
+            <dt>Size</dt>
+            <dd>
+              {formatBytes(item.size)} ({formatQuantity(Number(item.size), 'byte')})
+            </dd>
+          </>
+        )}
+        {item.modifiedAt === null ? null : (
+          <>
+            <dt>Changed</dt>
+            <dd>{formatDateTime(item.modifiedAt)}</dd>
+          </>
+        )}
+        {reason === null ? null : (
+          <>
+            <dt>Planned</dt>
+            <dd>
+              {actions[item.action]}. {reason}
+            </dd>
+          </>
+        )}
+        {source === null ? null : (
+          <>
+            <dt>At the source</dt>
+            <dd>{source}</dd>
+          </>
+        )}
         {item.route === null ? null : (
           <>
             <dt>Way</dt>
@@ -51,19 +85,25 @@ export function ItemDetail({ item }: { item: Item }) {
       </dl>
       {item.evidence === null ? null : (
         <div className={classes.legs}>
-          <Leg side="Source" leg={item.evidence.source} route={item.route} />
-          <Leg side="Destination" leg={item.evidence.destination} route={item.route} />
+          <Leg side="Source" leg={item.evidence.source} item={item} />
+          <Leg side="Destination" leg={item.evidence.destination} item={item} />
         </div>
       )}
     </div>
   );
 }
 
-function Leg({ side, leg, route }: { side: 'Source' | 'Destination'; leg: EvidenceLeg; route: Item['route'] }) {
+interface LegProps {
+  side: 'Source' | 'Destination';
+  leg: EvidenceLeg;
+  item: Pick<Item, 'action' | 'route'>;
+}
+
+function Leg({ side, leg, item: { action, route } }: LegProps) {
   return (
     <div className={classes.leg}>
       <div className={classes.side}>{side}</div>
-      <div>{legText(side, leg, route)}</div>
+      <div>{action === 'COMPARE' ? comparedText(leg) : legText(side, leg, route)}</div>
       {leg.value === null ? null : (
         <div className={classes.hash}>
           {leg.algorithm === null ? '' : `${algorithmName(leg.algorithm)} `}

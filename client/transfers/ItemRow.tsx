@@ -13,11 +13,13 @@ import { useId, useState } from 'react';
 import { lastName, parentPath } from '../browse/paths.ts';
 import { clipMiddle, formatBytes } from '../ui/format.ts';
 import { Tag } from '../ui/Tag.tsx';
+import { actionLooks } from './action-looks.ts';
 import { ItemDetail } from './ItemDetail.tsx';
 import classes from './ItemRow.module.css';
+import { itemNote } from './item-note.ts';
 import { type Standing, standingOf, standingText } from './item-standing.ts';
 import type { Item } from './items.ts';
-import type { TransferState } from './progress.ts';
+import type { Progress } from './progress.ts';
 
 const looks = {
   PENDING: { tone: 'neutral', icon: IconCircleDashed },
@@ -29,17 +31,19 @@ const looks = {
   PAUSED: { tone: 'warn', icon: IconPlayerPause },
   FINISHING: { tone: 'info', icon: IconCloudUp },
   LEFT: { tone: 'neutral', icon: IconBan },
-} as const satisfies Record<Standing, object>;
+} as const satisfies Record<Exclude<Standing, 'PLANNED'>, object>;
 
 /** What is left of a folder and of a name on a row, in characters; the whole key is in the object's detail. */
 const folderLength = 60;
 const nameLength = 80;
 
 /** One object; opens to show its whole path, its evidence or what went wrong. */
-export function ItemRow({ item, transferState }: { item: Item; transferState: TransferState }) {
+export function ItemRow({ item, progress }: { item: Item; progress: Pick<Progress, 'state'> }) {
   const [opened, setOpened] = useState(false);
   const detailId = useId();
-  const { tone, icon } = looks[standingOf(item, transferState)];
+  const standing = standingOf(item, progress.state);
+  const { tone, icon } = standing === 'PLANNED' ? actionLooks[item.action] : looks[standing];
+  const note = itemNote(item, progress);
   // The slash of a marker that stands for a folder belongs to its name.
   const name = `${lastName(item.sourcePath)}${item.sourcePath.endsWith('/') ? '/' : ''}`;
   return (
@@ -59,11 +63,12 @@ export function ItemRow({ item, transferState }: { item: Item; transferState: Tr
               <span className={classes.name}>{clipMiddle(name, nameLength)}</span>
             </span>
           </button>
+          {note === null ? null : <div className={classes.note}>{note}</div>}
         </td>
-        <td className={`${classes.size} figures`}>{formatBytes(item.size)}</td>
+        <td className={`${classes.size} figures`}>{item.reason === 'EXTRA' ? '–' : formatBytes(item.size)}</td>
         <td className={`${classes.state} figures`}>
           <Tag tone={tone} icon={icon}>
-            {standingText(item, transferState)}
+            {standingText(item, progress.state)}
           </Tag>
         </td>
       </tr>

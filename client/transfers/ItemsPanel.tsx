@@ -4,41 +4,83 @@ import { Failure } from '../ui/Failure.tsx';
 import { Panel } from '../ui/Panel.tsx';
 import { ItemRow } from './ItemRow.tsx';
 import classes from './ItemsPanel.module.css';
-import { type ItemState, useItems } from './items.ts';
-import type { Progress } from './progress.ts';
+import { type ItemFilter, type ItemState, useItems } from './items.ts';
+import { totalText } from './PlanPanel.tsx';
+import { isPlan, type Progress } from './progress.ts';
+import type { PlanTotal } from './words.ts';
 
-const filters: { value: string; label: string; states: readonly ItemState[] | undefined; none: string }[] = [
-  { value: 'all', label: 'All', states: undefined, none: 'No object has been found yet.' },
+interface StateFilter {
+  value: string;
+  label: string;
+  states: readonly ItemState[] | undefined;
+  /** Said where there is no such object. */
+  none: string;
+}
+
+const allStates: StateFilter = { value: 'all', label: 'All', states: undefined, none: 'No object has been found yet.' };
+const filters: readonly StateFilter[] = [
+  allStates,
   { value: 'moving', label: 'Moving', states: ['RUNNING'], none: 'No object is moving now.' },
   { value: 'waiting', label: 'Waiting', states: ['PENDING'], none: 'No object is waiting.' },
-  { value: 'arrived', label: 'Arrived', states: ['COMPLETED'], none: 'No object has arrived yet.' },
+  { value: 'arrived', label: 'Done', states: ['COMPLETED'], none: 'No object is done yet.' },
   { value: 'failed', label: 'Failed', states: ['FAILED'], none: 'No object has failed.' },
 ];
 
+/** In a plan, what is not refused: an object that is has an action too. */
+const notRefused: readonly ItemState[] = ['PENDING', 'RUNNING', 'COMPLETED', 'SKIPPED', 'CANCELLED'];
+
+/** The objects that a plan's total counts, as far as they are in one of these states. */
+function filterOf(total: PlanTotal | null, states: readonly ItemState[] | undefined, planned: boolean): ItemFilter {
+  const inStates = states === undefined ? {} : { states };
+  if (total === null) return inStates;
+  if (total.refusedFor !== null) return { ...inStates, errorCodes: [total.refusedFor] };
+  const actions = total.action === null ? {} : { actions: [total.action] };
+  return { ...(planned ? { states: notRefused } : inStates), ...actions };
+}
+
+interface ItemsPanelProps {
+  transferId: string;
+  progress: Progress;
+  /** Only what this total of the plan counts; null: all. */
+  total: PlanTotal | null;
+  onShowAll: () => void;
+}
+
 /** Each object of the transfer, with its evidence. */
-export function ItemsPanel({ transferId, progress }: { transferId: string; progress: Progress }) {
+export function ItemsPanel({ transferId, progress, total, onShowAll }: ItemsPanelProps) {
   const [shown, setShown] = useState('all');
-  const filter = filters.find(({ value }) => value === shown) ?? (filters[0] as (typeof filters)[number]);
+  const planned = isPlan(progress);
+  const filter = (planned ? undefined : filters.find(({ value }) => value === shown)) ?? allStates;
   const { nodes, loading, loadingMore, hasMore, error, loadMore, reload } = useItems(
     transferId,
-    filter.states,
+    filterOf(total, filter.states, planned),
     progress.sequence,
   );
+  const none = total === null ? filter.none : 'No object of the plan is in this state.';
 
   return (
     <Panel
-      title="Objects"
+      title={total === null ? 'Objects' : `Objects: ${totalText(total)}`}
       flush
       aside={
-        <SegmentedControl
-          className={classes.filter}
-          classNames={{ label: classes.filterLabel }}
-          size="sm"
-          aria-label="Show objects"
-          data={filters.map(({ value, label }) => ({ value, label }))}
-          value={shown}
-          onChange={setShown}
-        />
+        <>
+          {total === null ? null : (
+            <Button variant="subtle" size="compact-sm" onClick={onShowAll}>
+              Show the whole plan
+            </Button>
+          )}
+          {planned ? null : (
+            <SegmentedControl
+              className={classes.filter}
+              classNames={{ label: classes.filterLabel }}
+              size="sm"
+              aria-label="Show objects"
+              data={filters.map(({ value, label }) => ({ value, label }))}
+              value={shown}
+              onChange={setShown}
+            />
+          )}
+        </>
       }
     >
       {error === undefined ? null : (
@@ -53,7 +95,7 @@ export function ItemsPanel({ transferId, progress }: { transferId: string; progr
           ))}
         </div>
       ) : null}
-      {!loading && error === undefined && nodes.length === 0 ? <p className={classes.none}>{filter.none}</p> : null}
+      {!loading && error === undefined && nodes.length === 0 ? <p className={classes.none}>{none}</p> : null}
       {nodes.length > 0 ? (
         <table className={classes.table}>
           <thead>
@@ -67,7 +109,7 @@ export function ItemsPanel({ transferId, progress }: { transferId: string; progr
           </thead>
           <tbody>
             {nodes.map((item) => (
-              <ItemRow key={item.id} item={item} transferState={progress.state} />
+              <ItemRow key={item.id} item={item} progress={progress} />
             ))}
           </tbody>
         </table>

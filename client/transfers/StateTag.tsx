@@ -12,6 +12,7 @@ import {
 } from '@tabler/icons-react';
 import { Tag } from '../ui/Tag.tsx';
 import { type Progress, stateText, type TransferState } from './progress.ts';
+import type { Mode } from './words.ts';
 
 const looks = {
   SCHEDULED: { tone: 'neutral', icon: IconCalendarTime },
@@ -27,11 +28,11 @@ const looks = {
 } as const satisfies Record<TransferState, object>;
 
 /** A transfer's state in words, with its sign. */
-export function StateTag({ progress }: { progress: Progress }) {
+export function StateTag({ progress, mode }: { progress: Progress; mode: Mode }) {
   const { tone, icon } = looks[progress.state];
   return (
     <Tag tone={tone} icon={icon}>
-      {stateText(progress)}
+      {stateText(progress, mode)}
     </Tag>
   );
 }

@@ -15,13 +15,14 @@ interface Moment {
 const priorities = { LOW: 'Low priority', NORMAL: undefined, HIGH: 'High priority' } as const;
 
 function momentsOf(transfer: TransferDetail, progress: Progress): Moment[] {
-  const { createdAt, startAt, startedAt, finishedAt, priority } = transfer;
+  const { createdAt, startAt, startedAt, approvedAt, canApprove, finishedAt, priority } = transfer;
   const priorityNote = priorities[priority];
   const took = startedAt !== null && finishedAt !== null ? Date.parse(finishedAt) - Date.parse(startedAt) : null;
   return [
     { label: 'Created', time: createdAt, ...(priorityNote === undefined ? {} : { note: priorityNote }) },
     ...(startAt !== null && startedAt === null ? [{ label: 'Starts', time: startAt }] : []),
     ...(startedAt !== null || startAt === null ? [{ label: 'Started', time: startedAt }] : []),
+    ...(approvedAt !== null || canApprove ? [{ label: 'Approved', time: approvedAt }] : []),
     {
       label: progress.state === 'CANCELLED' ? 'Cancelled' : progress.state === 'FAILED' ? 'Failed' : 'Finished',
       time: hasEnded(progress.state) ? finishedAt : null,

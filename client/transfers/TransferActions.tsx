@@ -1,12 +1,13 @@
 import { Button } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { IconPlayerPause, IconPlayerPlay, IconPlayerStop, IconRefresh } from '@tabler/icons-react';
+import { IconCheck, IconPlayerPause, IconPlayerPlay, IconPlayerStop, IconRefresh } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useMutation } from 'urql';
 import { graphql } from '../graphql/graphql.ts';
 import { problemOf } from '../graphql/problem.ts';
 import { ConfirmDialog } from '../ui/ConfirmDialog.tsx';
 import { type UserError, userErrorText } from '../ui/user-errors.ts';
+import { ApproveDialog } from './ApproveDialog.tsx';
 import { hasEnded, type Progress } from './progress.ts';
 import { type TransferDetail, TransferDetailFragment } from './transfer.ts';
 
@@ -39,6 +40,22 @@ const ResumeTransferMutation = graphql(
   `
     mutation ResumeTransfer($input: ResumeTransferInput!) {
       resumeTransfer(input: $input) {
+        transfer {
+          ...TransferDetail
+        }
+        userErrors {
+          ...TransferUserErrors
+        }
+      }
+    }
+  `,
+  [TransferDetailFragment, UserErrorsFragment],
+);
+
+const ApproveTransferMutation = graphql(
+  `
+    mutation ApproveTransfer($input: ApproveTransferInput!) {
+      approveTransfer(input: $input) {
         transfer {
           ...TransferDetail
         }
@@ -98,7 +115,8 @@ function report(title: string, { error, userErrors }: Answer): boolean {
 
 /** What one can do about a transfer as it stands. Buttons show work until the server has answered, never a guess. */
 export function TransferActions({ transfer, progress }: { transfer: TransferDetail; progress: Progress }) {
-  const [asking, setAsking] = useState(false);
+  const [asking, setAsking] = useState<'cancel' | 'approve' | null>(null);
+  const [approving, approve] = useMutation(ApproveTransferMutation);
   const [pausing, pause] = useMutation(PauseTransferMutation);
   const [resuming, resume] = useMutation(ResumeTransferMutation);
   const [cancelling, cancel] = useMutation(CancelTransferMutation);
@@ -106,6 +124,8 @@ export function TransferActions({ transfer, progress }: { transfer: TransferDeta
   const input = { id: transfer.id };
   // The state comes faster than what may be done in it.
   const ended = hasEnded(progress.state);
+  const awaiting = progress.state === 'AWAITING_APPROVAL';
+  const discards = transfer.isDryRun && transfer.approvedAt === null && progress.state !== 'RUNNING';
 
   const onPause = async () => {
     const { data, error } = await pause({ input });
@@ -122,11 +142,21 @@ export function TransferActions({ transfer, progress }: { transfer: TransferDeta
   const onCancel = async () => {
     const { data, error } = await cancel({ input });
     report('Not cancelled', { error, userErrors: data?.cancelTransfer.userErrors });
-    setAsking(false);
+    setAsking(null);
+  };
+  const onApprove = async () => {
+    const { data, error } = await approve({ input });
+    report('Not approved', { error, userErrors: data?.approveTransfer.userErrors });
+    setAsking(null);
   };
 
   return (
     <>
+      {transfer.canApprove && awaiting ? (
+        <Button leftSection={<IconCheck size={18} aria-hidden />} onClick={() => setAsking('approve')}>
+          Approve
+        </Button>
+      ) : null}
       {transfer.canRetryFailed ? (
         <Button leftSection={<IconRefresh size={18} aria-hidden />} loading={retrying.fetching} onClick={onRetry}>
           Retry failed objects
@@ -151,23 +181,31 @@ export function TransferActions({ transfer, progress }: { transfer: TransferDeta
         <Button
           variant="default"
           leftSection={<IconPlayerStop size={18} aria-hidden />}
-          onClick={() => setAsking(true)}
+          onClick={() => setAsking('cancel')}
         >
-          Cancel
+          {discards ? 'Discard' : 'Cancel'}
         </Button>
       ) : null}
       <ConfirmDialog
-        opened={asking}
-        title={`Cancel ${transfer.name}?`}
-        confirm="Cancel transfer"
+        opened={asking === 'cancel' && !ended}
+        title={`${discards ? 'Discard the plan of' : 'Cancel'} ${transfer.name}?`}
+        confirm={discards ? 'Discard plan' : 'Cancel transfer'}
         dismiss="Keep it"
         busy={cancelling.fetching}
         onConfirm={onCancel}
-        onClose={() => setAsking(false)}
+        onClose={() => setAsking(null)}
       >
-        Objects that have arrived stay at the destination; what is half on its way never appears there. A cancelled
-        transfer cannot be taken up again, a paused one can.
+        {discards
+          ? 'Nothing was moved or deleted, and nothing will be. The plan cannot be approved afterwards.'
+          : 'Objects that have arrived stay at the destination; what is half on its way never appears there. A cancelled transfer cannot be taken up again, a paused one can.'}
       </ConfirmDialog>
+      <ApproveDialog
+        transfer={transfer}
+        opened={asking === 'approve' && awaiting}
+        busy={approving.fetching}
+        onApprove={onApprove}
+        onClose={() => setAsking(null)}
+      />
     </>
   );
 }

@@ -4,10 +4,21 @@ import { readablePath } from '../browse/paths.ts';
 import { formatBytes, formatCount, formatPercent, formatQuantity, formatSpeed } from '../ui/format.ts';
 import { RelativeTime } from '../ui/RelativeTime.tsx';
 import { ProgressTrack } from './ProgressTrack.tsx';
-import { arrivedShare, hasEnded, isListing, isWaiting, type Progress, timeLeft } from './progress.ts';
+import {
+  arrivedShare,
+  bytesWanted,
+  hasEnded,
+  isListing,
+  isPlan,
+  isWaiting,
+  objectsWanted,
+  type Progress,
+  timeLeft,
+} from './progress.ts';
 import { StateTag } from './StateTag.tsx';
 import classes from './TransferRow.module.css';
 import { type TransferSummary, transferHref } from './transfer.ts';
+import { type Mode, modes } from './words.ts';
 
 /** One transfer of the list, live while it lasts. */
 export function TransferRow({ transfer }: { transfer: TransferSummary }) {
@@ -18,7 +29,7 @@ export function TransferRow({ transfer }: { transfer: TransferSummary }) {
         <Link href={transferHref(transfer.id)} className={classes.name}>
           {transfer.name}
         </Link>
-        <StateTag progress={progress} />
+        <StateTag progress={progress} mode={transfer.mode} />
       </div>
       <div className={classes.route}>
         <span>
@@ -31,14 +42,18 @@ export function TransferRow({ transfer }: { transfer: TransferSummary }) {
         </span>
       </div>
       <div className={classes.bar}>
-        <ProgressTrack progress={progress} label={`Progress of ${transfer.name}`} />
+        <ProgressTrack progress={progress} label={`Progress of ${transfer.name}`} mode={transfer.mode} />
       </div>
       <div className={`${classes.facts} figures`}>
         <span>
-          {amountText(progress)}
+          {transfer.mode === 'COPY' ? '' : `${modes[transfer.mode].label}: `}
+          {amountText(progress, transfer.mode)}
           {progress.objectsFailed === 0 ? null : (
             <>
-              , <span className={classes.failed}>{formatCount(progress.objectsFailed)} failed</span>
+              ,{' '}
+              <span className={classes.failed}>
+                {formatCount(progress.objectsFailed)} {isPlan(progress) ? 'refused' : modes[transfer.mode].failed}
+              </span>
             </>
           )}
         </span>
@@ -50,16 +65,18 @@ export function TransferRow({ transfer }: { transfer: TransferSummary }) {
   );
 }
 
-function amountText(progress: Progress): string {
+function amountText(progress: Progress, mode: Mode): string {
   const objects = formatQuantity(progress.objectsListed, 'object');
-  if (isListing(progress)) return `${formatBytes(progress.bytesAcknowledged)} arrived; ${objects} found so far`;
-  const bytes = formatBytes(progress.bytesListed);
+  if (isPlan(progress)) return progress.listingComplete ? `${objects} planned` : `${objects} found so far`;
+  if (isListing(progress))
+    return `${formatBytes(progress.bytesAcknowledged)} ${modes[mode].settled}; ${objects} found so far`;
+  const bytes = formatBytes(bytesWanted(progress));
   if (isWaiting(progress)) return 'nothing listed yet';
   if (progress.state === 'COMPLETED') return `${objects}, ${bytes}`;
   if (hasEnded(progress.state)) {
-    return `${formatCount(progress.objectsCompleted)} of ${objects} arrived, ${formatBytes(progress.bytesAcknowledged)} of ${bytes}`;
+    return `${formatCount(progress.objectsCompleted)} of ${formatQuantity(objectsWanted(progress), 'object')} ${modes[mode].settled}, ${formatBytes(progress.bytesAcknowledged)} of ${bytes}`;
   }
-  return `${formatPercent(arrivedShare(progress))} of ${bytes} in ${objects}`;
+  return `${formatPercent(arrivedShare(progress))} of ${bytes} in ${formatQuantity(objectsWanted(progress), 'object')}`;
 }
 
 function Timing({ transfer }: { transfer: TransferSummary }) {

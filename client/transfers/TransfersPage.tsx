@@ -18,6 +18,7 @@ const shows: { value: string; label: string; states: readonly TransferState[] | 
     label: 'Under way',
     states: ['SCHEDULED', 'QUEUED', 'PLANNING', 'AWAITING_APPROVAL', 'RUNNING', 'PAUSED'],
   },
+  { value: 'approval', label: 'To approve', states: ['AWAITING_APPROVAL'] },
   { value: 'arrived', label: 'Arrived', states: ['COMPLETED'] },
   { value: 'problems', label: 'Problems', states: ['COMPLETED_WITH_ERRORS', 'FAILED'] },
 ];
@@ -41,6 +42,7 @@ export function TransfersPage() {
       <LiveBanner state={liveState} />
       <SegmentedControl
         className={classes.filter}
+        classNames={{ label: classes.filterLabel }}
         aria-label="Show"
         data={shows.map(({ value, label }) => ({ value, label }))}
         value={show.value}

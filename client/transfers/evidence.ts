@@ -42,3 +42,19 @@ export function legText(side: 'Source' | 'Destination', leg: EvidenceLeg, route:
       return 'The cloud offers no hash to compare; the size is equal.';
   }
 }
+
+/** What one side of a comparison goes by, in a sentence. */
+export function comparedText(leg: EvidenceLeg): string {
+  switch (leg.kind) {
+    case 'PROVIDER_HASH':
+      return 'The hash that the cloud states.';
+    case 'PER_PART_HASH':
+      return 'The hashes that the cloud states for its parts.';
+    case 'ASSERTED':
+      return 'The hash that its writer stored with it; the cloud did not check it.';
+    case 'REREAD':
+      return 'The hash of what was read there.';
+    case 'SIZE_ONLY':
+      return 'The size; the cloud offers no hash to compare.';
+  }
+}

@@ -4,10 +4,12 @@ import { standingText } from './item-standing.ts';
 const item = {
   state: 'PENDING',
   route: null,
+  action: 'WRITE',
   attempts: 0,
   size: '1000',
   acknowledgedBytes: '0',
   evidence: null,
+  error: null,
 } as const;
 const partly = { ...item, acknowledgedBytes: '250' };
 

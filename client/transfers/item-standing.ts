@@ -1,12 +1,14 @@
 import { formatPercent, share } from '../ui/format.ts';
 import type { Item, ItemState } from './items.ts';
-import type { TransferState } from './progress.ts';
+import { isPlan, type TransferState } from './progress.ts';
+import { actions } from './words.ts';
 
 /** How an object stands, its own state seen with its transfer's. */
-export type Standing = ItemState | 'PAUSED' | 'FINISHING' | 'LEFT';
+export type Standing = ItemState | 'PAUSED' | 'FINISHING' | 'LEFT' | 'PLANNED';
 
-type ItemFacts = Pick<Item, 'state' | 'route' | 'attempts' | 'size' | 'acknowledgedBytes'> & {
+type ItemFacts = Pick<Item, 'state' | 'action' | 'route' | 'attempts' | 'size' | 'acknowledgedBytes'> & {
   evidence: Pick<NonNullable<Item['evidence']>, 'verified'> | null;
+  error: Pick<NonNullable<Item['error']>, 'code'> | null;
 };
 
 /**
@@ -18,6 +20,7 @@ export function standingOf({ state, route }: Pick<Item, 'state' | 'route'>, tran
   const isByCloud = route === 'SERVER_SIDE_COPY' || route === 'INGEST_FROM_URL';
   if (transferState === 'PAUSED' && state === 'RUNNING' && isByCloud) return 'FINISHING';
   if (transferState === 'PAUSED' || transferState === 'CANCELLED') return transferState;
+  if (isPlan({ state: transferState })) return 'PLANNED';
   return transferState === 'FAILED' ? 'LEFT' : state;
 }
 
@@ -29,15 +32,20 @@ export function standingText(item: ItemFacts, transferState: TransferState): str
     case 'PENDING':
       return `${item.attempts > 0 ? 'Waiting to be tried again' : 'Waiting'}${part}`;
     case 'RUNNING':
-      return `Moving${part}`;
+      return item.action === 'COMPARE' ? 'Comparing' : item.action === 'DELETE' ? 'Deleting' : `Moving${part}`;
+    case 'PLANNED':
+      return actions[item.action];
     case 'PAUSED':
       return `Paused${part}`;
     case 'FINISHING':
       return 'Finishing in the cloud';
     case 'COMPLETED':
+      if (item.action === 'DELETE') return 'Deleted';
+      if (item.action === 'COMPARE') return item.evidence?.verified === true ? 'Alike' : 'Alike in size';
       return item.evidence?.verified === true ? 'Verified' : 'Arrived, not verified';
     case 'FAILED':
-      return 'Failed';
+      if (isPlan({ state: transferState })) return 'Refused';
+      return item.error?.code === 'DESTINATION_DIFFERS' ? 'Different' : 'Failed';
     case 'SKIPPED':
       return 'Skipped';
     case 'CANCELLED':

@@ -3,14 +3,18 @@ import { graphql, type ResultOf } from '../graphql/graphql.ts';
 import { usePages } from '../graphql/use-pages.ts';
 
 const ItemsQuery = graphql(`
-  query TransferItems($id: ID!, $states: [TransferItemState!], $after: String) {
+  query TransferItems($id: ID!, $states: [TransferItemState!], $actions: [TransferAction!], $errorCodes: [ErrorCode!], $after: String) {
     transfer(id: $id) {
       id
-      items(first: 100, after: $after, states: $states) {
+      items(first: 100, after: $after, states: $states, actions: $actions, errorCodes: $errorCodes) {
         nodes {
           id
           ordinal
           state
+          action
+          reason
+          sourceRemoval
+          modifiedAt
           sourcePath
           destinationPath
           size
@@ -52,14 +56,23 @@ export type Item = NonNullable<ResultOf<typeof ItemsQuery>['transfer']>['items']
 export type ItemState = Item['state'];
 export type EvidenceLeg = NonNullable<Item['evidence']>['source'];
 
-/**
- * The objects of a transfer in the order of planning, 100 a page, read again as its `sequence` rises. `states`
- * undefined: all.
- */
-export function useItems(id: string, states: readonly ItemState[] | undefined, sequence: string) {
+/** Which objects to show; what is absent does not matter. */
+export interface ItemFilter {
+  states?: readonly ItemState[];
+  actions?: readonly Item['action'][];
+  errorCodes?: readonly NonNullable<Item['error']>['code'][];
+}
+
+/** The objects of a transfer in the order of planning, 100 a page, read again as its `sequence` rises. */
+export function useItems(id: string, { states, actions, errorCodes }: ItemFilter, sequence: string) {
   const pages = usePages({
     document: ItemsQuery,
-    variables: { id, states: states === undefined ? null : [...states] },
+    variables: {
+      id,
+      states: states === undefined ? null : [...states],
+      actions: actions === undefined ? null : [...actions],
+      errorCodes: errorCodes === undefined ? null : [...errorCodes],
+    },
     select: (data) => data.transfer?.items,
   });
   useRefreshing(sequence, pages.pageCount, pages.refresh);

@@ -6,6 +6,7 @@ import {
   isListing,
   newest,
   type Progress,
+  stateText,
   timeLeft,
   verifiedShare,
 } from './progress.ts';
@@ -98,6 +99,27 @@ it('knows no total while listing', () => {
   expect(isListing(progress({ listingComplete: false, state: 'QUEUED', objectsListed: 7 }))).toBe(true);
   expect(isListing(progress({ listingComplete: false }))).toBe(true);
   expect(isListing(progress({ listingComplete: false, state: 'CANCELLED' }))).toBe(false);
+});
+
+describe('what was skipped', () => {
+  const skipped = progress({ objectsListed: 4, objectsSkipped: 3, bytesListed: '100', bytesAbandoned: '90' });
+
+  it('is nothing that has to arrive', () => {
+    expect(arrivedShare({ ...skipped, bytesAcknowledged: '5' })).toBe(0.5);
+    expect(arrivedShare({ ...skipped, bytesAcknowledged: '10', objectsCompleted: 1 })).toBe(1);
+    expect(verifiedShare({ ...skipped, bytesVerified: '10' })).toBe(1);
+  });
+
+  it('counts as whole where it is all there was, once that is known', () => {
+    const all = { ...skipped, objectsSkipped: 4, bytesAbandoned: '100' };
+    expect(arrivedShare({ ...all, state: 'COMPLETED' })).toBe(1);
+    expect(arrivedShare(all)).toBe(0);
+    expect(stateText({ ...all, state: 'COMPLETED' }, 'SYNC')).toBe('Mirrored: there was nothing to do');
+  });
+
+  it('is told from what failed', () => {
+    expect(failedShare({ ...skipped, objectsListed: 5, objectsFailed: 1 })).toBe(0.5);
+  });
 });
 
 describe('failedShare', () => {

@@ -1,5 +1,6 @@
 import { type FragmentOf, graphql } from '../graphql/graphql.ts';
 import { formatDuration, formatQuantity, share } from '../ui/format.ts';
+import { type Mode, modes } from './words.ts';
 
 export const ProgressFragment = graphql(`
   fragment Progress on TransferProgress {
@@ -46,29 +47,51 @@ export function isListing(progress: Progress): boolean {
   return !progress.listingComplete && !hasEnded(progress.state) && !isWaiting(progress);
 }
 
+/** Objects that there is something to do about: those listed without those skipped. */
+export function objectsWanted({ objectsListed, objectsSkipped }: Progress): number {
+  return Math.max(0, objectsListed - objectsSkipped);
+}
+
 /**
- * What arrived of all there is, from 0 to 1: by bytes, or by objects where all are empty. 1 only when every object is
- * there.
+ * Bytes that there is something to do about. Those of skipped objects count among the abandoned, and cannot be told from
+ * those of failed ones: where objects failed, they stay in.
  */
+export function bytesWanted({ bytesListed, bytesAbandoned, objectsFailed }: Progress): bigint {
+  return objectsFailed === 0 ? BigInt(bytesListed) - BigInt(bytesAbandoned) : BigInt(bytesListed);
+}
+
+/**
+ * `bytes` of all that there is to do, from 0 to 1: of what is neither skipped nor failed, in the part of the whole that
+ * has not failed; by objects where all of it is empty.
+ */
+function shareOfWanted(progress: Progress, bytes: string): number {
+  const kept = BigInt(progress.bytesListed) - BigInt(progress.bytesAbandoned);
+  const wanted = objectsWanted(progress);
+  if (wanted === 0) return hasEnded(progress.state) && progress.listingComplete ? 1 : 0;
+  if (kept <= 0n) return share(progress.objectsCompleted, wanted);
+  return share(bytes, kept) * (1 - failedShare(progress));
+}
+
+/** What arrived of all there is to move, from 0 to 1. 1 only when every object is there. */
 export function arrivedShare(progress: Progress): number {
-  const { bytesAcknowledged, bytesListed, objectsCompleted, objectsListed } = progress;
-  const arrived =
-    BigInt(bytesListed) > 0n ? share(bytesAcknowledged, bytesListed) : share(objectsCompleted, objectsListed);
-  return objectsCompleted < objectsListed ? Math.min(arrived, 0.999) : arrived;
+  const arrived = shareOfWanted(progress, progress.bytesAcknowledged);
+  return progress.objectsCompleted < objectsWanted(progress) ? Math.min(arrived, 0.999) : arrived;
 }
 
 /** What is proven by evidence from both sides, from 0 to 1. */
 export function verifiedShare(progress: Progress): number {
-  const { bytesVerified, bytesListed, objectsCompleted, objectsListed } = progress;
-  return BigInt(bytesListed) > 0n ? share(bytesVerified, bytesListed) : share(objectsCompleted, objectsListed);
+  return shareOfWanted(progress, progress.bytesVerified);
 }
 
 /**
- * What was given up of all there is, from 0 to 1: by bytes, or by objects where all that failed is empty. Above 0 as
- * soon as one object has failed.
+ * What failed of all there is to move, from 0 to 1: by bytes, or by objects where that says nothing, since all that
+ * failed is empty or others were skipped. Above 0 as soon as one object has failed.
  */
-export function failedShare({ objectsFailed, objectsListed, bytesAbandoned, bytesListed }: Progress): number {
-  return objectsFailed === 0 ? 0 : share(bytesAbandoned, bytesListed) || share(objectsFailed, objectsListed);
+export function failedShare(progress: Progress): number {
+  const { objectsFailed, objectsSkipped, bytesAbandoned, bytesListed } = progress;
+  if (objectsFailed === 0) return 0;
+  const byBytes = objectsSkipped === 0 ? share(bytesAbandoned, bytesListed) : 0;
+  return byBytes || share(objectsFailed, objectsWanted(progress));
 }
 
 /** Whether every object that arrived is proven by hashes of both sides. */
@@ -88,9 +111,15 @@ export function timeLeft({ etaMs }: Progress, about = ''): string | null {
   return etaMs < longestEtaMs ? `${about}${formatDuration(etaMs)}` : 'over 24 d';
 }
 
+/** Whether its owner sees a plan, and nothing moves. */
+export function isPlan({ state }: Pick<Progress, 'state'>): boolean {
+  return state === 'PLANNING' || state === 'AWAITING_APPROVAL';
+}
+
 /** Where a transfer stands, in a few words that hold without figures that change all the time. */
-export function stateText(progress: Progress): string {
-  const { state, objectsListed, objectsCompleted, objectsFailed } = progress;
+export function stateText(progress: Progress, mode: Mode): string {
+  const { state, objectsCompleted, objectsFailed } = progress;
+  const { done, doing } = modes[mode];
   switch (state) {
     case 'SCHEDULED':
       return 'Scheduled';
@@ -101,15 +130,15 @@ export function stateText(progress: Progress): string {
     case 'AWAITING_APPROVAL':
       return 'Waiting for your approval';
     case 'RUNNING':
-      return progress.listingComplete ? 'Under way' : 'Listing and moving';
+      return progress.listingComplete ? 'Under way' : `Listing and ${doing}`;
     case 'PAUSED':
       return 'Paused';
     case 'COMPLETED':
-      return objectsListed === 0 ? 'Arrived: there was nothing to move' : 'Arrived';
+      return objectsWanted(progress) === 0 ? `${done}: there was nothing to do` : done;
     case 'COMPLETED_WITH_ERRORS':
-      return `Arrived but for ${formatQuantity(objectsFailed, 'object')}`;
+      return `${done} but for ${formatQuantity(objectsFailed, 'object')}`;
     case 'FAILED':
-      return 'Failed';
+      return mode === 'VERIFY' && objectsFailed > 0 ? 'Nothing alike' : 'Failed';
     case 'CANCELLED':
       return `Cancelled after ${formatQuantity(objectsCompleted, 'object')}`;
   }

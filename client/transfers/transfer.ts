@@ -8,6 +8,7 @@ export const TransferSummaryFragment = graphql(
       id
       name
       priority
+      mode
       source {
         id
         name
@@ -43,6 +44,39 @@ export const TransferDetailFragment = graphql(
       canResume
       canCancel
       canRetryFailed
+      canApprove
+      isDryRun
+      approvedAt
+      options {
+        conflictPolicy
+        filter {
+          include
+          exclude
+          minSize
+          maxSize
+          modifiedAfter
+          modifiedBefore
+        }
+        keep {
+          contentType
+          userMetadata
+          modifiedAt
+          emptyFolders
+        }
+        names
+        verification
+        maxTries
+        deletionLimit {
+          objects
+          share
+        }
+      }
+      planTotals {
+        action
+        refusedFor
+        objects
+        bytes
+      }
       reportCsv: report(format: CSV)
       reportLines: report(format: JSON_LINES)
       receipt

@@ -30,6 +30,12 @@ const TransferProgressSubscription = graphql(
   [ProgressFragment],
 );
 
+/** What the rest is read again for. A plan's totals grow with its listing: at most once a second. */
+function milestoneOf({ state, listingComplete, objectsFailed, at }: Progress): string {
+  const second = state !== 'PLANNING' ? '' : at.slice(0, 'yyyy-mm-ddThh:mm:ss'.length);
+  return `${state} ${listingComplete} ${objectsFailed} ${second}`;
+}
+
 /**
  * One transfer, live. Its counters come by subscription; what hangs on its state (what one may do, errors) is read
  * again whenever the state changes.
@@ -48,8 +54,7 @@ export function useTransfer(id: string) {
       setLive((known) => (known === null ? transferProgress.progress : newest(known, transferProgress.progress))),
   });
 
-  const milestone =
-    progress === null ? null : `${progress.state} ${progress.listingComplete} ${progress.objectsFailed}`;
+  const milestone = progress === null ? null : milestoneOf(progress);
   const known = useRef<string | null>(null);
   useEffect(() => {
     if (known.current !== null && milestone !== known.current) refetch({ requestPolicy: 'network-only' });

@@ -13,6 +13,10 @@ export interface Prepared {
   /** One of its objects has a name that Azure cannot hold, and one is not there: only that one can be retried. */
   troubledId: string;
   scheduledId: string;
+  /** Orders a further transfer from `Harbour` to `arrivals/`, or a dry run of one; its id. */
+  order(fields: object, mutation?: 'createTransfer' | 'planTransfer'): Promise<string>;
+  /** Resolves once the transfer is in the state. Rejects if it ends in another. */
+  until(id: string, state: string): Promise<void>;
 }
 
 /** Fills a scene through its API, as its pages would. Its bucket is `harbour`, its container `arrivals`. */
@@ -62,27 +66,32 @@ export async function prepareScene(scene: Scene): Promise<Prepared> {
   const { accountName, accountKey, endpoint } = scene.azure;
   const destinationAccountId = await connect('Far', { azure: { accountName, accountKey, endpoint } });
 
-  const order = async (fields: object) => {
+  const order: Prepared['order'] = async (fields, mutation = 'createTransfer') => {
+    const input = mutation === 'createTransfer' ? 'CreateTransferInput' : 'PlanTransferInput';
     const { transfer } = await ask(
-      'mutation ($input: CreateTransferInput!) { createTransfer(input: $input) { transfer { id } userErrors { message } } }',
+      `mutation ($input: ${input}!) { ${mutation}(input: $input) { transfer { id } userErrors { message } } }`,
       { sourceAccountId, destinationAccountId, destinationPath: 'arrivals/', ...fields },
     );
     return transfer.id as string;
   };
-  const ended = async (id: string, state: string) => {
+  const until: Prepared['until'] = async (id, state) => {
     const document = 'subscription ($id: ID!) { transferProgress(id: $id) { progress { state } } }';
     const live = subscribe(url, document, { id }, { transport: 'sse', headers: { origin: url, cookie } });
     let last: unknown;
-    for (let event = await live.next(); event !== null; event = await live.next())
+    while (last !== state) {
+      const event = await live.next();
+      if (event === null) break;
       last = event.data?.transferProgress.progress.state ?? event.errors;
+    }
+    await live.close();
     if (last !== state) throw new Error(`The transfer ended as ${JSON.stringify(last)}, not as ${state}.`);
   };
   const arrivedId = await order({ sourcePaths: ['harbour/photos/'], name: 'Holiday' });
   const troubledId = await order({ sourcePaths: ['harbour/odd/', 'harbour/gone.txt'], name: 'Odd names' });
   const startAt = new Date(Date.now() + 24 * 3_600_000).toISOString();
   const scheduledId = await order({ sourcePaths: ['harbour/photos/'], name: 'Tomorrow', startAt });
-  await ended(arrivedId, 'COMPLETED');
-  await ended(troubledId, 'COMPLETED_WITH_ERRORS');
+  await until(arrivedId, 'COMPLETED');
+  await until(troubledId, 'COMPLETED_WITH_ERRORS');
 
   const cookies = cookie.split('; ').map((pair) => {
     const [name = '', ...value] = pair.split('=');
@@ -108,5 +117,7 @@ export async function prepareScene(scene: Scene): Promise<Prepared> {
     arrivedId,
     troubledId,
     scheduledId,
+    order,
+    until,
   };
 }

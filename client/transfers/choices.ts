@@ -1,0 +1,147 @@
+import type { VariablesOf } from '../graphql/graphql.ts';
+import { parseSize } from '../ui/size.ts';
+import type { CreateTransferMutation } from './order.ts';
+import { type ConflictPolicy, type Mode, policiesOf } from './words.ts';
+
+type OrderInput = VariablesOf<typeof CreateTransferMutation>['input'];
+export type OrderFields = Pick<OrderInput, 'mode' | 'options' | 'name' | 'priority' | 'startAt'>;
+
+/** What is chosen about a transfer, as typed. Fields are called as in the API, where its errors name them. */
+export interface Choices {
+  name: string;
+  when: 'now' | 'later';
+  startAt: string;
+  priority: 'LOW' | 'NORMAL' | 'HIGH';
+  mode: Mode;
+  conflictPolicy: ConflictPolicy;
+  /** Globs, one a line. */
+  include: string;
+  exclude: string;
+  minSize: string;
+  maxSize: string;
+  modifiedAfter: string;
+  modifiedBefore: string;
+  keep: readonly KeptMetadata[];
+  names: 'REFUSE' | 'ENCODE';
+  verification: 'STANDARD' | 'REREAD';
+  maxTries: string;
+  /** Deletion limit of a mirror: objects, and per cent of what is at the destination. */
+  objects: string;
+  share: string;
+}
+
+export const keptMetadata = ['contentType', 'userMetadata', 'modifiedAt', 'emptyFolders'] as const;
+export type KeptMetadata = (typeof keptMetadata)[number];
+
+/** A plain copy that begins at once. */
+export const plainCopy: Choices = {
+  name: '',
+  when: 'now',
+  startAt: '',
+  priority: 'NORMAL',
+  mode: 'COPY',
+  conflictPolicy: 'OVERWRITE',
+  include: '',
+  exclude: '',
+  minSize: '',
+  maxSize: '',
+  modifiedAfter: '',
+  modifiedBefore: '',
+  keep: keptMetadata,
+  names: 'REFUSE',
+  verification: 'STANDARD',
+  maxTries: '3',
+  objects: '1000',
+  share: '50',
+};
+
+/** The fields that few transfers need, in the order of the page. */
+export const moreFields = [
+  'conflictPolicy',
+  'include',
+  'exclude',
+  'minSize',
+  'maxSize',
+  'modifiedAfter',
+  'modifiedBefore',
+  'objects',
+  'share',
+  'names',
+  'verification',
+  'maxTries',
+] as const satisfies readonly (keyof Choices)[];
+
+/** The fields that an error can stand beside, in the order of the page. */
+export const choiceFields = ['name', 'startAt', ...moreFields] as const;
+
+const wholeNumber = (text: string, least: number, most: number) =>
+  /^\d+$/.test(text.trim()) && Number(text) >= least && Number(text) <= most;
+const sizeProblem = (text: string) =>
+  text.trim() === '' || parseSize(text) !== null ? null : 'Type a size such as 500 KB or 1.5 GiB.';
+
+/** What is wrong with a field as typed, or null. Globs, and how fields go together, the API judges. */
+export const choiceRules = {
+  startAt: (startAt: string, { when }: Choices) =>
+    when === 'now' || new Date(startAt).getTime() > Date.now() ? null : 'Choose a time that is still to come.',
+  minSize: sizeProblem,
+  maxSize: sizeProblem,
+  objects: (text: string, { mode }: Choices) =>
+    mode !== 'SYNC' || wholeNumber(text, 0, 2_147_483_647) ? null : 'Type a whole number, 0 or more.',
+  share: (text: string, { mode }: Choices) =>
+    mode !== 'SYNC' || wholeNumber(text, 0, 100) ? null : 'Type a whole number from 0 to 100.',
+  maxTries: (text: string) => (wholeNumber(text, 1, 20) ? null : 'Type a whole number from 1 to 20.'),
+};
+
+const isSet = (text: string) => text.trim() !== '';
+const instant = (local: string) => new Date(local).toISOString();
+const globsOf = (lines: string) =>
+  lines
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(isSet);
+
+/** What differs from a plain order, for the API. */
+export function orderFields(choices: Choices): OrderFields {
+  const { name, when, startAt, priority, mode } = choices;
+  return {
+    mode,
+    priority,
+    options: optionsOf(choices),
+    ...(isSet(name) ? { name: name.trim() } : {}),
+    ...(when === 'later' ? { startAt: instant(startAt) } : {}),
+  };
+}
+
+function optionsOf(choices: Choices): NonNullable<OrderInput['options']> {
+  const { mode, conflictPolicy, keep, names, verification, maxTries, objects, share } = choices;
+  const { include, exclude, minSize, maxSize, modifiedAfter, modifiedBefore } = choices;
+  return {
+    ...(mode === 'VERIFY' ? {} : { conflictPolicy }),
+    filter: {
+      include: globsOf(include),
+      exclude: globsOf(exclude),
+      ...(isSet(minSize) ? { minSize: parseSize(minSize) } : {}),
+      ...(isSet(maxSize) ? { maxSize: parseSize(maxSize) } : {}),
+      ...(isSet(modifiedAfter) ? { modifiedAfter: instant(modifiedAfter) } : {}),
+      ...(isSet(modifiedBefore) ? { modifiedBefore: instant(modifiedBefore) } : {}),
+    },
+    keep: {
+      contentType: keep.includes('contentType'),
+      userMetadata: keep.includes('userMetadata'),
+      modifiedAt: keep.includes('modifiedAt'),
+      emptyFolders: keep.includes('emptyFolders'),
+    },
+    names,
+    verification,
+    maxTries: Number(maxTries),
+    ...(mode === 'SYNC' ? { deletionLimit: { objects: Number(objects), share: Number(share) / 100 } } : {}),
+  };
+}
+
+/** How many of the choices that few need differ from the usual ones. */
+export function changedChoices(choices: Choices): number {
+  const usual = { ...plainCopy, conflictPolicy: policiesOf[choices.mode][0] ?? choices.conflictPolicy };
+  const isChanged = (field: (typeof moreFields)[number]) => choices[field].trim() !== usual[field];
+  const kept = choices.keep.length === keptMetadata.length ? 0 : 1;
+  return moreFields.filter(isChanged).length + kept;
+}

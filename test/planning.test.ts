@@ -1,0 +1,173 @@
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
+import { BlobServiceClient, type ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Scene, startScene } from './support/browser.ts';
+import { type Prepared, prepareScene } from './support/prepared-scene.ts';
+
+let scene: Scene;
+let prepared: Prepared;
+let arrivals: ContainerClient;
+
+beforeAll(async () => {
+  scene = await startScene({ bucket: 'harbour', container: 'arrivals' });
+  prepared = await prepareScene(scene);
+  const { accountName, accountKey, endpoint } = scene.azure;
+  const service = new BlobServiceClient(endpoint, new StorageSharedKeyCredential(accountName, accountKey));
+  arrivals = service.getContainerClient('arrivals');
+  for (const name of ['same.txt', 'grown.txt', 'new.txt', 'odd ends with a dot.']) {
+    await scene.s3.put(`papers/${name}`, name === 'grown.txt' ? 2_000 : 100);
+  }
+});
+
+afterAll(async () => {
+  await scene?.close();
+});
+
+const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name, exact: true });
+const rows = (page: Page) => page.getByRole('region', { name: /^Objects/ }).getByRole('row');
+
+/** The page of a new transfer, with a folder of Harbour picked and a folder of Far to arrive in. */
+async function pick(page: Page, folder: string, into: string): Promise<void> {
+  await page.goto(`${scene.product.url}/transfers/new`);
+  await choose(page, 'From', /Harbour/);
+  const from = page.getByRole('region', { name: 'From' });
+  await from.getByRole('row', { name: 'harbour' }).click();
+  await from.getByRole('row', { name: folder }).getByRole('gridcell').first().click();
+  await choose(page, 'To', /Far/);
+  await page.getByRole('region', { name: 'To' }).getByRole('row', { name: 'arrivals' }).click();
+  await page.getByRole('textbox', { name: 'New folder here' }).fill(into);
+}
+
+async function choose(page: Page, side: string, account: RegExp): Promise<void> {
+  await page.getByRole('combobox', { name: `${side}: account` }).click();
+  await page.getByRole('option', { name: account }).click();
+}
+
+const visit = async () => (await scene.visit({ storageState: prepared.session })).page;
+
+test('a mirror is planned, read as a diff, approved and carried out', async () => {
+  const page = await visit();
+  await pick(page, 'papers', 'mirror');
+  await page.getByRole('textbox', { name: 'Name' }).fill('First copy');
+  await button(page, 'Start transfer').click();
+  await page
+    .getByText(/^Arrived but for 1 object$/)
+    .first()
+    .waitFor({ timeout: 60_000 });
+  await scene.s3.put('papers/grown.txt', 3_000);
+  await scene.s3.put('papers/late.txt', 50);
+  await scene.s3.client.send(new DeleteObjectCommand({ Bucket: 'harbour', Key: 'papers/new.txt' }));
+
+  await pick(page, 'papers', 'mirror');
+  await page.getByRole('textbox', { name: 'Name' }).fill('The mirror');
+  await page.getByText('Mirror', { exact: true }).click();
+  await page.getByText('This deletes files at the destination').waitFor();
+  await page.getByText('below Far: arrivals / mirror / papers').waitFor();
+  await button(page, 'Plan first').click();
+
+  await page.getByRole('heading', { level: 1, name: 'The mirror' }).waitFor();
+  await page.getByRole('heading', { name: 'The plan', exact: true }).waitFor({ timeout: 60_000 });
+  await button(page, /^Add 1 object, 50 B$/).waitFor();
+  await button(page, /^Replace 1 object, 2.93 KiB$/).waitFor();
+  await button(page, /^Skip 1 object, 100 B$/).waitFor();
+  await button(page, /^Names that do not fit 1 object, 100 B$/).click();
+  await expect.poll(() => rows(page).count()).toBe(2);
+  await rows(page).filter({ hasText: 'odd ends with a dot.' }).getByText('Refused', { exact: true }).waitFor();
+
+  await button(page, /^Delete 1 object$/).click();
+  const extra = rows(page).filter({ hasText: 'new.txt' });
+  await extra.getByText('It is not at the source.').waitFor();
+  await expect.poll(() => rows(page).count()).toBe(2);
+  await button(page, 'Show the whole plan').click();
+  await expect.poll(() => rows(page).count()).toBe(6);
+  expect(await arrivedNames('mirror/papers/')).toContain('new.txt');
+
+  // Whoever looks elsewhere sees it go on at once.
+  const other = await visit();
+  await other.goto(page.url());
+  await button(other, 'Approve').waitFor();
+  await button(page, 'Approve').click();
+  const dialog = page.getByRole('dialog', { name: 'Approve the plan of The mirror?' });
+  await dialog.getByText('1 object (50 B) written').waitFor();
+  await dialog.getByText('1 object (2.93 KiB) replaced').waitFor();
+  await dialog.getByText('1 object deleted for good').waitFor();
+  await button(page, 'Approve and start').click();
+  await page.getByText('Mirrored but for 1 object').first().waitFor({ timeout: 60_000 });
+  await other.getByText('Mirrored but for 1 object').first().waitFor();
+  await button(other, 'Approve').waitFor({ state: 'detached' });
+  expect(await arrivedNames('mirror/papers/')).toEqual(['grown.txt', 'late.txt', 'same.txt']);
+  await rows(page).filter({ hasText: 'new.txt' }).getByText('Deleted', { exact: true }).waitFor();
+  await other.context().close();
+  await page.context().close();
+}, 120_000);
+
+test('a mirror that would delete too much says so and waits, and is discarded', async () => {
+  const page = await visit();
+  await scene.s3.put('shrunk/stays.txt', 10);
+  for (const name of ['one', 'two']) await arrive(`kept/shrunk/${name}.txt`, 'extra');
+  await pick(page, 'shrunk', 'kept');
+  await page.getByText('Mirror', { exact: true }).click();
+  await page.getByText('More choices').click();
+  await page.getByLabel('More files than').fill('1');
+  await button(page, 'Start transfer').click();
+  await page.getByText('It would delete 2 objects, so it waits for you').waitFor({ timeout: 60_000 });
+
+  await page.getByRole('link', { name: 'All transfers' }).click();
+  await page.getByText('To approve', { exact: true }).click();
+  await page.getByRole('listitem').filter({ hasText: 'Waiting for your approval' }).getByRole('link').click();
+  await button(page, 'Cancel').click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel transfer' }).click();
+  await page
+    .getByText(/^Cancelled after/)
+    .first()
+    .waitFor();
+  await button(page, 'Approve').waitFor({ state: 'detached' });
+  expect(await arrivedNames('kept/shrunk/')).toContain('one.txt');
+  await page.context().close();
+});
+
+test('what differs is told in words, and nothing is changed', async () => {
+  const page = await visit();
+  await scene.s3.put('twins/a.txt', 10);
+  await scene.s3.put('twins/b.txt', 20);
+  await arrive('compared/twins/b.txt', 'something else');
+  await pick(page, 'twins', 'compared');
+  await page.getByText('Compare', { exact: true }).click();
+  expect(await button(page, 'Plan first').count()).toBe(0);
+  await button(page, 'Start transfer').click();
+  await page.getByText('Nothing alike').first().waitFor({ timeout: 60_000 });
+  const differing = (name: string) => rows(page).filter({ hasText: name });
+  await differing('a.txt').getByText('It is not at the destination.').waitFor();
+  await differing('b.txt').getByText('The destination has 14 bytes, the source 20.').waitFor();
+  await page.context().close();
+});
+
+test('what the API refuses stands at its field, unfolded', async () => {
+  const page = await visit();
+  await pick(page, 'papers', 'refused');
+  const more = page.getByText(/^More choices/);
+  await more.click();
+  await page.getByLabel('At least this large').fill('much');
+  await page.getByLabel('Only these').fill('*.txt\n[z-a');
+  await more.click();
+  await button(page, 'Start transfer').click();
+  await page.getByText('Type a size such as 500 KB or 1.5 GiB.').waitFor();
+  expect(await page.evaluate('document.activeElement.labels[0].textContent')).toBe('At least this large');
+  await page.getByLabel('At least this large').fill('10');
+  await more.click();
+  await button(page, 'Plan first').click();
+  await expect.poll(() => page.getByLabel('Only these').getAttribute('aria-invalid')).toBe('true');
+  expect(await page.getByLabel('Only these').isVisible()).toBe(true);
+  expect(await page.evaluate('document.activeElement.labels[0].textContent')).toBe('Only these');
+  await page.context().close();
+});
+
+/** Puts an object at the destination, as somebody else would. */
+const arrive = (key: string, body: string) => arrivals.getBlockBlobClient(key).upload(body, body.length);
+
+async function arrivedNames(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of arrivals.listBlobsFlat({ prefix: folder })) names.push(name.slice(folder.length));
+  return names;
+}
