@@ -32,7 +32,7 @@ test('a transfer that ended gives its report and its receipt, and says what was 
   };
   const csv = await take('Report, CSV');
   expect(csv.file).toMatch(/^skyferry-[0-9a-f-]{36}-report\.csv$/);
-  expect(csv.text).toContain('item,,,1,COMPLETED,harbour/odd/fine.txt,arrivals/odd/fine.txt,10,');
+  expect(csv.text).toContain('item,,,1,WRITE,,COMPLETED,harbour/odd/fine.txt,arrivals/odd/fine.txt,10,');
   const lines = await take('Report, JSON Lines');
   expect(lines.text.trimEnd().split('\n').at(-1)).toContain('"type":"end","objectsCompleted":1');
   const receipt = await take('Receipt');
