@@ -25,7 +25,7 @@ let store: TestStore;
 let owner: Awaited<ReturnType<TestApi['signUp']>>;
 let stranger: Awaited<ReturnType<TestApi['signUp']>>;
 /** Global ids of what the owner has, by type. */
-let ids: Record<'User' | 'CloudAccount' | 'Transfer' | 'TransferItem', string>;
+let ids: Record<'User' | 'CloudAccount' | 'Transfer' | 'TransferItem' | 'TransferSchedule', string>;
 let strangersAccount: string;
 let snapshot: string;
 beforeAll(async () => {
@@ -62,11 +62,26 @@ beforeAll(async () => {
       sizeBytes: 1,
     },
   });
+  const scheduled = await api.query(
+    'mutation ($input: CreateTransferScheduleInput!) { createTransferSchedule(input: $input) { schedule { id } } }',
+    {
+      input: {
+        name: owned.transfer,
+        sourceAccountId: account,
+        sourcePaths: [`photos/${owned.folder}/`],
+        destinationAccountId: account,
+        destinationPath: 'archive/',
+        cron: '0 3 1 1 *',
+      },
+    },
+    { token: owner.token },
+  );
   ids = {
     User: encodeGlobalId('User', owner.userId),
     CloudAccount: account,
     Transfer: transfer,
     TransferItem: encodeGlobalId('TransferItem', `${transferId}:0`),
+    TransferSchedule: scheduled.data.createTransferSchedule.schedule.id,
   };
   const accountId = idOfType('CloudAccount', account) ?? '';
   const sealed = { keyId: 'test', expiresAt: new Date(Date.now() + 3_600_000) };
@@ -90,6 +105,7 @@ async function everything(): Promise<string> {
     api.db.cloudAccount.findMany({ where, include: { accessToken: true } }),
     api.db.oauthFlow.findMany({ where }),
     api.db.transfer.findMany({ where, include: { items: true } }),
+    api.db.transferSchedule.findMany({ where }),
     api.db.idempotencyKey.findMany({ where }),
     api.db.auditEvent.findMany({ where }),
   ]);
@@ -131,11 +147,12 @@ function valueFor(typeName: string, fieldName: string, argument: string): unknow
   const type = schema.getType(typeName);
   if (typeName === 'ID') {
     if (/account/i.test(argument) || /account/i.test(fieldName)) return ids.CloudAccount;
-    return ids.Transfer;
+    return /schedule/i.test(fieldName) ? ids.TransferSchedule : ids.Transfer;
   }
   if (typeName === 'DateTime') return new Date(Date.now() + 60_000).toISOString();
   if (typeName === 'String') return /path/i.test(argument) ? `photos/${owned.folder}/` : `anything-${argument}`;
-  if (typeName === 'Int') return 1;
+  if (typeName === 'Int' || typeName === 'Float') return 1;
+  if (typeName === 'ByteSize') return '1';
   if (typeName === 'Boolean') return false;
   if (isEnumType(type)) return type.getValues()[0]?.name;
   if (isInputObjectType(type)) {
