@@ -42,10 +42,24 @@ function character(codePoint: number): string {
   return String.fromCodePoint(codePoint);
 }
 
-/** A key as a listing gives it. ENDPOINT_INVALID unless it can be written in UTF-8. */
-export function listedKey(key: string): string {
+/**
+ * A key as a listing gives it. ENDPOINT_INVALID unless it can be written in UTF-8 and lies below the prefix that was asked
+ * for: a mirror deletes what a listing of its place shows, and a store that passes over the prefix shows all it has.
+ */
+export function listedKey(key: string, prefix: string): string {
   if (!key.isWellFormed()) throw invalid('a name that is not valid Unicode');
+  if (!key.startsWith(prefix)) throw invalid('a name outside the folder that was asked for');
   return key;
+}
+
+/**
+ * The cursor of the next page as a listing gives it; null: there is none. ENDPOINT_INVALID for the one that led to this
+ * page, by which a listing would never end.
+ */
+export function listedCursor(next: string | undefined, current: string | undefined): string | null {
+  if (!next) return null;
+  if (next === current) throw invalid('the same page again and again');
+  return next;
 }
 
 /** The size of an object in a listing, in bytes. ENDPOINT_INVALID unless it is a number that is exact. */

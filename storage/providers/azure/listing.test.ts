@@ -68,6 +68,17 @@ describe('listings', () => {
     expect(parseListing(flat, { prefix: '', delimiter: undefined }).items.map(({ key }) => key)).toEqual(['p/b']);
   });
 
+  it.each([
+    ['a name outside the folder that was asked for', blob('<Name>q/a</Name>'), undefined],
+    ['an encoded one', blob('<Name Encoded="true">q%2Fa</Name>'), undefined],
+    ['a folder outside of it', '<BlobPrefix><Name>../p/</Name></BlobPrefix>', undefined],
+    ['half a surrogate pair in the name of a folder', '<BlobPrefix><Name>p/&#xD800;/</Name></BlobPrefix>', undefined],
+    ['the page itself as the next one', '', '<NextMarker>2!8&amp;x</NextMarker>'],
+  ])('refuse %s', (_, blobs, marker) => {
+    const hostile = () => parseListing(document(blobs, marker), { prefix: 'p/', delimiter: '/', cursor: '2!8&x' });
+    expect(hostile).toThrow(expect.objectContaining({ code: 'ENDPOINT_INVALID' }));
+  });
+
   it('are no web pages', () => {
     expect(() => parseListing('<html></html>', request)).toThrow(expect.objectContaining({ code: 'ENDPOINT_INVALID' }));
   });

@@ -1,6 +1,6 @@
 import { AppError } from '../../../core/errors.ts';
 import type { Entry, ListRequest, Page } from '../../provider.ts';
-import { blocks, element, listedDate, listedEtag, listedKey, listedSize, unescapeXml } from '../xml.ts';
+import { blocks, element, listedCursor, listedDate, listedEtag, listedKey, listedSize, unescapeXml } from '../xml.ts';
 import type { BlobRest } from './rest.ts';
 
 /** A page of 5,000 names of 1,024 characters each, all of them percent-encoded, is below. */
@@ -30,7 +30,10 @@ export async function listBlobs(
 }
 
 /** Throws ENDPOINT_INVALID for what is no listing. */
-export function parseListing(document: string, request: Pick<ListRequest, 'prefix' | 'delimiter'>): Page<Entry> {
+export function parseListing(
+  document: string,
+  request: Pick<ListRequest, 'prefix' | 'delimiter' | 'cursor'>,
+): Page<Entry> {
   if (!document.includes('<EnumerationResults')) {
     throw new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as the Azure Blob service does.');
   }
@@ -49,18 +52,19 @@ export function parseListing(document: string, request: Pick<ListRequest, 'prefi
       storageClass: null,
     });
   };
-  for (const block of blocks(document, 'BlobPrefix')) addFolder(nameOf(block));
+  for (const block of blocks(document, 'BlobPrefix')) addFolder(listedKey(nameOf(block), request.prefix));
   for (const block of blocks(document, 'Blob')) {
     const key = nameOf(block);
     // A directory of a hierarchical namespace (List Blobs, from version 2020-10-02 on) is no object: in a flat listing
     // it is left out, in one of a level it is a folder, once.
     if (element(block, 'ResourceType') === 'directory') {
       const folder = key.endsWith('/') ? key : `${key}/`;
-      if (request.delimiter !== undefined && folder !== request.prefix) addFolder(folder);
+      if (request.delimiter !== undefined && folder !== request.prefix) addFolder(listedKey(folder, request.prefix));
       continue;
     }
     // The marker of the very folder that is listed.
     if (request.delimiter !== undefined && key === request.prefix) continue;
+    listedKey(key, request.prefix);
     const text = element(block, 'Etag');
     const etag = text === undefined ? undefined : listedEtag(text);
     items.push({
@@ -74,14 +78,14 @@ export function parseListing(document: string, request: Pick<ListRequest, 'prefi
       storageClass: element(block, 'AccessTier') ?? null,
     });
   }
-  return { items, nextCursor: unescapeXml(element(document, 'NextMarker') ?? '') || null };
+  return { items, nextCursor: listedCursor(unescapeXml(element(document, 'NextMarker') ?? ''), request.cursor) };
 }
 
 /** Names that XML cannot write are percent-encoded and marked so (List Blobs, from version 2021-02-12 on). */
 function nameOf(block: string): string {
   const [, attributes = '', text = ''] = /<Name([^>]*)>([^<]*)<\/Name>/.exec(block) ?? [];
   const name = unescapeXml(text);
-  if (!attributes.includes('Encoded="true"')) return listedKey(name);
+  if (!attributes.includes('Encoded="true"')) return name;
   try {
     return decodeURIComponent(name);
   } catch {

@@ -38,6 +38,17 @@ it.each([
   expect(() => page(listing as Listing)).toThrow(expect.objectContaining({ code: 'ENDPOINT_INVALID' }));
 });
 
+it.each([
+  ['a name outside the folder that was asked for', { items: [{ ...item, name: 'q/a' }] }],
+  ['a folder outside of it', { prefixes: ['../p/'] }],
+  ['the page itself as the next one', { nextPageToken: 'here' }],
+])('refuses a listing with %s', (_what, listing) => {
+  const asked = { prefix: 'p/', cursor: 'here' };
+  expect(() => toPage({ kind: 'storage#objects', ...listing }, asked)).toThrow(
+    expect.objectContaining({ code: 'ENDPOINT_INVALID' }),
+  );
+});
+
 it('names objects so that nothing on the way resolves dots or slashes', () => {
   expect(xmlPath('bucket', 'a/../b')).toBe('/bucket/a%2F..%2Fb');
   expect(jsonPath('bucket', '../x y+%')).toBe('/storage/v1/b/bucket/o/..%2Fx%20y%2B%25');

@@ -1,5 +1,5 @@
 import type { Entry, ListRequest, Page } from '../../provider.ts';
-import { listedDate, listedKey, listedSize } from '../xml.ts';
+import { listedCursor, listedDate, listedKey, listedSize } from '../xml.ts';
 import { notGcs } from './errors.ts';
 import { jsonPath } from './names.ts';
 import { digestsOf, type ObjectResource, versionOf } from './properties.ts';
@@ -40,11 +40,11 @@ export async function listObjects(
 }
 
 /** Throws ENDPOINT_INVALID for what is no listing. */
-export function toPage(listing: Listing, request: Pick<ListRequest, 'prefix' | 'delimiter'>): Page<Entry> {
+export function toPage(listing: Listing, request: Pick<ListRequest, 'prefix' | 'delimiter' | 'cursor'>): Page<Entry> {
   if (listing.kind !== 'storage#objects') throw notGcs();
   const items: Entry[] = [];
   for (const { name, size, generation, updated, md5Hash, crc32c, storageClass } of listing.items ?? []) {
-    const key = listedKey(name ?? '');
+    const key = listedKey(name ?? '', request.prefix);
     // The marker of the very folder that is listed.
     if (request.delimiter !== undefined && key === request.prefix) continue;
     items.push({
@@ -60,7 +60,7 @@ export function toPage(listing: Listing, request: Pick<ListRequest, 'prefix' | '
   const folders = (listing.prefixes ?? []).map(
     (prefix): Entry => ({
       kind: 'folder',
-      key: listedKey(prefix),
+      key: listedKey(prefix, request.prefix),
       sizeBytes: 0,
       modifiedAt: null,
       version: null,
@@ -70,7 +70,7 @@ export function toPage(listing: Listing, request: Pick<ListRequest, 'prefix' | '
   );
   return {
     items: folders.length === 0 ? items : [...folders, ...items].sort(byKey),
-    nextCursor: listing.nextPageToken ?? null,
+    nextCursor: listedCursor(listing.nextPageToken, request.cursor),
   };
 }
 

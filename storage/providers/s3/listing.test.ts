@@ -67,6 +67,18 @@ describe('listings', () => {
     expect(page.nextCursor).toBe('a&b');
   });
 
+  it.each([
+    ['a name outside the folder that was asked for', contents('q/a')],
+    ['a folder outside of it', '<CommonPrefixes><Prefix>../p/</Prefix></CommonPrefixes>'],
+    [
+      'the page itself as the next one',
+      '<IsTruncated>true</IsTruncated><NextContinuationToken>a&amp;b</NextContinuationToken>',
+    ],
+  ])('refuse %s', (_, inner) => {
+    const hostile = () => parseListing(document(inner), { prefix: 'p/', delimiter: '/', cursor: 'a&b' });
+    expect(hostile).toThrow(expect.objectContaining({ code: 'ENDPOINT_INVALID' }));
+  });
+
   it('are no web pages', () => {
     expect(() => parseListing('<html></html>', request)).toThrow(expect.objectContaining({ code: 'ENDPOINT_INVALID' }));
   });

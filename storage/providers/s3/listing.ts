@@ -1,6 +1,6 @@
 import { AppError } from '../../../core/errors.ts';
 import type { Entry, ListRequest, Page } from '../../provider.ts';
-import { blocks, element, listedDate, listedEtag, listedKey, listedSize, unescapeXml } from '../xml.ts';
+import { blocks, element, listedCursor, listedDate, listedEtag, listedKey, listedSize, unescapeXml } from '../xml.ts';
 import { notS3 } from './errors.ts';
 import { quotedEtag } from './properties.ts';
 import type { S3Rest } from './rest.ts';
@@ -35,14 +35,17 @@ export async function listObjects(
 }
 
 /** Throws ENDPOINT_INVALID for what is no listing. */
-export function parseListing(document: string, request: Pick<ListRequest, 'prefix' | 'delimiter'>): Page<Entry> {
+export function parseListing(
+  document: string,
+  request: Pick<ListRequest, 'prefix' | 'delimiter' | 'cursor'>,
+): Page<Entry> {
   if (!document.includes('<ListBucketResult')) {
     throw notS3();
   }
   const isEncoded = /<EncodingType>url<\/EncodingType>/.test(document);
   const keyOf = (text: string | undefined) => {
     const plain = unescapeXml(text ?? '');
-    return listedKey(isEncoded ? decodeKey(plain) : plain);
+    return listedKey(isEncoded ? decodeKey(plain) : plain, request.prefix);
   };
   const items: Entry[] = [];
   for (const block of blocks(document, 'Contents')) {
@@ -78,7 +81,7 @@ export function parseListing(document: string, request: Pick<ListRequest, 'prefi
   const token = element(document, 'NextContinuationToken');
   return {
     items: folders.length === 0 ? items : [...folders, ...items].sort(byKey),
-    nextCursor: isTruncated && token !== undefined ? unescapeXml(token) : null,
+    nextCursor: listedCursor(isTruncated ? unescapeXml(token ?? '') : undefined, request.cursor),
   };
 }
 
