@@ -19,6 +19,7 @@ const headerSafe = (maxLength: number) =>
 /** An address is kept and shown as it was given; URL parsers pass over control characters. */
 const endpoint = z
   .url({ protocol: /^https?$/, error: 'must be an address such as https://host:port' })
+  .max(2048)
   .refine(isPlainLine, { message: 'must not hold control characters' });
 
 const s3 = z.object({
@@ -74,7 +75,11 @@ const azure = z.object({
     .trim()
     .regex(/^[a-z0-9]{3,24}$/, 'must be 3 to 24 lower-case letters and digits'),
   /** Exactly one of accountKey, sasToken and the three fields of a service principal. Shared key, base64. */
-  accountKey: z.string().trim().pipe(z.base64('must be base64, as the Azure portal shows it').min(1)).optional(),
+  accountKey: z
+    .string()
+    .trim()
+    .pipe(z.base64('must be base64, as the Azure portal shows it').min(1).max(1024))
+    .optional(),
   /** Account or service SAS, with or without the leading `?`. */
   sasToken: headerSafe(4096)
     .regex(/^\??[^?#]+$/, 'must be the part of a SAS URL that follows the ?')

@@ -24,7 +24,8 @@ const S3CredentialsInput = builder.inputType('S3CredentialsInput', {
     'Access to AWS S3 or a compatible store: exactly one of an access key (`accessKeyId` with `secretAccessKey`) and `useMachineIdentity`.',
   fields: (t) => ({
     endpoint: t.string({
-      description: 'Address of a compatible store, https://host[:port]. Absent: AWS S3 of the region.',
+      description:
+        'Address of a compatible store, https://host[:port], at most 2048 characters. Absent: AWS S3 of the region.',
     }),
     region: t.string({
       defaultValue: 'us-east-1',
@@ -70,7 +71,10 @@ const AzureCredentialsInput = builder.inputType('AzureCredentialsInput', {
       description:
         'Name of the storage account, 3 to 24 lower-case letters and digits. May be absent with a connection string, which names it.',
     }),
-    accountKey: t.string({ description: 'Shared key of the storage account, base64. Sealed at rest, never answered.' }),
+    accountKey: t.string({
+      description:
+        'Shared key of the storage account, base64, at most 1024 characters. Sealed at rest, never answered.',
+    }),
     sasToken: t.string({
       description:
         'Account or service SAS, with or without the leading `?`, at most 4096 characters. Sealed at rest, never answered.',
@@ -88,7 +92,8 @@ const AzureCredentialsInput = builder.inputType('AzureCredentialsInput', {
         'Secret of the service principal, its value and not its id, at most 1024 characters. Sealed at rest, never answered.',
     }),
     endpoint: t.string({
-      description: 'Address of the blob service. Absent: https://<accountName>.blob.core.windows.net.',
+      description:
+        'Address of the blob service, at most 2048 characters. Absent: https://<accountName>.blob.core.windows.net.',
     }),
   }),
 });
@@ -109,7 +114,8 @@ const GcsCredentialsInput = builder.inputType('GcsCredentialsInput', {
       description: 'Project whose buckets are listed, at most 64 characters. Absent: that of the service account.',
     }),
     endpoint: t.string({
-      description: 'Address of a server that speaks the API of Google Cloud Storage. Absent: Google itself.',
+      description:
+        'Address of a server that speaks the API of Google Cloud Storage, at most 2048 characters. Absent: Google itself.',
     }),
   }),
 });
