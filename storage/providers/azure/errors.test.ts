@@ -19,6 +19,8 @@ describe('what Azure says', () => {
     [503, 'ServerBusy', 'THROTTLED', 'backoff'],
     [500, 'OperationTimedOut', 'PROVIDER_UNAVAILABLE', 'backoff'],
     [500, 'SomethingNew', 'PROVIDER_UNAVAILABLE', 'backoff'],
+    // Azurite, of calls that it does not know, such as Put Blob From URL.
+    [501, 'APINotImplemented', 'NOT_SUPPORTED', 'never'],
     [412, undefined, 'PRECONDITION_FAILED', 'never'],
     [408, undefined, 'PROVIDER_UNAVAILABLE', 'backoff'],
     [400, 'InvalidArgument', 'ENDPOINT_INVALID', 'never'],

@@ -71,6 +71,7 @@ const statuses = {
   413: 'OBJECT_TOO_LARGE',
   416: 'OBJECT_CHANGED',
   429: 'THROTTLED',
+  501: 'NOT_SUPPORTED',
   503: 'THROTTLED',
 } satisfies Record<number, ErrorCode>;
 
