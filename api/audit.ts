@@ -15,6 +15,7 @@ export type AuditAction =
   | 'account.rename'
   | 'account.disconnect'
   | 'transfer.create'
+  | 'transfer.update'
   | 'transfer.approve'
   | 'transfer.pause'
   | 'transfer.resume'

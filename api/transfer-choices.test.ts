@@ -92,7 +92,9 @@ test.each<[string, object, string[], RegExp]>([
 ])('%s is refused at its field', async (_, more, field, message) => {
   const { transfer, userErrors } = await mutate(api, plan, orderWithin(account, more), token);
   expect(transfer).toBeNull();
-  expect(userErrors).toMatchObject([{ code: 'INVALID_INPUT', field: ['input', ...field], message: expect.stringMatching(message) }]);
+  expect(userErrors).toMatchObject([
+    { code: 'INVALID_INPUT', field: ['input', ...field], message: expect.stringMatching(message) },
+  ]);
 });
 
 test('a plan is approved once it waits for that, by its owner', async () => {

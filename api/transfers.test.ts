@@ -78,6 +78,7 @@ describe('ordering a transfer', () => {
     ['startAt', { startAt: '2020-01-01T00:00:00Z' }],
     ['startAt', { startAt: new Date(Date.now() + 370 * 24 * 3_600_000).toISOString() }],
     ['name', { name: 'x'.repeat(201) }],
+    ['bandwidthLimit', { bandwidthLimit: '32767' }],
     ['name', { name: 'a\0b' }],
     ['name', { name: 'a\ud800b' }],
     ['name', { name: 'a\nb' }],
@@ -182,6 +183,29 @@ describe('an idempotency key', () => {
     }
     expect(kept.argumentsHash).toMatch(/^[0-9a-f]{64}$/);
   });
+});
+
+test('what may change of a transfer changes until its end, and nobody else changes it', async () => {
+  const update = `mutation ($input: UpdateTransferInput!) {
+    updateTransfer(input: $input) { transfer { name priority bandwidthLimit progress { sequence } } userErrors { field code } }
+  }`;
+  const { transfer } = await send(create, order({ name: 'Before', bandwidthLimit: '1000000' }));
+  const { id } = transfer;
+  const changed = await send(update, { id, name: 'After', priority: 'LOW' });
+  expect(changed).toEqual({
+    transfer: { name: 'After', priority: 'LOW', bandwidthLimit: '1000000', progress: { sequence: '2' } },
+    userErrors: [],
+  });
+  const unlimited = await send(update, { id, bandwidthLimit: null });
+  expect(unlimited.transfer).toMatchObject({ name: 'After', bandwidthLimit: null });
+  const tooLittle = await send(update, { id, bandwidthLimit: '100' });
+  expect(tooLittle.userErrors).toEqual([{ field: ['input', 'bandwidthLimit'], code: 'INVALID_INPUT' }]);
+  const stranger = await api.signUp();
+  expect((await send(update, { id, name: 'Theirs' }, stranger.token)).userErrors).toMatchObject([
+    { code: 'NOT_FOUND' },
+  ]);
+  await api.db.transfer.update({ where: { id: rowId(id) }, data: { state: 'CANCELLED', finishedAt: new Date() } });
+  expect((await send(update, { id, name: 'Late' })).userErrors).toMatchObject([{ code: 'CONFLICT' }]);
 });
 
 describe("a transfer's life", () => {

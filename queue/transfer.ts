@@ -38,6 +38,8 @@ export const planLeaseMs = 15_000;
 const planLease = (from: Date) => new Date(from.getTime() + planLeaseMs);
 
 const maxSourcePaths = 1_000;
+/** Bytes a second: with less, a part takes so long that clouds cut its request off. */
+export const minBandwidthLimit = 32_768n;
 /** Items in one batch of retried items. */
 const retryBatchSize = 100;
 
@@ -58,7 +60,7 @@ export interface SubmitTransfer {
   mode?: TransferMode | undefined;
   /** What differs from the defaults. */
   options?: GivenTransferOptions | undefined;
-  /** Bytes a second over all workers. Default: no limit. */
+  /** Bytes a second that relays move over all workers, at least `minBandwidthLimit`. Default: no limit. */
   bandwidthLimit?: bigint | undefined;
   /** Plans only, and waits for approval. Default: false. */
   dryRun?: boolean | undefined;
@@ -123,7 +125,33 @@ export async function parseOrder(
   const mode = request.mode ?? 'COPY';
   const options = parseTransferOptions(mode, request.options ?? {});
   if (mode === 'SYNC') assertMirrorable(sources, destination);
+  assertBandwidthLimit(request.bandwidthLimit);
   return { sourcePaths, options, mode };
+}
+
+export interface TransferChanges {
+  name?: string | undefined;
+  priority?: TransferPriority | undefined;
+  /** As ordered; null: no limit. */
+  bandwidthLimit?: bigint | null | undefined;
+}
+
+/**
+ * Changes what may change until the end; what is undefined stays. Workers hold to another bandwidth limit within 2 s.
+ * NOT_FOUND, INVALID_INPUT, CONFLICT once it has ended. Idempotent.
+ */
+export async function updateTransfer(tx: DbSession, transferId: string, changes: TransferChanges): Promise<Transfer> {
+  assertBandwidthLimit(changes.bandwidthLimit);
+  const row = await lock(tx, transferId);
+  assertState(row, [...goingStates, 'AWAITING_APPROVAL', 'PAUSED'], 'changed');
+  const { name = row.name, priority = row.priority, bandwidthLimit = row.bandwidthLimit } = changes;
+  return tx.transfer.update({ where: { id: transferId }, data: { ...nextSequence, name, priority, bandwidthLimit } });
+}
+
+function assertBandwidthLimit(limit: bigint | null | undefined): void {
+  if (limit == null || limit >= minBandwidthLimit) return;
+  const message = `A bandwidth limit is at least ${minBandwidthLimit} bytes a second. Choose more, or pause the transfer.`;
+  throw new AppError('INVALID_INPUT', message, { field: ['bandwidthLimit'] });
 }
 
 /** SCHEDULED, QUEUED, PLANNING, RUNNING -> PAUSED. Checkpoints stay; workers stop within 2 s. NOT_FOUND, CONFLICT. */

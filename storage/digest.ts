@@ -165,13 +165,16 @@ function fromHex(crc: string): number {
  * A body that is hashed while it flows from `readable`. Its source fails with OBJECT_CHANGED when `readable` turns out
  * shorter or longer than `sizeBytes`, and with readable's own error when that fails; destroying the source destroys
  * `readable`. Bytes beyond `sizeBytes` are never passed on.
+ *
+ * @param admit Holds a chunk back until what it returns resolves; undefined: the chunk passes at once.
  */
 export function streamBody(
   readable: Readable,
   sizeBytes: number,
   algorithms: readonly DigestAlgorithm[],
+  admit?: (bytes: number) => Promise<void> | undefined,
 ): UploadBody & { readonly source: Readable } {
-  const source = new MeteredStream(readable, sizeBytes, createDigest(algorithms));
+  const source = new MeteredStream(readable, sizeBytes, createDigest(algorithms), admit);
   return { sizeBytes, source, digest: (algorithm) => pick(source.digests, algorithm) };
 }
 
@@ -217,8 +220,15 @@ class MeteredStream extends Readable {
   readonly #inner: Readable;
   readonly #sizeBytes: number;
   #seenBytes = 0;
+  /** Settles once the chunk that is held back has passed. */
+  #held: Promise<void> | undefined;
 
-  constructor(inner: Readable, sizeBytes: number, digest: StreamingDigest) {
+  constructor(
+    inner: Readable,
+    sizeBytes: number,
+    digest: StreamingDigest,
+    admit?: (bytes: number) => Promise<void> | undefined,
+  ) {
     super();
     this.#inner = inner;
     this.#sizeBytes = sizeBytes;
@@ -232,15 +242,31 @@ class MeteredStream extends Readable {
         return;
       }
       digest.update(chunk);
-      if (!this.push(chunk)) inner.pause();
+      const admitted = admit?.(chunk.byteLength);
+      if (admitted === undefined) {
+        if (!this.push(chunk)) inner.pause();
+        return;
+      }
+      inner.pause();
+      this.#held = admitted.then(
+        () => {
+          this.#held = undefined;
+          if (this.push(chunk)) inner.resume();
+        },
+        (error: Error) => void this.destroy(error),
+      );
     });
-    inner.on('end', () => {
+    const finish = () => {
       if (this.#seenBytes < sizeBytes) {
         this.destroy(this.#wrongSize('shorter'));
         return;
       }
       this.digests = digest.digest();
       this.push(null);
+    };
+    inner.on('end', () => {
+      if (this.#held === undefined) finish();
+      else void this.#held.then(finish);
     });
     inner.on('error', (error) => this.destroy(error));
     inner.on('close', () => {
@@ -249,7 +275,7 @@ class MeteredStream extends Readable {
   }
 
   override _read(): void {
-    this.#inner.resume();
+    if (this.#held === undefined) this.#inner.resume();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

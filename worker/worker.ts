@@ -29,6 +29,7 @@ import { stoppedError } from './transfer/item.ts';
 import { Ledger } from './transfer/progress.ts';
 import { RateMeter } from './transfer/rate-meter.ts';
 import { RefusedRoutes } from './transfer/route.ts';
+import { createSharedBandwidth } from './transfer/shared-bandwidth.ts';
 import { createSharedLimit } from './transfer/shared-limit.ts';
 import { startSweeper } from './transfer/sweep.ts';
 import { sweepUploads } from './transfer/uploads.ts';
@@ -95,7 +96,8 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
       () => true,
       () => false,
     );
-  const ledger = new Ledger({ db, log, meter, publish: (row) => void publish(row) });
+  const bandwidth = createSharedBandwidth(redis);
+  const ledger = new Ledger({ db, log, meter, bandwidth, publish: (row) => void publish(row) });
   const dispatcher = startDispatcher({ db, queue, onError: outages.report });
   const engine: Engine = {
     db,

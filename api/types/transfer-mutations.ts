@@ -9,6 +9,7 @@ import {
   resumeTransfer,
   retryFailedItems,
   submitTransfer,
+  updateTransfer,
 } from '../../queue/transfer.ts';
 import { type AuditAction, audit } from '../audit.ts';
 import { builder } from '../builder.ts';
@@ -16,9 +17,9 @@ import { type Context, viewerOf } from '../context.ts';
 import { attempt } from '../errors.ts';
 import { createOnce, findReplay } from '../idempotency.ts';
 import { type PayloadFields, type PayloadShape, userErrorsField } from './payload.ts';
-import { ownTransfer, Transfer } from './transfer.ts';
+import { ownTransfer, Transfer, TransferPriority } from './transfer.ts';
 import { givenOptions } from './transfer-options.ts';
-import { orderFields, orderOf } from './transfer-order.ts';
+import { orderFields, orderOf, parseTransferName } from './transfer-order.ts';
 
 /** Furthest start time. */
 const maxAheadMs = 366 * 24 * 3600 * 1000;
@@ -67,6 +68,11 @@ function orderMutation(
       inputFields: (t) => ({
         ...orderFields(t),
         startAt: t.field({ type: 'DateTime', description: 'When to begin, at most a year ahead. Absent: at once.' }),
+        bandwidthLimit: t.field({
+          type: 'ByteSize',
+          description:
+            'Bytes a second that pass through workers at the most, over all of them together; at least 32768. Absent or null: no limit.',
+        }),
         idempotencyKey: t.string({
           description:
             'Any text of 1 to 255 characters. A repetition within 24 hours with the same arguments returns the same transfer.',
@@ -84,24 +90,29 @@ function orderMutation(
 
 type OrderInput = Parameters<typeof orderOf>[1] & {
   startAt?: Date | null | undefined;
+  bandwidthLimit?: bigint | null | undefined;
   idempotencyKey?: string | null | undefined;
 };
 
 async function order(operation: string, input: OrderInput, context: Context): Promise<TransferRow> {
   const { db, config } = context.services;
-  const { idempotencyKey, ...given } = { ...input, options: givenOptions(input.options) };
+  const { idempotencyKey, ...given } = {
+    ...input,
+    bandwidthLimit: input.bandwidthLimit?.toString(),
+    options: givenOptions(input.options),
+  };
   const request = {
     userId: viewerOf(context).id,
     key: idempotencyKey,
     operation,
     // What is null is as good as absent.
-    arguments: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)),
+    arguments: Object.fromEntries(Object.entries(given).filter(([, value]) => value != null)),
     secret: config.AUTH_SECRET,
   };
   const known = await findReplay(db, request);
   if (known !== null) return db.transfer.findUniqueOrThrow({ where: { id: known } });
   assertStartAt(input.startAt);
-  const ordered = await orderOf(context, input);
+  const ordered = { ...(await orderOf(context, input)), bandwidthLimit: input.bandwidthLimit ?? undefined };
   const { id, replayed } = await createOnce(db, request, async (tx) => {
     // An account cannot be disconnected between the check of its state and the end of this transaction.
     await tx.$queryRaw`
@@ -128,6 +139,48 @@ orderMutation('planTransfer', {
     'Orders a dry run: both sides are listed, and what would be done with each object is kept as the items of a transfer that waits for `approveTransfer`. Nothing is moved or deleted before, and then exactly what was planned: an object that changed since fails.',
   payload: 'The transfer that is being planned.',
 });
+
+builder.relayMutationField(
+  'updateTransfer',
+  {
+    description: 'What to change about a transfer. What is absent stays as it is.',
+    inputFields: (t) => ({
+      id: t.id({ required: true, description: 'Id of the transfer.' }),
+      name: t.string({ description: 'Its name, at most 200 characters. null: as it is.' }),
+      priority: t.field({
+        type: TransferPriority,
+        description: 'How it is preferred among others that wait. null: as it is.',
+      }),
+      bandwidthLimit: t.field({
+        type: 'ByteSize',
+        description:
+          'Bytes a second that pass through workers at the most, over all of them together; at least 32768. null, given as such: no limit from now on.',
+      }),
+    }),
+  },
+  {
+    description:
+      'Changes a transfer that has not ended; workers hold to another limit within 2 s. CONFLICT once it has ended. Idempotent.',
+    authScopes: { signedIn: true },
+    resolve: (_root, { input }, context) =>
+      attempt(async () => {
+        const before = await ownTransfer(context, String(input.id));
+        const changes = {
+          name: parseTransferName(input.name),
+          priority: input.priority ?? undefined,
+          bandwidthLimit: input.bandwidthLimit,
+        };
+        const row = await context.services.db.$transaction(async (tx) => {
+          const changed = await updateTransfer(tx, before.id, changes);
+          await audit(tx, context, 'transfer.update', { type: 'transfer', id: before.id });
+          return changed;
+        });
+        await announce(context, row);
+        return row;
+      }),
+  },
+  { description: 'The changed transfer.', outputFields: transferOutput },
+);
 
 /** A mutation that moves a transfer on in its life. */
 function lifeCycleMutation(

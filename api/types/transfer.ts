@@ -58,6 +58,12 @@ export const Transfer = builder.prismaNode('Transfer', {
       nullable: true,
       description: 'When it was approved. null: not yet, or nothing asked for it.',
     }),
+    bandwidthLimit: t.expose('bandwidthLimit', {
+      type: 'ByteSize',
+      nullable: true,
+      description:
+        'Bytes a second that pass through workers at the most, over all of them together. What clouds move by themselves is not held to it. null: no limit.',
+    }),
     canApprove: t.boolean({
       description: 'Whether `approveTransfer` would change it.',
       resolve: ({ state }) => state === 'AWAITING_APPROVAL',

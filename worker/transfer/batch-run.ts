@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { TransferState } from '../../core/db.ts';
 import type { AppError } from '../../core/errors.ts';
 import { type Item, stoppedError } from './item.ts';
+import type { Pace } from './pace.ts';
 
 /** What a run needs of the ledger that it is an entry of. */
 interface LedgerEntry {
@@ -9,6 +10,7 @@ interface LedgerEntry {
   acknowledged(bytes: number): void;
   flush(): Promise<void>;
   readonly findings: Findings;
+  readonly pace: Pace;
 }
 
 /** What the process has learnt about a transfer while it moves it. */
@@ -90,6 +92,14 @@ export class BatchRun {
   get findings(): Findings {
     return this.#entry.findings;
   }
+
+  /** Holds the transfer to its bandwidth limit. */
+  get pace(): Pace {
+    return this.#entry.pace;
+  }
+
+  /** Bytes of an object have come: they pass at once (undefined), or once what is returned resolves. */
+  readonly admit = (bytes: number): Promise<void> | undefined => this.pace.admit(bytes, this.signal);
 
   /** Writes at once; resolves once everything touched before is committed, or refused and `signal` aborted. */
   flush(): Promise<void> {

@@ -30,12 +30,11 @@ export interface WriteResult {
   held: number[];
   /** Whether an event may be published now. */
   due: boolean;
+  /** Bytes a second; null: no limit. */
+  bandwidthLimit: bigint | null;
 }
 
-interface WriteRow extends ProgressRow {
-  held: number[];
-  due: boolean;
-}
+type WriteRow = ProgressRow & Omit<WriteResult, 'row'>;
 
 /**
  * Writes, in one statement and behind the fences of the batches, the items that changed, the leases and the
@@ -169,12 +168,12 @@ export async function writeCheckpoint(
     FROM locked, delta, speed
     WHERE transfer.id = ${transferId}::uuid
     RETURNING ${progressColumns},
-      ARRAY(SELECT number FROM run) AS held,
+      ARRAY(SELECT number FROM run) AS held, transfer.bandwidth_limit_bytes_per_second AS "bandwidthLimit",
       locked.published_at IS NULL
         OR locked.published_at <= now() - make_interval(secs => ${publishIntervalMs / 1_000}) AS due`;
   if (!row) return null;
-  const { held, due, ...progress } = row;
-  return { row: progress, held, due };
+  const { held, due, bandwidthLimit, ...progress } = row;
+  return { row: progress, held, due, bandwidthLimit };
 }
 
 export function isTerminal(state: TransferState): boolean {

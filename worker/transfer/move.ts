@@ -6,6 +6,7 @@ import { type Engine, patiently } from './engine.ts';
 import type { Item } from './item.ts';
 import { Limiter } from './limiter.ts';
 import { type Drop, moveItem } from './move-item.ts';
+import { toLimit } from './progress.ts';
 import { removeSources } from './remove.ts';
 import { hasSpareTime } from './spare-time.ts';
 import { type AccountReference, giveBack, type TakenBatch, takeBatch } from './take-batch.ts';
@@ -29,6 +30,7 @@ export async function moveBatch(engine: Engine, job: JobPayload<'transfer.batch'
   const taken = await patiently(engine.stopping, () => takeBatch(engine.db, job));
   if (taken === null) return;
   const run = engine.ledger.open(job.transferId, job.batchNumber, job.attempt);
+  run.pace.change(toLimit(taken.bandwidthLimit));
   if (engine.stopping.aborted) run.drain();
   try {
     const release = await work(engine, taken, run);

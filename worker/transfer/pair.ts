@@ -5,7 +5,7 @@ import type { DigestAlgorithm } from '../../storage/digest-algorithm.ts';
 import type { UploadBody, Version } from '../../storage/provider.ts';
 import type { OpenAccount } from './accounts.ts';
 import type { BatchRun } from './batch-run.ts';
-import type { Budget } from './budget.ts';
+import type { Budget, Lease } from './budget.ts';
 import type { RefusedRoutes } from './route.ts';
 import type { TransferOrder } from './take-batch.ts';
 import type { UrlReach } from './url-reach.ts';
@@ -25,11 +25,30 @@ export interface Pair {
   urlReach: UrlReach;
 }
 
-/** The whole body in memory, hashed. */
+/** Room for one more body that holds so many bytes, within the transfer's bandwidth and the process's memory. */
+export async function enterBody({ budget }: Pair, run: BatchRun, bytes: number): Promise<Lease> {
+  const { pace, going } = run;
+  await pace.enter(going);
+  try {
+    const lease = await budget.acquire(bytes, going);
+    return {
+      release() {
+        lease.release();
+        pace.leave();
+      },
+    };
+  } catch (error) {
+    pace.leave();
+    throw error;
+  }
+}
+
+/** The whole body in memory, hashed; as fast as `admit` lets its chunks pass. */
 export async function buffered(
   stream: Readable,
   sizeBytes: number,
   algorithms: readonly DigestAlgorithm[],
+  admit: BatchRun['admit'],
 ): Promise<UploadBody> {
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -37,6 +56,8 @@ export async function buffered(
     length += chunk.byteLength;
     if (length > sizeBytes) break;
     chunks.push(chunk);
+    const admitted = admit(chunk.byteLength);
+    if (admitted) await admitted;
   }
   if (length !== sizeBytes) {
     throw new AppError('OBJECT_CHANGED', `The source gave other than the ${sizeBytes} bytes it was listed with.`);

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDb, type Db } from '../../core/db.ts';
 import { createLogger } from '../../core/log.ts';
-import { createTestDatabase, type TestDatabase } from '../../test/support/databases.ts';
+import { createRedis } from '../../core/redis.ts';
+import { createTestDatabase, createTestRedis, type TestDatabase } from '../../test/support/databases.ts';
 import { createTransfer, createUser } from '../../test/support/transfers.ts';
 import { Ledger } from './progress.ts';
 import { RateMeter } from './rate-meter.ts';
+import { createSharedBandwidth } from './shared-bandwidth.ts';
 import { takeBatch } from './take-batch.ts';
 
 let database: TestDatabase;
@@ -30,7 +32,11 @@ test('an item that the database refuses for its content fails alone; the batch i
   const taken = await takeBatch(db, { transferId, batchNumber: 0, attempt: 1 });
   const [bad, ended, good] = taken?.items ?? [];
   if (!bad || !ended || !good) throw new Error('three items');
-  const ledger = new Ledger({ db, log: createLogger('test', 'silent'), meter: new RateMeter(), publish: () => {} });
+  const redis = createRedis((await createTestRedis()).url);
+  const ledger = new Ledger({
+    ...{ db, log: createLogger('test', 'silent'), meter: new RateMeter(), publish: () => {} },
+    bandwidth: createSharedBandwidth(redis),
+  });
   const run = ledger.open(transferId, 0, 1);
   bad.state = 'RUNNING';
   bad.version = { etag: '"a\0"' };
@@ -62,4 +68,5 @@ test('an item that the database refuses for its content fails alone; the batch i
     ['CANCELLED', null],
   ]);
   expect(await db.transferBatch.findMany({ where: { transferId } })).toMatchObject([{ state: 'DONE' }]);
+  redis.disconnect();
 });

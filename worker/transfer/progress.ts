@@ -6,8 +6,10 @@ import type { ProgressRow } from '../../queue/progress.ts';
 import { BatchRun, type Findings } from './batch-run.ts';
 import { isTerminal, leaseMs, publishIntervalMs, type WriteResult, writeCheckpoint } from './checkpoint.ts';
 import type { Item } from './item.ts';
+import { Pace } from './pace.ts';
 import type { RateMeter } from './rate-meter.ts';
 import { isRefusedContent } from './refused-content.ts';
+import type { SharedBandwidth } from './shared-bandwidth.ts';
 
 /** A transfer that this process moves is looked at so often, whether or not anything changed. */
 const heartbeatMs = 1_000;
@@ -21,6 +23,7 @@ export interface LedgerOptions {
   publish(row: ProgressRow): void;
   /** Bytes that destinations acknowledged to this process. */
   meter: RateMeter;
+  bandwidth: SharedBandwidth;
 }
 
 /**
@@ -78,6 +81,7 @@ class TransferLedger {
   readonly #openedAt = performance.now();
   readonly #runs = new Map<number, BatchRun>();
   readonly #findings: Findings = { occupied: false };
+  readonly #pace: Pace;
   #dirty = new Map<Item, BatchRun>();
   #waiters: PromiseWithResolvers<void>[] = [];
   #publishPending = false;
@@ -90,6 +94,7 @@ class TransferLedger {
     this.#transferId = transferId;
     this.#options = options;
     this.#onEmpty = onEmpty;
+    this.#pace = new Pace(transferId, options.bandwidth);
   }
 
   get runs(): BatchRun[] {
@@ -109,6 +114,7 @@ class TransferLedger {
       acknowledged: (bytes) => this.#options.meter.add(bytes),
       flush: () => this.flush(),
       findings: this.#findings,
+      pace: this.#pace,
     });
     this.#runs.set(number, run);
     // Nothing to tell yet: a batch that ends sooner is written once.
@@ -235,7 +241,8 @@ class TransferLedger {
     if (result) this.#tell(result);
   }
 
-  #tell({ row, due }: WriteResult): void {
+  #tell({ row, due, bandwidthLimit }: WriteResult): void {
+    this.#pace.change(toLimit(bandwidthLimit));
     if (due || isTerminal(row.state)) this.#options.publish(row);
     this.#publishPending = !due;
     if (row.state === 'RUNNING') return;
@@ -247,6 +254,11 @@ class TransferLedger {
     if (this.#runs.get(run.number) === run) this.#runs.delete(run.number);
     for (const [item, owner] of this.#dirty) if (owner === run) this.#dirty.delete(item);
   }
+}
+
+/** As it is counted with: exact far beyond any network's bandwidth. */
+export function toLimit(bandwidthLimit: bigint | null): number | null {
+  return bandwidthLimit === null ? null : Number(bandwidthLimit);
 }
 
 function lost(): AppError {

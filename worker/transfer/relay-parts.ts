@@ -8,7 +8,16 @@ import { orDiscard } from './discard.ts';
 import type { Checkpoint, Item } from './item.ts';
 import { keptMetadata } from './kept.ts';
 import { Limiter } from './limiter.ts';
-import { buffered, flowBytes, isSameVersion, type Pair, passBoth, passDestination, passSource } from './pair.ts';
+import {
+  buffered,
+  enterBody,
+  flowBytes,
+  isSameVersion,
+  type Pair,
+  passBoth,
+  passDestination,
+  passSource,
+} from './pair.ts';
 import { type PartRange, partSizeFor, partsOf } from './parts.ts';
 import {
   agreement,
@@ -145,9 +154,9 @@ class PartsJob {
 
   async #reread({ start, end }: PartRange, update: (chunk: Uint8Array) => void): Promise<void> {
     await passSource(this.#pair, this.#run);
-    const lease = await this.#pair.budget.acquire(Math.min(end - start, flowBytes), this.#run.going);
+    const lease = await enterBody(this.#pair, this.#run, Math.min(end - start, flowBytes));
     try {
-      const { source } = streamBody(await this.#read(start, end), end - start, []);
+      const { source } = streamBody(await this.#read(start, end), end - start, [], this.#run.admit);
       for await (const chunk of source as AsyncIterable<Uint8Array>) update(chunk);
     } finally {
       lease.release();
@@ -167,16 +176,13 @@ class PartsJob {
     const destination = this.#pair.destination.provider;
     const sizeBytes = end - start;
     const isBuffered = destination.capabilities.write.digestTiming === 'before';
-    const lease = await this.#pair.budget.acquire(
-      isBuffered ? sizeBytes : Math.min(sizeBytes, flowBytes),
-      this.#run.going,
-    );
+    const lease = await enterBody(this.#pair, this.#run, isBuffered ? sizeBytes : Math.min(sizeBytes, flowBytes));
     try {
       const stream = await this.#read(start, end);
       if (update) stream.on('data', update).pause();
       const body = isBuffered
-        ? await buffered(stream, sizeBytes, this.#algorithms)
-        : streamBody(stream, sizeBytes, this.#algorithms);
+        ? await buffered(stream, sizeBytes, this.#algorithms, this.#run.admit)
+        : streamBody(stream, sizeBytes, this.#algorithms, this.#run.admit);
       const request = { session: this.#checkpoint.session, partNumber, offset: start, body };
       const receipt = await this.#pair.destination.gate.watch(destination.putPart(request, this.#run.signal));
       const sent = Object.fromEntries(this.#algorithms.map((algorithm) => [algorithm, body.digest(algorithm)]));

@@ -9,7 +9,7 @@ import { orDiscard } from './discard.ts';
 import { HoldBack } from './hold-back.ts';
 import type { Item, Statement } from './item.ts';
 import { keptMetadata } from './kept.ts';
-import { buffered, flowBytes, heldBytes, type Pair, passBoth, passSource } from './pair.ts';
+import { buffered, enterBody, flowBytes, heldBytes, type Pair, passBoth, passSource } from './pair.ts';
 import { isWhole } from './parts.ts';
 import { beginParts, relayParts } from './relay-parts.ts';
 import {
@@ -84,7 +84,7 @@ async function sendWhole(
   const { sizeBytes } = item;
   const isHeld = write.digestTiming === 'before' || sizeBytes <= heldBytes;
   await passBoth(pair, run);
-  const lease = await pair.budget.acquire(isHeld ? sizeBytes : Math.min(sizeBytes, flowBytes), run.going);
+  const lease = await enterBody(pair, run, isHeld ? sizeBytes : Math.min(sizeBytes, flowBytes));
   try {
     const read = await pair.source.gate.watch(
       source.read({ ...item.source, pin: item.version ?? undefined }, run.signal),
@@ -93,7 +93,7 @@ async function sendWhole(
     item.version ??= read.info.version;
     const checked = checkedStatement(read.info, write);
     const statement = checked ?? statementOf(read.info, neededDigests(write, 'whole'));
-    const body = await bodyOf(read.stream, sizeBytes, write, isHeld, statement, checked);
+    const body = await bodyOf(read.stream, sizeBytes, write, isHeld, statement, checked, run.admit);
     const metadata = keptMetadata(read.info.metadata, pair.order.options);
     const written = await pair.destination.gate.watch(
       underPrecondition(
@@ -135,20 +135,24 @@ async function bodyOf(
   isHeld: boolean,
   statement: Statement | null,
   checked: Statement | undefined,
+  admit: BatchRun['admit'],
 ): Promise<UploadBody> {
   if (checked !== undefined) {
-    const body = sizeBytes <= onePieceBytes ? await buffered(stream, sizeBytes, []) : streamBody(stream, sizeBytes, []);
+    const body =
+      sizeBytes <= onePieceBytes
+        ? await buffered(stream, sizeBytes, [], admit)
+        : streamBody(stream, sizeBytes, [], admit);
     return statedBody(body, { [checked.algorithm]: checked.value });
   }
   const needed = neededDigests(write, 'whole');
   const algorithms = statement ? [...needed, statement.algorithm] : needed;
   const check = (body: UploadBody) => sourceLeg(statement, statement ? body.digest(statement.algorithm) : undefined);
   if (isHeld) {
-    const body = await buffered(stream, sizeBytes, algorithms);
+    const body = await buffered(stream, sizeBytes, algorithms, admit);
     check(body);
     return body;
   }
-  const body = streamBody(stream, sizeBytes, algorithms);
+  const body = streamBody(stream, sizeBytes, algorithms, admit);
   if (statement === null) return body;
   const source = new HoldBack(body.source, () => check(body));
   return { sizeBytes, source, digest: (algorithm) => body.digest(algorithm) };

@@ -23,6 +23,8 @@ export interface TransferOrder {
 export interface TakenBatch {
   transferState: TransferState;
   order: TransferOrder;
+  /** Bytes a second; null: no limit. */
+  bandwidthLimit: bigint | null;
   source: AccountReference;
   destination: AccountReference;
   /** Its objects that are not at an end, or whose source is to be removed, in order. */
@@ -38,6 +40,7 @@ interface TakenRow {
   mode: TransferMode;
   options: unknown;
   dryRun: boolean;
+  bandwidthLimit: bigint | null;
   items: ItemRow[];
 }
 
@@ -56,7 +59,7 @@ export async function takeBatch(db: Db, job: JobPayload<'transfer.batch'>): Prom
       RETURNING batch.number
     )
     SELECT transfer.state::text AS "transferState", transfer.mode::text AS mode, transfer.options,
-      transfer.dry_run AS "dryRun", source.id AS "sourceId", source.updated_at AS "sourceUpdatedAt",
+      transfer.dry_run AS "dryRun", transfer.bandwidth_limit_bytes_per_second AS "bandwidthLimit", source.id AS "sourceId", source.updated_at AS "sourceUpdatedAt",
       destination.id AS "destinationId", destination.updated_at AS "destinationUpdatedAt",
       (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -82,6 +85,7 @@ export async function takeBatch(db: Db, job: JobPayload<'transfer.batch'>): Prom
     source: { id: row.sourceId, updatedAt: row.sourceUpdatedAt },
     destination: { id: row.destinationId, updatedAt: row.destinationUpdatedAt },
     order: { mode: row.mode, options: transferOptionsSchema.parse(row.options), isAsPlanned: row.dryRun },
+    bandwidthLimit: row.bandwidthLimit,
     items: row.items.map((item) => new Item(item, job.attempt > 1)),
   };
 }
