@@ -13,6 +13,8 @@ export interface Product {
   workers: RunningProcess[];
   /** One more worker process. */
   startWorker(): Promise<RunningProcess>;
+  /** The API once more, at the same address, after it was killed; resolves when it is ready. */
+  restartApi(): Promise<void>;
   /** Stops every process and removes its folder. Idempotent. */
   stop(): Promise<void>;
 }
@@ -59,7 +61,16 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     await directory.remove();
   };
   try {
-    const api = await launch('api', 'api/main.ts');
+    const url = `http://127.0.0.1:${env.PORT}`;
+    const startApi = () => launch('api', 'api/main.ts');
+    const untilApiReady = (api: RunningProcess) =>
+      untilReady(api, () =>
+        fetch(`${url}/readyz`).then(
+          (response) => response.ok,
+          () => false,
+        ),
+      );
+    const api = await startApi();
     const workers: RunningProcess[] = [];
     const startWorker = async () => {
       const worker = await launch(`worker-${workers.length}`, 'worker/main.ts');
@@ -67,14 +78,20 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
       return worker;
     };
     for (let index = 0; index < (options.workers ?? 1); index++) await startWorker();
-    const url = `http://127.0.0.1:${env.PORT}`;
-    await untilReady(api, () =>
-      fetch(`${url}/readyz`).then(
-        (response) => response.ok,
-        () => false,
-      ),
-    );
-    return { url, env, api, workers, startWorker, stop };
+    await untilApiReady(api);
+    const product: Product = {
+      url,
+      env,
+      api,
+      workers,
+      startWorker,
+      restartApi: async () => {
+        product.api = await startApi();
+        await untilApiReady(product.api);
+      },
+      stop,
+    };
+    return product;
   } catch (error) {
     await stop();
     throw error;

@@ -1,0 +1,52 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** A client of the API that does not give up while it is away, as long as it is allowed to repeat itself. */
+export class ApiClient {
+  /** Requests that wait for their answers. */
+  inFlight = 0;
+  token = '';
+  readonly #url: string;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /**
+   * One operation, which must be idempotent: it is repeated for up to a minute while the API, or what is behind it, is
+   * away. Rejects on other errors.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: each caller knows what it asked for
+  async send(document: string, input: object): Promise<any> {
+    const deadline = Date.now() + 60_000;
+    for (;;) {
+      const answer = await this.#once(document, input);
+      if (typeof answer === 'object') return answer;
+      if (Date.now() > deadline) throw new Error(`The API does not answer: ${answer}`);
+      await delay(250);
+    }
+  }
+
+  /** The payload of the operation, or why it is worth another try. */
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  async #once(document: string, input: object): Promise<any> {
+    this.inFlight += 1;
+    try {
+      const response = await fetch(`${this.#url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...(this.token && { authorization: `Bearer ${this.token}` }) },
+        body: JSON.stringify({ query: document, variables: { input } }),
+        signal: AbortSignal.timeout(15_000),
+      });
+      const body = (await response.json()) as {
+        data?: Record<string, { userErrors: { code: string; message: string }[] }> | null;
+        errors?: { message: string; extensions?: { code?: string } }[];
+      };
+      if (body.errors !== undefined) return JSON.stringify(body.errors).slice(0, 300);
+      return Object.values(body.data ?? {})[0];
+    } catch (error) {
+      return (error as Error).message;
+    } finally {
+      this.inFlight -= 1;
+    }
+  }
+}
