@@ -88,6 +88,20 @@ test('a part that fails is read again; the parts beside it are not sent twice', 
   expect(destination.server.observer.counters('UploadPart').requests).toBe(6);
 });
 
+test('where the answer to the completion of an upload is lost, no part is sent again', async () => {
+  const sent = { large: await source.put('joined/large', 20 * MiB) };
+  destination.server.observer.resetCounters();
+  const fault = destination.server.faults.add({
+    match: { operation: 'CompleteMultipartUpload', key: 'joined/large' },
+    action: { kind: 'loseAnswer' },
+  });
+  const row = await move('joined');
+  await fault.hit;
+  expect(row).toMatchObject({ state: 'COMPLETED', bytesAcknowledged: BigInt(20 * MiB) });
+  expect(await destination.hashes('joined/')).toEqual(sent);
+  expect(destination.server.observer.counters('UploadPart').requests).toBe(3);
+});
+
 test('an object that fails three times fails alone, and its upload is dropped', async () => {
   const sent = { good: await source.put('three/good', 1_000) };
   await source.put('three/bad', 20 * MiB);

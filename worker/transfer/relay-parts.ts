@@ -1,4 +1,4 @@
-import { AppError } from '../../core/errors.ts';
+import { AppError, toAppError } from '../../core/errors.ts';
 import { createDigest, streamBody } from '../../storage/digest.ts';
 import type { DigestAlgorithm, Digests } from '../../storage/digest-algorithm.ts';
 import type { ObjectInfo, PartReceipt } from '../../storage/provider.ts';
@@ -47,10 +47,18 @@ export async function relayParts(pair: Pair, item: Item, run: BatchRun, checkpoi
   return new PartsJob(pair, item, run, checkpoint).run();
 }
 
-/** Keeps what the cloud still has of the parts that it once acknowledged; all of them where it does not tell. */
+/**
+ * Keeps what the cloud still has of the parts that it once acknowledged; all of them where it does not tell. An upload
+ * that is gone with all its parts there may have been completed and the answer lost: completing it again tells.
+ */
 async function reconcile(pair: Pair, item: Item, run: BatchRun, checkpoint: Checkpoint): Promise<void> {
   if (!pair.destination.provider.capabilities.write.listsParts) return;
-  const listed = await pair.destination.provider.listParts(checkpoint.session, run.signal);
+  const sizeBytes = checkpoint.parts.reduce((sum, { receipt }) => sum + receipt.sizeBytes, 0);
+  const listed = await pair.destination.provider.listParts(checkpoint.session, run.signal).catch((error: unknown) => {
+    if (sizeBytes === item.sizeBytes && toAppError(error).code === 'UPLOAD_EXPIRED') return null;
+    throw error;
+  });
+  if (listed === null) return;
   const tags = new Map(listed.map(({ partNumber, tag }) => [partNumber, tag]));
   checkpoint.parts = checkpoint.parts.filter(({ receipt }) => tags.get(receipt.partNumber) === receipt.tag);
   item.acknowledgedBytes = checkpoint.parts.reduce((sum, { receipt }) => sum + receipt.sizeBytes, 0);

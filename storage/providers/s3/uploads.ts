@@ -151,10 +151,18 @@ export class S3Uploads {
     } catch (caught) {
       const error = uploadError(caught);
       const mayBeDone = error.code === 'UPLOAD_EXPIRED' || (await this.#isGoneAfter(error, session, signal));
-      const info = mayBeDone ? await this.#stat(session, signal).catch(() => null) : null;
+      const info = mayBeDone ? await this.#find(session, signal) : null;
       if (info === null || !isResultOf(info, request)) throw error;
       return { version: info.version, digests: info.digests };
     }
+  }
+
+  /** What is at the upload's place; null: nothing. Not knowing is an error of its own: it asks for no new upload. */
+  #find(session: UploadSession, signal: AbortSignal): Promise<ObjectInfo | null> {
+    return this.#stat(session, signal).catch((error: unknown) => {
+      if (toAppError(error).code === 'OBJECT_NOT_FOUND') return null;
+      throw error;
+    });
   }
 
   /** A condition that fails because the object is there already may fail because of our own earlier attempt. */
