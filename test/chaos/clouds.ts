@@ -110,11 +110,16 @@ async function azureCloud({ endpoint, accountName, accountKey }: AzuriteServer):
 async function gcsCloud(server: GcsServer): Promise<ChaosCloud> {
   const link = await linkTo(server.endpoint);
   const key = server.serviceAccountKey();
-  const bucket = new Storage({
+  const storage = new Storage({
     apiEndpoint: server.endpoint,
     projectId: server.projectId,
+    useAuthWithCustomEndpoint: true,
     credentials: JSON.parse(key),
-  }).bucket('target');
+  });
+  // The library asks Google for tokens, whatever the key says.
+  const auth = (await storage.authClient.getClient()) as unknown as { endpoints: { oauth2TokenUrl: string } };
+  auth.endpoints.oauth2TokenUrl = `${server.endpoint}/token`;
+  const bucket = storage.bucket('target');
   return {
     name: 'gcs',
     container: 'target',

@@ -44,7 +44,7 @@ export type FaultKind = (typeof faultKinds)[number];
 /** Past the lease of a batch and the lock of a job (15 s each). */
 const stopMs = 18_000;
 /** So long is waited for work in what is to be hit. */
-const patienceMs = 20_000;
+const patienceMs = 10_000;
 
 /** Every kind in turn, each turn in an order of its own. */
 export function planFaults(random: Random, count: number): PlannedFault[] {

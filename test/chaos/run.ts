@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ChaosCloud } from './clouds.ts';
 import { type FaultKind, inject, type PlannedFault, planFaults } from './faults.ts';
 import { Random } from './random.ts';
 import { startStack } from './stack.ts';
@@ -38,8 +39,6 @@ export interface ChaosReport {
   complaints: string[];
 }
 
-/** Transfers under way at any time. */
-const lanes = 3;
 /** Between faults, so that there is something to hit. */
 const breathMs = 700;
 /** A fault that met no work is tried again so often. */
@@ -59,9 +58,9 @@ export async function runChaos({ seed, faults: wanted, say }: ChaosOptions): Pro
     const cargo = new Random(seed ^ 0x5eed);
     // A voyage that lingers at its end makes room for the next one.
     const sailing = new Set<Promise<void>>();
-    const lane = async () => {
+    const lane = async (destination: ChaosCloud) => {
       while (!isOver && complaints.length === 0) {
-        const voyage = await prepareVoyage(stack, cargo, ++voyages);
+        const voyage = await prepareVoyage(stack, cargo, ++voyages, destination);
         const arrived = Promise.withResolvers<void>();
         const judged = sail(stack, voyage, writes, arrived.resolve).then(
           (result) => {
@@ -75,7 +74,8 @@ export async function runChaos({ seed, faults: wanted, say }: ChaosOptions): Pro
         await Promise.race([arrived.promise, judged]);
       }
     };
-    const running = Array.from({ length: lanes }, lane);
+    // A transfer to each destination at any time, so that there is something to hit everywhere.
+    const running = stack.clouds.destinations.map(lane);
 
     const lasting: Promise<void>[] = [];
     const strike = async (number: number, planned: PlannedFault): Promise<void> => {
@@ -133,5 +133,5 @@ export async function runChaos({ seed, faults: wanted, say }: ChaosOptions): Pro
 
 const tellVoyage = (result: VoyageResult) =>
   `${new Date().toISOString()} voyage ${result.number} ${result.mode} ${result.policy} to ${result.destination}: ` +
-  `${result.objects} objects, ${result.retries} retries, stood still ${result.longestStandstillMs} ms at most, ` +
+  `${result.objects} objects, ${result.retriedFor.length} retries${result.retriedFor.map((why) => ` (${why})`).join('')}, stood still ${result.longestStandstillMs} ms at most, ` +
   `${result.repeated.count} sent again; ${result.complaints.length === 0 ? 'intact' : result.complaints.slice(0, 5).join('; ')}`;

@@ -29,7 +29,8 @@ export interface VoyageResult {
   policy: string;
   destination: string;
   objects: number;
-  retries: number;
+  /** Why objects had failed, each time that their owner asked for more tries. */
+  retriedFor: string[];
   longestStandstillMs: number;
   repeated: { count: number; bytes: number };
   /** What is wrong; empty: nothing. */
@@ -46,6 +47,7 @@ interface TransferRow {
   bytes: string;
   verified: string;
   throttled: boolean;
+  error: string | null;
 }
 
 /** No transfer may stand still for longer. */
@@ -64,8 +66,13 @@ const step = (name: 'pauseTransfer' | 'resumeTransfer' | 'retryFailedItems') =>
     ${name}(input: $input) { transfer { state } userErrors { code message } } }`;
 
 /** Writes the objects of a voyage past the product: small ones, some of a few parts' worth, and what is there already. */
-export async function prepareVoyage(stack: Stack, random: Random, number: number): Promise<Voyage> {
-  const { from, to, destinations } = stack.clouds;
+export async function prepareVoyage(
+  stack: Stack,
+  random: Random,
+  number: number,
+  destination: ChaosCloud,
+): Promise<Voyage> {
+  const { from, to } = stack.clouds;
   const mode = random.pick(['COPY', 'COPY', 'MOVE', 'SYNC'] as const);
   const conflictPolicy = mode === 'SYNC' ? 'OVERWRITE_IF_DIFFERENT' : random.pick(['OVERWRITE', 'SKIP'] as const);
   const voyage: Voyage = {
@@ -73,7 +80,7 @@ export async function prepareVoyage(stack: Stack, random: Random, number: number
     prefix: `v${number}/`,
     mode,
     conflictPolicy,
-    destination: mode === 'SYNC' ? (destinations[0] as ChaosCloud) : random.pick(destinations),
+    destination,
     expected: {},
     isPaused: random.next() < 0.3,
   };
@@ -125,7 +132,8 @@ export async function sail(stack: Stack, voyage: Voyage, writes: Writes, arrived
   }
 
   let row: TransferRow | undefined;
-  let [retries, longestStandstillMs, changedAt, seen] = [0, 0, Date.now(), ''];
+  const retriedFor: string[] = [];
+  let [longestStandstillMs, changedAt, seen] = [0, Date.now(), ''];
   for (;;) {
     [row] = await readTransfer(stack, id);
     const shown = JSON.stringify(row);
@@ -136,13 +144,13 @@ export async function sail(stack: Stack, voyage: Voyage, writes: Writes, arrived
       break;
     }
     if (row && ended.includes(row.state)) {
-      if (row.state === 'COMPLETED' || row.state === 'CANCELLED' || retries === maxRetries) break;
+      if (row.state === 'COMPLETED' || row.state === 'CANCELLED' || retriedFor.length === maxRetries) break;
       const answer = await api.send(step('retryFailedItems'), { id: transfer.id });
       if (answer.userErrors.length > 0) {
         complaints.push(`cannot be retried: ${JSON.stringify(answer.userErrors)}`);
         break;
       }
-      retries += 1;
+      retriedFor.push(row.error ?? '');
     }
     await delay(pollMs);
   }
@@ -162,7 +170,7 @@ export async function sail(stack: Stack, voyage: Voyage, writes: Writes, arrived
     policy: conflictPolicy,
     destination: destination.name,
     objects: Object.keys(voyage.expected).length,
-    retries,
+    retriedFor,
     longestStandstillMs,
     repeated,
     complaints,
@@ -173,7 +181,8 @@ const readTransfer = (stack: Stack, id: string) =>
   stack.rows<TransferRow>(
     `SELECT state::text, objects_listed AS listed, objects_completed AS completed, objects_failed AS failed,
        objects_skipped AS skipped, bytes_acknowledged AS acknowledged, bytes_planned AS bytes, bytes_verified AS verified,
-       coalesce(throttled_until > now(), false) AS throttled
+       coalesce(throttled_until > now(), false) AS throttled,
+       error_code || ': ' || error_message AS error
      FROM transfer WHERE id = $1`,
     [id],
   );
