@@ -3,6 +3,7 @@ import { AppError } from '../../core/errors.ts';
 import {
   approveTransfer,
   cancelTransfer,
+  minBandwidthLimit,
   pauseTransfer,
   publishControl,
   publishTransfer,
@@ -70,8 +71,7 @@ function orderMutation(
         startAt: t.field({ type: 'DateTime', description: 'When to begin, at most a year ahead. Absent: at once.' }),
         bandwidthLimit: t.field({
           type: 'ByteSize',
-          description:
-            'Bytes a second that pass through workers at the most, over all of them together; at least 32768. Absent or null: no limit.',
+          description: `Bytes a second that pass through workers at the most, over all of them together; at least ${minBandwidthLimit}. Absent or null: no limit.`,
         }),
         idempotencyKey: t.string({
           description:
@@ -153,8 +153,7 @@ builder.relayMutationField(
       }),
       bandwidthLimit: t.field({
         type: 'ByteSize',
-        description:
-          'Bytes a second that pass through workers at the most, over all of them together; at least 32768. null, given as such: no limit from now on.',
+        description: `Bytes a second that pass through workers at the most, over all of them together; at least ${minBandwidthLimit}. null, given as such: no limit from now on.`,
       }),
     }),
   },

@@ -7,7 +7,7 @@ const burstMs = 250;
 const shareMs = 10_000;
 
 /** What Redis says of bytes of a transfer. */
-export interface Draw {
+interface Draw {
   /** Bytes that may pass: all that were wanted, or none. */
   granted: number;
   /** Milliseconds until it is worth asking again. */
