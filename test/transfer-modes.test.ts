@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { TransferMode } from '../core/db.ts';
 import { approveTransfer, retryFailedItems } from '../queue/transfer.ts';
@@ -287,4 +287,13 @@ test('a failed object of a move is retried with its removal', async () => {
   await engine.db.$transaction((tx) => retryFailedItems(tx, id));
   expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
   expect(await text(from)).toEqual([]);
+});
+
+test('names with dots between slashes stay what they are, below the destination', async () => {
+  for (const name of ['../up', '../../further', 'a/../b', './here', 'a//b']) await put(from, name, name);
+  const { state } = await run();
+  expect(state).toBe('COMPLETED');
+  expect(await to.hashes(prefix)).toEqual(await from.hashes(prefix));
+  const { Contents = [] } = await to.client.send(new ListObjectsV2Command({ Bucket: 'target' }));
+  expect(Contents.every(({ Key = '' }) => /^\d+\//.test(Key))).toBe(true);
 });
