@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { DeleteObjectsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
-import { Storage } from '@google-cloud/storage';
 import { type AzuriteServer, startAzurite } from '../../emulators/azure.ts';
 import { type GcsServer, startGcsServer } from '../../emulators/gcs/server.ts';
+import { APP, sdkClient } from '../../emulators/gcs/testing/support.ts';
 import { startStore, type TestStore } from '../support/engine.ts';
 import { type Link, startLink } from './link.ts';
 
@@ -38,7 +38,7 @@ export async function startChaosClouds(): Promise<ChaosClouds> {
     startStore('source'),
     startStore('target'),
     startAzurite({ containers: ['target'] }),
-    startGcsServer({ buckets: ['target'] }),
+    startGcsServer({ buckets: ['target'], apps: [APP] }),
   ]);
   const source = await s3Cloud('s3-source', from);
   const destinations = [await s3Cloud('s3', to), await azureCloud(azurite), await gcsCloud(gcs)];
@@ -110,16 +110,7 @@ async function azureCloud({ endpoint, accountName, accountKey }: AzuriteServer):
 async function gcsCloud(server: GcsServer): Promise<ChaosCloud> {
   const link = await linkTo(server.endpoint);
   const key = server.serviceAccountKey();
-  const storage = new Storage({
-    apiEndpoint: server.endpoint,
-    projectId: server.projectId,
-    useAuthWithCustomEndpoint: true,
-    credentials: JSON.parse(key),
-  });
-  // The library asks Google for tokens, whatever the key says.
-  const auth = (await storage.authClient.getClient()) as unknown as { endpoints: { oauth2TokenUrl: string } };
-  auth.endpoints.oauth2TokenUrl = `${server.endpoint}/token`;
-  const bucket = storage.bucket('target');
+  const bucket = (await sdkClient(server)).bucket('target');
   return {
     name: 'gcs',
     container: 'target',
