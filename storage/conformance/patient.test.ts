@@ -60,8 +60,11 @@ it('deletes those keys of a batch again that were throttled, and reports the oth
     ],
     [],
   ] as const;
-  const one: StorageProvider = Object.assign(Object.create(bare) as StorageProvider, {
-    deleteObjects: async (request: { keys: readonly string[] }) => ({ failed: failures[asked.push(request.keys) - 1] }),
+  const deleteObjects = async (request: { keys: readonly string[] }) => ({
+    failed: failures[asked.push(request.keys) - 1],
+  });
+  const one = new Proxy(bare, {
+    get: (provider, name) => (name === 'deleteObjects' ? deleteObjects : Reflect.get(provider, name, provider)),
   });
   const { failed } = await patient(one).deleteObjects({ container: 'bucket', keys: ['a', 'slow', 'held'] }, signal);
   expect(asked).toEqual([['a', 'slow', 'held'], ['slow']]);
