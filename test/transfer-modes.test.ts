@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { DeleteObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { TransferMode } from '../core/db.ts';
 import { approveTransfer, retryFailedItems } from '../queue/transfer.ts';
@@ -106,9 +105,14 @@ test.for<[ConflictPolicy, Record<string, string>]>([
 
 test('a newer source is written with OVERWRITE_IF_NEWER', async () => {
   await put(to, 'a', 'old');
-  // Listings tell times to the second.
-  await delay(1_100);
-  await put(from, 'a', 'new');
+  const writtenAt = async (store: TestStore) => {
+    const head = new HeadObjectCommand({ Bucket: store.bucket, Key: `${prefix}a` });
+    return (await store.client.send(head)).LastModified?.getTime() ?? 0;
+  };
+  const before = await writtenAt(to);
+  // Times are told to the second: written again until the source's is a later one.
+  const write = () => put(from, 'a', 'new').then(() => writtenAt(from));
+  await expect.poll(write, { timeout: 5_000 }).toBeGreaterThan(before);
   const { id } = await run({ options: { conflictPolicy: 'OVERWRITE_IF_NEWER' } });
   expect(await itemsOf(id)).toMatchObject({ a: { action: 'REPLACE', reason: 'NEWER', state: 'COMPLETED' } });
   expect(await to.hashes(prefix)).toEqual(await from.hashes(prefix));

@@ -127,7 +127,7 @@ export async function sail(stack: Stack, voyage: Voyage, writes: Writes, arrived
   const id = decodeGlobalId(transfer.id).id;
   if (voyage.isPaused) {
     await api.send(step('pauseTransfer'), { id: transfer.id });
-    await delay(1_500);
+    if (!(await isLetGo(stack, id))) complaints.push('a worker holds the paused transfer');
     await api.send(step('resumeTransfer'), { id: transfer.id });
   }
 
@@ -207,4 +207,17 @@ async function judge(stack: Stack, { prefix, mode, expected, destination }: Voya
     if (Number(row.skipped) !== left.length) complaints.push(`${left.length} left at the source of a move`);
   }
   return complaints;
+}
+
+/** Whether every worker lets go of the transfer's batches before it counts as stuck; a lease that ran out is let go. */
+async function isLetGo(stack: Stack, transferId: string): Promise<boolean> {
+  for (const from = Date.now(); Date.now() - from < stuckMs; await delay(pollMs)) {
+    const [row] = await stack.rows<{ held: number }>(
+      `SELECT count(*)::int AS held FROM transfer_batch
+       WHERE transfer_id = $1::uuid AND state = 'ADMITTED' AND fence = attempt AND lease_until > now()`,
+      [transferId],
+    );
+    if (row?.held === 0) return true;
+  }
+  return false;
 }
