@@ -50,8 +50,6 @@ export class S3Rest {
       const own = { host, 'x-amz-content-sha256': emptyPayload, ...this.#always, ...request.headers };
       const signing = this.#signer.sign({
         method,
-        protocol: protocolOf(origin),
-        hostname: host,
         path,
         query,
         headers: mergeEncoding(own, payload?.headers),
@@ -78,22 +76,11 @@ export class S3Rest {
   async presign(bucket: string, key: string, query: Record<string, string>, seconds: number): Promise<string> {
     const { origin, path, host } = target(this.#address, bucket, key);
     const signed = await this.#signer.presign(
-      {
-        method: 'GET',
-        protocol: protocolOf(origin),
-        hostname: host,
-        path,
-        query: { ...query, ...this.#always },
-        headers: { host, 'x-amz-content-sha256': unsignedPayload },
-      },
+      { method: 'GET', path, query: { ...query, ...this.#always }, headers: { host } },
       seconds,
     );
     return origin + path + queryString(signed);
   }
-}
-
-function protocolOf(origin: string): 'http:' | 'https:' {
-  return origin.startsWith('https:') ? 'https:' : 'http:';
 }
 
 /** An object may well be HTML; what S3 answers to anything but a read is not. */

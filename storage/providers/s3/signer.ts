@@ -1,65 +1,22 @@
-import { createHash, createHmac, createSecretKey, type Hash, type Hmac, type KeyObject } from 'node:crypto';
-import { SignatureV4 } from '@smithy/signature-v4';
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
+import { encodeValue } from '../endpoint.ts';
 
 /** SHA-256 of an empty body, for requests without one. */
 export const emptyPayload = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 export const unsignedPayload = 'UNSIGNED-PAYLOAD';
 export const trailerPayload = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
 
-/**
- * Keys of MACs. The signer asks with the secret itself for each request, and with the same array for a day's signing key:
- * a KeyObject made of them once saves most of each MAC's cost.
- */
-class Keys {
-  readonly #ofArrays = new WeakMap<Uint8Array, KeyObject>();
-  #lastSecret: string | undefined;
-  #ofLastSecret: KeyObject | undefined;
-
-  of(secret: string | Uint8Array): KeyObject {
-    if (typeof secret === 'string') {
-      if (secret !== this.#lastSecret || !this.#ofLastSecret) {
-        this.#lastSecret = secret;
-        this.#ofLastSecret = createSecretKey(secret, 'utf8');
-      }
-      return this.#ofLastSecret;
-    }
-    let key = this.#ofArrays.get(secret);
-    if (key === undefined) {
-      key = createSecretKey(secret);
-      this.#ofArrays.set(secret, key);
-    }
-    return key;
-  }
-}
-
-/** SHA-256, with a secret HMAC-SHA-256, in the form that the signer wants. */
-class Sha256 {
-  readonly #hash: Hash | Hmac;
-
-  constructor(keys: Keys, secret?: string | Uint8Array) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', keys.of(secret));
-  }
-
-  update(data: Uint8Array | string): void {
-    this.#hash.update(data);
-  }
-
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest());
-  }
-
-  reset(): void {
-    throw new Error('Hashes are made anew, not reset.');
-  }
-}
+const algorithm = 'AWS4-HMAC-SHA256';
+/** What proxies may change on the way. */
+const unsignedHeaders = new Set(['cache-control', 'user-agent']);
 
 export interface SignableRequest {
   method: string;
-  protocol: 'http:' | 'https:';
-  hostname: string;
+  /** As it is sent: S3 signs it encoded once and not normalised. */
   path: string;
+  /** Not encoded. */
   query: Record<string, string>;
-  /** With `host` and `x-amz-content-sha256`. */
+  /** Names in lower case; with `host`, and but for URLs `x-amz-content-sha256`. */
   headers: Record<string, string>;
 }
 
@@ -79,29 +36,88 @@ export interface AwsKeys {
   sessionToken?: string | undefined;
 }
 
+/**
+ * Signature Version 4 for S3 ("Signature calculations for the Authorization header: transferring payload in a single
+ * chunk"). Every request of a transfer is signed, and this costs a fifth of what the vendor's signer does, which was a
+ * tenth of a worker's time on small objects; its tests hold it against that signer.
+ */
 export function createSigner(region: string, keys: KeySource): Signer {
-  const macKeys = new Keys();
-  const signer = new SignatureV4({
-    service: 's3',
-    region,
-    credentials: async () => {
-      const { sessionToken, ...lasting } = await keys();
-      return { ...lasting, ...(sessionToken === undefined ? {} : { sessionToken }) };
-    },
-    sha256: class extends Sha256 {
-      constructor(secret?: string | Uint8Array) {
-        super(macKeys, secret);
-      }
-    } as never,
-    // S3 signs the path as it is sent, encoded once and not normalised.
-    uriEscapePath: false,
-    applyChecksum: false,
-  });
+  let last: { secret: string; day: string; key: KeyObject } | undefined;
+  const signingKey = (secret: string, day: string): KeyObject => {
+    if (last?.secret !== secret || last.day !== day) {
+      const steps = [day, region, 's3', 'aws4_request'];
+      const key = steps.reduce<Buffer>(
+        (previous, step) => createHmac('sha256', previous).update(step).digest(),
+        Buffer.from(`AWS4${secret}`),
+      );
+      last = { secret, day, key: createSecretKey(key) };
+    }
+    return last.key;
+  };
+  const scopeOf = (day: string) => `${day}/${region}/s3/aws4_request`;
+  const signatureOf = (
+    request: SignableRequest,
+    query: string,
+    signedHeaders: readonly string[],
+    payload: string,
+    date: string,
+    secret: string,
+  ): string => {
+    const headers = signedHeaders.map((name) => `${name}:${canonicalValue(request.headers[name] ?? '')}\n`).join('');
+    const canonical = `${request.method}\n${request.path}\n${query}\n${headers}\n${signedHeaders.join(';')}\n${payload}`;
+    const day = date.slice(0, 8);
+    const text = `${algorithm}\n${date}\n${scopeOf(day)}\n${hash('sha256', canonical, 'hex')}`;
+    return createHmac('sha256', signingKey(secret, day)).update(text).digest('hex');
+  };
+
   return {
-    sign: async (request) => (await signer.sign(request)).headers,
-    presign: async (request, seconds) => {
-      const signed = await signer.presign(request, { expiresIn: seconds });
-      return Object.fromEntries(Object.entries(signed.query ?? {}).map(([name, value]) => [name, String(value)]));
+    async sign(request) {
+      const { accessKeyId, secretAccessKey, sessionToken } = await keys();
+      const date = basicDate();
+      const headers: Record<string, string> = { ...request.headers, 'x-amz-date': date };
+      if (sessionToken !== undefined) headers['x-amz-security-token'] = sessionToken;
+      const signed = Object.keys(headers)
+        .filter((name) => !unsignedHeaders.has(name))
+        .sort();
+      const payload = headers['x-amz-content-sha256'] ?? emptyPayload;
+      const query = canonicalQuery(request.query);
+      const signature = signatureOf({ ...request, headers }, query, signed, payload, date, secretAccessKey);
+      headers.authorization = `${algorithm} Credential=${accessKeyId}/${scopeOf(date.slice(0, 8))}, SignedHeaders=${signed.join(';')}, Signature=${signature}`;
+      return headers;
+    },
+
+    async presign(request, seconds) {
+      const { accessKeyId, secretAccessKey, sessionToken } = await keys();
+      const date = basicDate();
+      const query: Record<string, string> = {
+        ...request.query,
+        'X-Amz-Algorithm': algorithm,
+        'X-Amz-Credential': `${accessKeyId}/${scopeOf(date.slice(0, 8))}`,
+        'X-Amz-Date': date,
+        'X-Amz-Expires': String(seconds),
+        'X-Amz-SignedHeaders': 'host',
+      };
+      if (sessionToken !== undefined) query['X-Amz-Security-Token'] = sessionToken;
+      const text = canonicalQuery(query);
+      query['X-Amz-Signature'] = signatureOf(request, text, ['host'], unsignedPayload, date, secretAccessKey);
+      return query;
     },
   };
+}
+
+/** ISO 8601's basic format, to the second. */
+function basicDate(): string {
+  return new Date().toISOString().replace(/[-:]|\.\d{3}/g, '');
+}
+
+function canonicalValue(value: string): string {
+  return value.includes('  ') ? value.trim().replace(/ +/g, ' ') : value.trim();
+}
+
+function canonicalQuery(query: Record<string, string>): string {
+  const pairs = Object.entries(query).map(([name, value]) => [encodeValue(name), encodeValue(value)] as const);
+  return pairs
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${name}=${value}`)
+    .join('&');
 }
