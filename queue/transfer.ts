@@ -184,11 +184,15 @@ export async function approveTransfer(tx: DbSession, transferId: string): Promis
   assertState(row, ['AWAITING_APPROVAL'], 'approved');
   await usableAccount(tx, row.userId, row.sourceAccountId);
   await usableAccount(tx, row.userId, row.destinationAccountId);
-  await tx.transferBatch.updateMany({ where: { transferId, state: 'HELD' }, data: { state: 'READY' } });
+  await releaseHeld(tx, transferId);
   return tx.transfer.update({
     where: { id: transferId },
     data: { ...nextSequence, state: 'RUNNING', approvedAt: new Date() },
   });
+}
+
+async function releaseHeld(tx: DbSession, transferId: string): Promise<void> {
+  await tx.transferBatch.updateMany({ where: { transferId, state: 'HELD' }, data: { state: 'READY' } });
 }
 
 /** Any state that is not an end -> CANCELLED. Workers stop within 2 s and drop unfinished uploads. NOT_FOUND, CONFLICT. */
@@ -196,6 +200,8 @@ export async function cancelTransfer(tx: DbSession, transferId: string): Promise
   const row = await lock(tx, transferId);
   if (row.state === 'CANCELLED') return row;
   assertState(row, [...goingStates, 'AWAITING_APPROVAL', 'PAUSED'], 'cancelled');
+  // Whoever takes a batch now cancels its items, deletions too.
+  await releaseHeld(tx, transferId);
   const data = { ...nextSequence, ...stopped, state: 'CANCELLED', finishedAt: new Date() } as const;
   return tx.transfer.update({ where: { id: transferId }, data });
 }

@@ -1,7 +1,7 @@
 import { DeleteObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { TransferMode } from '../core/db.ts';
-import { approveTransfer, retryFailedItems } from '../queue/transfer.ts';
+import { approveTransfer, cancelTransfer, retryFailedItems } from '../queue/transfer.ts';
 import type { ConflictPolicy, GivenTransferOptions } from '../queue/transfer-options.ts';
 import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
 import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
@@ -197,6 +197,17 @@ test('SYNC asks before it deletes more than its limit allows, and does nothing u
   await engine.db.$transaction((tx) => approveTransfer(tx, id));
   await engine.ended(id);
   expect(await to.hashes(prefix)).toEqual(await from.hashes(prefix));
+});
+
+test('what a cancelled transfer was to delete is cancelled too', async () => {
+  await twoSides();
+  const { id } = await order({ mode: 'SYNC', dryRun: true });
+  await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
+  await engine.db.$transaction((tx) => cancelTransfer(tx, id));
+  await engine.until(id, ({ batchesListed, batchesDone }) => batchesDone === batchesListed);
+  const items = await itemsOf(id);
+  expect(items.extra).toMatchObject({ action: 'DELETE', state: 'CANCELLED' });
+  expect(await text(to)).toContain('extra');
 });
 
 test('SYNC deletes nothing when a listing fails', async () => {
