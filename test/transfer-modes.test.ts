@@ -166,6 +166,44 @@ test('MOVE removes each source whose copy is verified', async () => {
   expect(items.map(({ sourceRemoval }) => sourceRemoval)).toEqual(['REMOVED', 'REMOVED', 'REMOVED', 'REMOVED']);
 });
 
+test('MOVE keeps the source of what was the same once its copy at the destination is not', async () => {
+  for (const store of [from, to]) for (const name of ['deleted', 'replaced', 'same']) await put(store, name, name);
+  const { id } = await order({ mode: 'MOVE', options: { conflictPolicy: 'OVERWRITE_IF_DIFFERENT' }, dryRun: true });
+  await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
+  await to.client.send(new DeleteObjectCommand({ Bucket: 'target', Key: `${prefix}deleted` }));
+  await put(to, 'replaced', 'written by somebody else');
+  await engine.db.$transaction((tx) => approveTransfer(tx, id));
+  await engine.ended(id);
+  expect(await text(from)).toEqual(['deleted', 'replaced']);
+  const kept = { state: 'SKIPPED', sourceRemoval: 'KEPT', errorCode: 'DESTINATION_CHANGED' };
+  expect(await itemsOf(id)).toMatchObject({ deleted: kept, replaced: kept, same: { sourceRemoval: 'REMOVED' } });
+});
+
+test('an account that is gone fails what is not moved, and keeps the sources of what is', async () => {
+  await put(from, 'added', 'new');
+  for (const store of [from, to]) await put(store, 'same', 'one');
+  const { id } = await engine.submit({
+    sourceAccountId: await engine.connect(from.credentials),
+    sourcePaths: [`source/${prefix}`],
+    destinationAccountId: destination,
+    destinationPath: 'target/',
+    mode: 'MOVE',
+    options: { conflictPolicy: 'OVERWRITE_IF_DIFFERENT' },
+    dryRun: true,
+  });
+  const { sourceAccountId } = await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
+  await engine.db.$transaction(async (tx) => {
+    await approveTransfer(tx, id);
+    const gone = { status: 'DISCONNECTED', sealedCredentials: null, keyId: null } as const;
+    await tx.cloudAccount.update({ where: { id: sourceAccountId }, data: gone });
+  });
+  expect(await engine.ended(id)).toMatchObject({ objectsListed: 2n, objectsSkipped: 1n, objectsFailed: 1n });
+  expect(await itemsOf(id)).toMatchObject({
+    added: { state: 'FAILED', sourceRemoval: 'KEPT', errorCode: 'CREDENTIALS_INVALID' },
+    same: { state: 'SKIPPED', sourceRemoval: 'KEPT', errorCode: 'CREDENTIALS_INVALID' },
+  });
+});
+
 test('MOVE keeps what was skipped without a look at its bytes', async () => {
   await twoSides();
   await run({ mode: 'MOVE', options: { conflictPolicy: 'SKIP' } });

@@ -7,7 +7,7 @@ import type { Item } from './item.ts';
 import { Limiter } from './limiter.ts';
 import { type Drop, moveItem } from './move-item.ts';
 import { toLimit } from './progress.ts';
-import { removeSources } from './remove.ts';
+import { keepSource, removeSources } from './remove.ts';
 import { hasSpareTime } from './spare-time.ts';
 import { type AccountReference, giveBack, type TakenBatch, takeBatch } from './take-batch.ts';
 import { dropUpload } from './uploads.ts';
@@ -80,14 +80,22 @@ async function work(engine: Engine, taken: TakenBatch, run: BatchRun): Promise<'
   } finally {
     for (const account of accounts) account.release();
   }
-  const isDone = ({ state, sourceRemoval }: Item) =>
-    state !== 'PENDING' && state !== 'RUNNING' && sourceRemoval !== 'PENDING';
+  const isDone = (item: Item) => !isUnfinished(item) && item.sourceRemoval !== 'PENDING';
   return run.haltedBy === 'CANCELLED' || items.every(isDone) ? 'DONE' : 'READY';
 }
 
+function isUnfinished({ state }: Item): boolean {
+  return state === 'PENDING' || state === 'RUNNING';
+}
+
+/** What has arrived stays so: then it is its source's removal that is given up. */
 async function giveUp(drop: Drop, item: Item, error: AppError, run: BatchRun): Promise<void> {
-  await drop(item);
-  item.fail(error);
+  if (isUnfinished(item)) {
+    await drop(item);
+    item.fail(error);
+  } else {
+    keepSource(item, error);
+  }
   run.touch(item);
 }
 
@@ -95,11 +103,13 @@ function isLost(run: BatchRun): boolean {
   return run.signal.aborted && toAppError(run.signal.reason).code === 'LEASE_LOST';
 }
 
-/** Nothing half-written stays at the destination of a cancelled transfer. */
+/** Nothing half-written stays at the destination of a cancelled transfer, and every source that is still there does. */
 async function cancelItem(drop: Drop, item: Item, run: BatchRun): Promise<void> {
-  if (item.state !== 'PENDING' && item.state !== 'RUNNING') return;
-  await drop(item);
-  item.reset();
-  item.state = 'CANCELLED';
+  if (item.sourceRemoval === 'PENDING') item.sourceRemoval = 'KEPT';
+  if (isUnfinished(item)) {
+    await drop(item);
+    item.reset();
+    item.state = 'CANCELLED';
+  }
   run.touch(item);
 }

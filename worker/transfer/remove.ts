@@ -20,7 +20,8 @@ export async function deleteExtra(pair: Pair, item: Item, run: BatchRun): Promis
 
 /**
  * Removes the sources of a move's objects whose copies are verified. The copies must be on record before: whoever comes
- * after a crash would find neither else. A source that changed since, or whose removal fails, is kept, and that is told.
+ * after a crash would find neither else. A source that changed since, whose equal at the destination did, or whose removal
+ * fails, is kept, and that is told.
  */
 export async function removeSources(pair: Pair, items: readonly Item[], run: BatchRun): Promise<void> {
   await Promise.all(items.map((item) => removeSource(pair, item, run)));
@@ -31,18 +32,15 @@ async function removeSource(pair: Pair, item: Item, run: BatchRun): Promise<void
   // An empty object has nothing that could be wrong. One that was skipped was found to be the same.
   const isVerified = item.state === 'SKIPPED' || item.sizeBytes === 0 || item.evidence?.verified === true;
   if (!isVerified) {
-    keep(
-      item,
-      new AppError('CHECKSUM_MISMATCH', 'The clouds offer no hash to verify the copy by, so the source is kept.'),
-    );
+    const message = 'The clouds offer no hash to verify the copy by, so the source is kept.';
+    keepSource(item, new AppError('CHECKSUM_MISMATCH', message));
     run.touch(item);
     return;
   }
   const tries = new Tries();
   while (!run.going.aborted) {
     try {
-      if (await removeUnchanged(pair.source, item.source, item.version, run)) item.sourceRemoval = 'REMOVED';
-      else keep(item, new AppError('OBJECT_CHANGED', 'The source changed after it was copied, so it is kept.'));
+      await removeCopied(pair, item, run);
       run.touch(item);
       return;
     } catch (cause) {
@@ -50,7 +48,7 @@ async function removeSource(pair: Pair, item: Item, run: BatchRun): Promise<void
       const error = toAppError(cause);
       const waitMs = tries.failed(error);
       if (waitMs === null) {
-        keep(item, error);
+        keepSource(item, error);
         run.touch(item);
         return;
       }
@@ -59,29 +57,54 @@ async function removeSource(pair: Pair, item: Item, run: BatchRun): Promise<void
   }
 }
 
-function keep(item: Item, error: AppError): void {
+async function removeCopied(pair: Pair, item: Item, run: BatchRun): Promise<void> {
+  // What was found to be the same may be gone by now: a plan waits for its approval as long as its owner likes.
+  if (item.state === 'SKIPPED' && (await look(pair.destination, item.destination, item.expected, run)) !== 'SAME') {
+    const message = 'What was the same at the destination is no longer there, so the source is kept.';
+    keepSource(item, new AppError('DESTINATION_CHANGED', message));
+  } else if (await removeUnchanged(pair.source, item.source, item.version, run)) {
+    item.sourceRemoval = 'REMOVED';
+  } else {
+    keepSource(item, new AppError('OBJECT_CHANGED', 'The source changed after it was copied, so it is kept.'));
+  }
+}
+
+/** The source of an object that has arrived stays, and that is told. */
+export function keepSource(item: Item, error: AppError): void {
   item.sourceRemoval = 'KEPT';
   item.failedTry(error);
 }
 
 /** Returns whether the object is gone; false: it is not the version that was meant. */
 async function removeUnchanged(
-  { gate, provider }: OpenAccount,
+  account: OpenAccount,
   location: Location,
   version: Version | null,
   run: BatchRun,
 ): Promise<boolean> {
+  const found = await look(account, location, version, run);
+  if (found !== 'SAME') return found === 'GONE';
+  const { gate, provider } = account;
   const { container, key } = location;
-  await gate.pass(run.going, (until) => run.throttled(until));
-  try {
-    const info = await gate.watch(provider.stat(location, run.signal));
-    if (!isSameVersion(version ?? {}, info.version)) return false;
-  } catch (error) {
-    if (toAppError(error).code === 'OBJECT_NOT_FOUND') return true;
-    throw error;
-  }
   await gate.pass(run.going, (until) => run.throttled(until));
   const { failed } = await gate.watch(provider.deleteObjects({ container, keys: [key] }, run.signal));
   for (const { code, message } of failed) throw new AppError(code, message);
   return true;
+}
+
+/** What is there now, held against a version that was there. */
+async function look(
+  { gate, provider }: OpenAccount,
+  location: Location,
+  version: Version | null,
+  run: BatchRun,
+): Promise<'SAME' | 'CHANGED' | 'GONE'> {
+  await gate.pass(run.going, (until) => run.throttled(until));
+  try {
+    const info = await gate.watch(provider.stat(location, run.signal));
+    return isSameVersion(version ?? {}, info.version) ? 'SAME' : 'CHANGED';
+  } catch (error) {
+    if (toAppError(error).code === 'OBJECT_NOT_FOUND') return 'GONE';
+    throw error;
+  }
 }
