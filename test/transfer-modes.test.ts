@@ -145,6 +145,19 @@ test('KEEP_BOTH writes beside what is there, and never over another object of th
   expect(there['a (4).txt']).toBe(here['a.txt']);
 });
 
+test('KEEP_BOTH never writes over what is there, also where no other name could be found at first', async () => {
+  await put(from, 'a', 'new');
+  await put(to, 'a', 'old');
+  const before = await to.hashes(prefix);
+  const look = { operation: 'HeadObject', key: `${prefix}a (2)`, count: 3 } as const;
+  to.server.faults.add({ match: look, action: { kind: 'status', status: 500 } });
+  const { id } = await run({ options: { conflictPolicy: 'KEEP_BOTH' } });
+  expect(await itemsOf(id)).toMatchObject({ a: { state: 'FAILED', errorCode: 'PROVIDER_UNAVAILABLE' } });
+  await engine.db.$transaction((tx) => retryFailedItems(tx, id));
+  expect(await engine.ended(id)).toMatchObject({ state: 'FAILED', errorCode: 'DESTINATION_CHANGED' });
+  expect(await to.hashes(prefix)).toEqual(before);
+});
+
 test('filters leave objects out by name and size', async () => {
   for (const name of ['a.jpg', 'b.png', 'deep/c.jpg', 'deep/tmp/d.jpg']) await put(from, name, name);
   await put(from, 'large.jpg', 'x'.repeat(100));

@@ -44,7 +44,7 @@ export class Judge {
 
   /**
    * Adds the objects to the page. Returns the names at the destination that they take, where others of the transfer
-   * could meet them there. Rejects with what a look at an object failed with.
+   * could meet them there. Rejects when planning has to stop.
    */
   async judge(page: PlanPage, section: Section, matches: readonly Match[]): Promise<string[]> {
     page.destinationObjects = matches.filter(({ destination }) => destination !== null).length;
@@ -128,17 +128,19 @@ export class Judge {
   ): Promise<void> {
     const { mode, options } = this.#rules;
     if (mode === 'VERIFY') return this.#verify(object, source, destination);
+    // First, so that an object that could not be looked at and is tried again replaces nothing that was not seen.
+    object.destinationVersion = destination === null ? {} : destination.version;
     const decided =
       decide(source, destination, options.conflictPolicy) ??
       (await this.#facts.decide(object, source, destination as Entry, options.conflictPolicy));
     object.action = decided.action;
     object.reason = decided.reason;
-    object.destinationVersion = destination === null ? {} : destination.version;
     if (decided.how === 'REFUSED') {
       object.problem = new AppError('DESTINATION_EXISTS', 'An object of this name is at the destination already.');
     } else if (decided.how === 'RENAMED') {
-      object.destination = await this.#facts.freeName(object.destination, isGiven);
+      // Under whatever name: only where nothing is.
       object.destinationVersion = {};
+      object.destination = await this.#facts.freeName(object.destination, isGiven);
     }
   }
 
