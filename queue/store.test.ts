@@ -12,6 +12,12 @@ const azure = (identity: string, endpoint?: string): Account => ({
   identity,
   settings: endpoint === undefined ? {} : { endpoint },
 });
+const gcs = (endpoint?: string): Account => ({
+  provider: 'GCS',
+  identity: 'key',
+  settings: endpoint === undefined ? {} : { endpoint },
+});
+const dropbox = (identity: string): Account => ({ provider: 'DROPBOX', identity, settings: {} });
 
 test.each<[string, Account, Account]>([
   ['two keys of AWS', s3({ region: 'eu-central-1' }, 'one'), s3({ region: 'us-east-1' }, 'two')],
@@ -23,6 +29,9 @@ test.each<[string, Account, Account]>([
     s3({ endpoint: 'https://store.example' }),
   ],
   ['a storage account by its endpoint', azure('a'), azure('a', 'https://a.blob.core.windows.net/')],
+  ['Google by its endpoint', gcs(), gcs('https://storage.googleapis.com/')],
+  ['Google by the protocol of S3', gcs(), s3({ endpoint: 'https://storage.googleapis.com' })],
+  ['one Dropbox, connected twice', dropbox('ann@example.org'), dropbox('ann@example.org')],
 ])('one store: %s', (_, one, other) => {
   expect(storeOf(one)).toBe(storeOf(other));
 });
@@ -33,6 +42,9 @@ test.each<[string, Account, Account]>([
   ['two paths', s3({ endpoint: 'http://h/a' }), s3({ endpoint: 'http://h/b' })],
   ['two storage accounts', azure('a'), azure('b')],
   ['two storage accounts at one endpoint', azure('a', 'http://h:1'), azure('b', 'http://h:1')],
+  ['AWS and Google', s3({}), gcs()],
+  ['AWS and Dropbox', s3({}), dropbox('ann@example.org')],
+  ['two people', dropbox('ann@example.org'), dropbox('ben@example.org')],
   ['two clouds', s3({ endpoint: 'http://h' }), azure('a', 'http://h')],
 ])('two stores: %s', (_, one, other) => {
   expect(storeOf(one)).not.toBe(storeOf(other));

@@ -2,8 +2,9 @@ import type { CloudAccount } from '../core/db.ts';
 
 /**
  * Names the store behind an account: two accounts of one store see the same containers, whatever their credentials.
- * Containers of AWS are named once for a whole partition, and those of a compatible store once for its endpoint. A
- * compatible store whose tenants share an endpoint counts as one, because nothing tells them apart for certain.
+ * Containers of AWS are named once for a whole partition, and those of Google or of a compatible store once for its
+ * endpoint. A compatible store whose tenants share an endpoint counts as one, because nothing tells them apart for
+ * certain. Each person's Dropbox is a store of its own.
  */
 export function storeOf({
   provider,
@@ -12,12 +13,23 @@ export function storeOf({
 }: Pick<CloudAccount, 'provider' | 'identity' | 'settings'>): string {
   const { endpoint, region = '' } = settings as { endpoint?: string; region?: string };
   const url = endpoint === undefined ? null : URL.parse(endpoint);
-  if (provider === 'AZURE') {
-    // A storage account's name is unique in its cloud. At the endpoint of an emulator it stands in the path.
-    return `azure ${url?.host ?? `${identity}.blob.core.windows.net`} ${identity}`;
+  switch (provider) {
+    case 'AZURE':
+      // A storage account's name is unique in its cloud. At the endpoint of an emulator it stands in the path.
+      return `azure ${url?.host ?? `${identity}.blob.core.windows.net`} ${identity}`;
+    case 'DROPBOX':
+      return `dropbox ${url?.host ?? ''} ${identity}`;
+    case 'GCS':
+      // The same as for S3, whose protocol Google speaks at the same address.
+      return `at ${placeOf(url ?? new URL('https://storage.googleapis.com'))}`;
+    case 'S3':
+      if (url === null) return region.startsWith('cn-') ? 'aws.cn' : 'aws';
+      if (/(^|\.)amazonaws\.com$/.test(url.hostname)) return 'aws';
+      if (/(^|\.)amazonaws\.com\.cn$/.test(url.hostname)) return 'aws.cn';
+      return `at ${placeOf(url)}`;
   }
-  if (url === null) return region.startsWith('cn-') ? 'aws.cn' : 'aws';
-  if (/(^|\.)amazonaws\.com$/.test(url.hostname)) return 'aws';
-  if (/(^|\.)amazonaws\.com\.cn$/.test(url.hostname)) return 'aws.cn';
-  return `s3 ${url.host}${url.pathname.replace(/\/+$/, '')}`;
+}
+
+function placeOf({ host, pathname }: URL): string {
+  return host + pathname.replace(/\/+$/, '');
 }
