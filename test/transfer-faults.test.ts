@@ -289,6 +289,15 @@ test('throttling is waited out, shown, and costs no attempt', async () => {
   expect([from?.throttledUntil, to?.throttledUntil]).toEqual([null, expect.any(Date)]);
 });
 
+test('a page of a listing that takes long in coming is used, not asked for again and again', async () => {
+  await source.put('slow/a', 1_000);
+  source.server.faults.add({
+    match: { operation: 'ListObjectsV2' },
+    action: { kind: 'slowDown', retryAfterSeconds: 6 },
+  });
+  expect(await move('slow')).toMatchObject({ state: 'COMPLETED', objectsCompleted: 1n, attempt: 1 });
+});
+
 test('a source path that does not exist fails alone; when none exists the transfer fails and says why', async () => {
   const sent = { here: await source.put('paths/here', 100) };
   const some = await engine.submit({

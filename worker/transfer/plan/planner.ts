@@ -25,7 +25,7 @@ import { PlanPage, writePage } from './page.ts';
 import { Section } from './section.ts';
 import { promiseAnew, type TakenPlan } from './take-plan.ts';
 
-/** A planner lets others have its slot after so long, and goes on behind them. */
+/** A planner lets others have its slot after so long, and goes on behind them; not before it has got any further. */
 const sliceMs = 5_000;
 /** So often in a row the database may refuse a page before its source path fails. */
 const maxRefusals = 3;
@@ -42,6 +42,7 @@ export class Planner {
   readonly #onStopping = () => this.#stop.abort(stoppedError('The worker is shutting down.'));
   readonly #renewal: NodeJS.Timeout;
   readonly #startedAt = performance.now();
+  #hasProgressed = false;
   /** As stored; null before the first page. */
   #stored: unknown;
   #checkpoint: PlanCheckpoint;
@@ -169,7 +170,7 @@ export class Planner {
     let coming = this.#next(matches);
     while (place !== null) {
       const chunk = await coming;
-      const isLate = matches.isResumable && performance.now() - this.#startedAt > sliceMs;
+      const isLate = matches.isResumable && this.#hasProgressed && performance.now() - this.#startedAt > sliceMs;
       if (this.#stop.signal.aborted || isLate) {
         await promiseAnew(this.#engine, this.#job);
         return false;
@@ -267,6 +268,7 @@ export class Planner {
     if (written.due || isTerminal(written.row.state)) this.#engine.publish(written.row);
     this.#checkpoint = next;
     this.#stored = next;
+    this.#hasProgressed = true;
     this.#nextBatch += page.batches.length;
     if (page.batches.length > 0) this.#engine.kickDispatcher();
     return !isEnd;
