@@ -42,3 +42,18 @@ export function firstCheckpoint(sourcePaths: readonly string[]): PlanCheckpoint 
     failed: [],
   };
 }
+
+/**
+ * Where a plan goes on with the paths that could not be listed. What they were refused for, a code for each, no longer
+ * counts.
+ */
+export function relisting(checkpoint: PlanCheckpoint, refusals: readonly string[]): PlanCheckpoint {
+  const totals = { ...checkpoint.totals };
+  for (const code of refusals) {
+    const { objects, bytes } = totals[code] ?? { objects: 0, bytes: 0 };
+    if (objects > 1) totals[code] = { objects: objects - 1, bytes };
+    else delete totals[code];
+  }
+  const failed = checkpoint.failed.map(({ ordinal: _, ...place }) => place);
+  return { ...checkpoint, totals, remaining: [...checkpoint.remaining, ...failed], failed: [] };
+}

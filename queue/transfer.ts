@@ -18,7 +18,7 @@ import {
   type StoragePath,
   withoutCovered,
 } from './path.ts';
-import { type PlanCheckpoint, planCheckpointSchema } from './plan-checkpoint.ts';
+import { type PlanCheckpoint, planCheckpointSchema, relisting } from './plan-checkpoint.ts';
 import { storeOf } from './store.ts';
 import { type GivenTransferOptions, parseTransferOptions, type TransferOptions } from './transfer-options.ts';
 
@@ -236,20 +236,20 @@ function failedPathsOf(row: Transfer): PlanCheckpoint['failed'] {
 
 /**
  * COMPLETED_WITH_ERRORS, FAILED -> RUNNING with every source path that could not be listed and every failed item tried
- * afresh, except those that failed for what was listed. A transfer that goes on already is left alone. NOT_FOUND, CONFLICT,
- * also when only names failed.
+ * afresh, except those that failed for what was listed. Where a plan was to be approved, paths are PLANNING first, and wait
+ * for approval. A transfer that goes on already is left alone. NOT_FOUND, CONFLICT, also when only names failed.
  */
 export async function retryFailedItems(tx: DbSession, transferId: string): Promise<Transfer> {
   const row = await lock(tx, transferId);
-  if (row.state === 'QUEUED' || row.state === 'RUNNING') return row;
+  if (row.state === 'QUEUED' || row.state === 'PLANNING' || row.state === 'RUNNING') return row;
   assertState(row, ['COMPLETED_WITH_ERRORS', 'FAILED'], 'retried');
   await usableAccount(tx, row.userId, row.sourceAccountId);
   await usableAccount(tx, row.userId, row.destinationAccountId);
   const checkpoint = row.planCheckpoint === null ? null : planCheckpointSchema.parse(row.planCheckpoint);
   const failedPaths = failedPathsOf(row);
-  const dropped = await tx.transferItem.deleteMany({
-    where: { transferId, ordinal: { in: failedPaths.map(({ ordinal }) => ordinal) } },
-  });
+  const where = { transferId, ordinal: { in: failedPaths.map(({ ordinal }) => ordinal) } };
+  const refusals = await tx.transferItem.findMany({ where, select: { errorCode: true } });
+  await tx.transferItem.deleteMany({ where });
   const retried = await requeueFailed(tx, row);
   if (retried.batches === 0 && failedPaths.length === 0) {
     throw new AppError(
@@ -259,17 +259,19 @@ export async function retryFailedItems(tx: DbSession, transferId: string): Promi
   }
   const left = { transferId, state: 'FAILED' } as const;
   const first = await tx.transferItem.findFirst({ where: left, orderBy: { ordinal: 'asc' } });
+  // What is listed only now was no part of the plan that was approved.
+  const isPlannedAnew = failedPaths.length > 0 && row.dryRun;
   return goOn(tx, row, null, {
-    state: row.startedAt ? 'RUNNING' : 'QUEUED',
+    state: !row.startedAt ? 'QUEUED' : isPlannedAnew ? 'PLANNING' : 'RUNNING',
+    approvedAt: isPlannedAnew ? null : row.approvedAt,
     listingComplete: row.listingComplete && failedPaths.length === 0,
     ...(checkpoint && {
-      planCheckpoint: {
-        ...checkpoint,
-        remaining: [...checkpoint.remaining, ...failedPaths.map(({ ordinal: _, ...place }) => place)],
-        failed: [],
-      },
+      planCheckpoint: relisting(
+        checkpoint,
+        refusals.map(({ errorCode }) => errorCode ?? ''),
+      ),
     }),
-    objectsListed: { decrement: dropped.count },
+    objectsListed: { decrement: refusals.length },
     objectsFailed: first === null ? 0 : await tx.transferItem.count({ where: left }),
     bytesAbandoned: { decrement: retried.bytes },
     batchesListed: { increment: retried.batches },

@@ -277,6 +277,32 @@ test('SYNC deletes nothing when a listing fails', async () => {
   expect(items).toMatchObject([{ state: 'SKIPPED', errorCode: 'LISTING_INCOMPLETE' }]);
 });
 
+test('what could not be listed before a plan was approved waits for another approval', async () => {
+  await twoSides();
+  const late = `${round}000/`;
+  const { id } = await engine.submit({
+    sourceAccountId: source,
+    sourcePaths: [`source/${prefix}`, `source/${late}`],
+    destinationAccountId: destination,
+    destinationPath: 'target/',
+    mode: 'SYNC',
+    dryRun: true,
+  });
+  const plan = await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
+  expect(plan.planCheckpoint).toMatchObject({ totals: { LISTING_INCOMPLETE: { objects: 1 } } });
+  expect(plan.planCheckpoint).not.toMatchObject({ totals: { DELETE: {} } });
+  await engine.db.$transaction((tx) => approveTransfer(tx, id));
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', objectsFailed: 1n });
+  await from.put(`${late}here`, 10);
+  await to.put(`${late}extra`, 10);
+  await engine.db.$transaction((tx) => retryFailedItems(tx, id));
+  expect(await engine.until(id, ({ state }) => state !== 'PLANNING')).toMatchObject({ state: 'AWAITING_APPROVAL' });
+  expect(Object.keys(await to.hashes(late))).toEqual(['extra']);
+  await engine.db.$transaction((tx) => approveTransfer(tx, id));
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED', deletionsCompleted: 1n });
+  expect(Object.keys(await to.hashes(late))).toEqual(['here']);
+});
+
 test('VERIFY tells what differs and changes nothing', async () => {
   await twoSides();
   const before = await to.hashes(prefix);

@@ -239,6 +239,6 @@ lifeCycleMutation('cancelTransfer', 'transfer.cancel', cancelTransfer, {
 lifeCycleMutation('retryFailedItems', 'transfer.retry', retryFailedItems, {
   input: 'The transfer whose failed objects to retry.',
   field:
-    'Tries the failed objects of an ended transfer afresh. CONFLICT unless it is COMPLETED_WITH_ERRORS or FAILED. A transfer that goes on already is left alone.',
+    'Tries the failed objects of an ended transfer afresh. Where it was planned first, what could not be listed then is planned, and waits for `approveTransfer`. CONFLICT unless it is COMPLETED_WITH_ERRORS or FAILED. A transfer that goes on already is left alone.',
   payload: 'The transfer, going on.',
 });

@@ -92,6 +92,7 @@ const refusals: Partial<Record<NonNullable<RefusalCode>, string>> = {
   OBJECT_NOT_FOUND: 'Not found',
   CONTAINER_NOT_FOUND: 'Not found',
   PERMISSION_DENIED: 'Not permitted',
+  LISTING_INCOMPLETE: 'Not deleted after all',
 };
 
 /** Why objects are refused, as the name of a group. */

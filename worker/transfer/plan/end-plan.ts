@@ -64,7 +64,14 @@ export async function endPlan(
       objects_skipped = objects_skipped + counted.objects,
       objects_planned = objects_planned - counted.objects,
       deletions_planned = deletions_planned - counted.objects,
-      batches_done = batches_done + counted.batches
+      batches_done = batches_done + counted.batches,
+      plan_checkpoint = CASE WHEN ${deletions}::text = 'DROP'
+        THEN jsonb_set(plan_checkpoint #- '{totals,DELETE}', '{totals,LISTING_INCOMPLETE}', jsonb_build_object(
+          'objects', counted.objects + coalesce((plan_checkpoint #>> '{totals,LISTING_INCOMPLETE,objects}')::int, 0),
+          'bytes', 0
+        ))
+        ELSE plan_checkpoint
+      END
     FROM locked, counted
     WHERE transfer.id = locked.id
     RETURNING ${progressColumns}`;
