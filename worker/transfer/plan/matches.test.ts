@@ -77,6 +77,19 @@ test('both sides meet under each name once, whatever the pages, and wherever pla
   );
 });
 
+test.each([
+  ['source', { source: ['b', 'a'], destination: ['a', 'b'] }],
+  ['destination', { source: ['a', 'b'], destination: ['b', 'a'] }],
+])('a %s that is not listed in the order it promised is refused, before anything counts as extra', async (_, sides) => {
+  const matches = mergedMatches({
+    place: start,
+    fetchSource: listing(sides.source, 1),
+    fetchDestination: listing(sides.destination, 1),
+    keyOf: (key) => key,
+  });
+  await expect(matches.next()).rejects.toMatchObject({ code: 'ENDPOINT_INVALID' });
+});
+
 test('where case folds, the first object takes the name and others clash', async () => {
   const matches = sortedMatches({
     place: start,

@@ -1,3 +1,4 @@
+import { AppError } from '../../../core/errors.ts';
 import type { PlanPlace } from '../../../queue/plan-checkpoint.ts';
 import type { Entry } from '../../../storage/provider.ts';
 import { compareKeys } from './key-order.ts';
@@ -64,6 +65,7 @@ export function mergedMatches(options: MatchesOptions & { fetchDestination: Fetc
   const source = new Listing(options.fetchSource, place.cursor);
   const destination = new Listing(options.fetchDestination, place.destinationCursor);
   const isBehind = (key: string) => place.after !== null && compareKeys(key, place.after) <= 0;
+  const inOrder = { source: ordered(), destination: ordered() };
   return {
     isResumable: true,
     async next() {
@@ -77,8 +79,14 @@ export function mergedMatches(options: MatchesOptions & { fetchDestination: Fetc
         const key = left === undefined ? undefined : keyOf(left.key);
         const order =
           key === undefined || left === undefined ? 1 : right === undefined ? -1 : compareKeys(key, right.key);
-        if (order <= 0) source.skip();
-        if (order >= 0) destination.skip();
+        if (order <= 0) {
+          inOrder.source(key as string);
+          source.skip();
+        }
+        if (order >= 0) {
+          inOrder.destination((right as Entry).key);
+          destination.skip();
+        }
         const match: Match = {
           key: order <= 0 ? (key as string) : (right as Entry).key,
           source: order <= 0 ? (left ?? null) : null,
@@ -91,6 +99,20 @@ export function mergedMatches(options: MatchesOptions & { fetchDestination: Fetc
       return { matches, next: { cursor: source.cursor, destinationCursor: destination.cursor, after: last } };
     },
     close: async () => {},
+  };
+}
+
+/**
+ * Holds a listing to its order, key by key: ENDPOINT_INVALID for one that breaks it, or has a key twice. Merged with the
+ * other side, an object in the wrong place would count as one that only this side has, and a mirror would delete it.
+ */
+function ordered(): (key: string) => void {
+  let last: string | undefined;
+  return (key) => {
+    if (last !== undefined && compareKeys(last, key) >= 0) {
+      throw new AppError('ENDPOINT_INVALID', 'The endpoint does not list names in the order that it did when checked.');
+    }
+    last = key;
   };
 }
 
