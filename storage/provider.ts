@@ -17,7 +17,8 @@ export interface StorageProvider {
 
   /**
    * Proves the credentials work and finds out what the store can do. Those that may use one container only, and not see
-   * which there are, are proven by an answer that the store gives to nobody whom it does not know. To the other end it may write a few tiny objects to a store whose abilities are not documented, and deletes them again.
+   * which there are, are proven by an answer that the store gives to nobody whom it does not know. To the other end it may
+   * write a few tiny objects to a store whose abilities are not documented, and deletes them again.
    * Throws CREDENTIALS_INVALID, PERMISSION_DENIED, ENDPOINT_*, CLOCK_SKEWED, THROTTLED.
    */
   check(signal: AbortSignal): Promise<AccountCheck>;
@@ -97,8 +98,9 @@ export interface StorageProvider {
 
   /**
    * Copies an offered object inside the cloud, whole or not at all, whatever its size up to `capabilities.copy.maxBytes`.
-   * Metadata is that of the request, with `capabilities.copy.metadata`, else that of the source. NOT_SUPPORTED for an offer of another scheme or store; PERMISSION_DENIED when the
-   * credentials may not read the source; OBJECT_CHANGED when the source is no longer what was offered. Idempotent.
+   * Metadata is that of the request, with `capabilities.copy.metadata`, else that of the source. NOT_SUPPORTED for an
+   * offer of another scheme or store; PERMISSION_DENIED when the credentials may not read the source; OBJECT_CHANGED
+   * when the source is no longer what was offered. Idempotent.
    */
   copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult>;
 

@@ -127,7 +127,6 @@ class GcsProvider implements StorageProvider {
     return { identity: named ?? identity, capabilities: this.#ownCapabilities() };
   }
 
-  /** Without a project there is nothing to list: its buckets are named by hand. */
   /**
    * Asks nothing. At Google "revocation removes all OAuth 2.0 scopes previously granted to a project, invalidating any
    * issued access or refresh tokens for all clients registered under that project"
@@ -139,6 +138,7 @@ class GcsProvider implements StorageProvider {
     throwIfCancelled(signal);
   }
 
+  /** Without a project there is nothing to list: its buckets are named by hand. */
   async listContainers(request: PageRequest, signal: AbortSignal): Promise<Page<ContainerEntry>> {
     throwIfCancelled(signal);
     if (this.#projectId === undefined) return { items: [], nextCursor: null };

@@ -74,6 +74,7 @@ describe('listings', () => {
       'the page itself as the next one',
       '<IsTruncated>true</IsTruncated><NextContinuationToken>a&amp;b</NextContinuationToken>',
     ],
+    ['a page that is not the last one and leads to none', `${contents('p/a')}<IsTruncated>true</IsTruncated>`],
   ])('refuse %s', (_, inner) => {
     const hostile = () => parseListing(document(inner), { prefix: 'p/', delimiter: '/', cursor: 'a&b' });
     expect(hostile).toThrow(expect.objectContaining({ code: 'ENDPOINT_INVALID' }));

@@ -78,10 +78,14 @@ export function parseListing(
     });
   }
   const isTruncated = /<IsTruncated>true<\/IsTruncated>/.test(document);
-  const token = element(document, 'NextContinuationToken');
+  const token = unescapeXml(element(document, 'NextContinuationToken') ?? '');
+  if (isTruncated && token === '') {
+    const message = 'The store lists only the first of its objects: it does not know ListObjectsV2. Update it.';
+    throw new AppError('ENDPOINT_INVALID', message);
+  }
   return {
     items: folders.length === 0 ? items : [...folders, ...items].sort(byKey),
-    nextCursor: listedCursor(isTruncated ? unescapeXml(token ?? '') : undefined, request.cursor),
+    nextCursor: listedCursor(isTruncated ? token : undefined, request.cursor),
   };
 }
 
