@@ -82,6 +82,15 @@ test('a run that cannot be ordered is told, and others go on', async () => {
   expect(await runDueSchedule(db)).toMatchObject({ scheduleId: good });
 });
 
+test('a schedule whose zone is none any more stops and says so, and others go on', async () => {
+  const broken = await schedule();
+  await db.transferSchedule.update({ where: { id: broken }, data: { timeZone: 'Mars/Base' } });
+  const good = await schedule({ nextRunAt: new Date(due.getTime() + 1_000) });
+  expect(await runDueSchedule(db)).toBeNull();
+  expect(await read(broken)).toMatchObject({ enabled: false, nextRunAt: null, errorCode: 'INVALID_INPUT' });
+  expect(await runDueSchedule(db)).toMatchObject({ scheduleId: good });
+});
+
 test('what is not enabled or not due does not run', async () => {
   await schedule({ enabled: false });
   await schedule({ nextRunAt: new Date(Date.now() + 60_000) });

@@ -59,7 +59,8 @@ const endStates: readonly Transfer['state'][] = ['COMPLETED', 'COMPLETED_WITH_ER
 /**
  * Orders what is due, at most one schedule a call; returns the transfer, null where the run ordered none, undefined when nothing
  * is due. Any number of processes may call it. Runs that were missed, because nothing ran, are made up for by one. While
- * the transfer of the last run goes on, a run is left out. A run that cannot be ordered is told with the schedule.
+ * the transfer of the last run goes on, a run is left out. A run that cannot be ordered is told with the schedule; one that
+ * never fires again is no longer enabled.
  */
 export async function runDueSchedule(db: Db): Promise<Transfer | null | undefined> {
   return db.$transaction(async (tx) => {
@@ -68,12 +69,13 @@ export async function runDueSchedule(db: Db): Promise<Transfer | null | undefine
       ORDER BY next_run_at LIMIT 1 FOR UPDATE SKIP LOCKED`;
     if (!due) return undefined;
     const schedule = await tx.transferSchedule.findUniqueOrThrow({ where: { id: due.id } });
-    const next = nextRun(schedule.cron, schedule.timeZone, new Date());
-    const run = await orderRun(tx, schedule);
+    const moment = momentAfter(schedule, new Date());
+    const run = 'error' in moment ? moment : await orderRun(tx, schedule);
     await tx.transferSchedule.update({
       where: { id: schedule.id },
       data: {
-        nextRunAt: next,
+        enabled: !('error' in moment),
+        nextRunAt: 'error' in moment ? null : moment.next,
         lastRunAt: new Date(),
         ...('transfer' in run && { lastTransferId: run.transfer.id }),
         errorCode: 'error' in run ? run.error.code : null,
@@ -82,6 +84,15 @@ export async function runDueSchedule(db: Db): Promise<Transfer | null | undefine
     });
     return 'transfer' in run ? run.transfer : null;
   });
+}
+
+/** Time zones come and go with the machine's data of them. A schedule that cannot be read stops, or it would hold up all others. */
+function momentAfter({ cron, timeZone }: TransferSchedule, now: Date): { next: Date } | { error: AppError } {
+  try {
+    return { next: nextRun(cron, timeZone, now) };
+  } catch (cause) {
+    return { error: toAppError(cause) };
+  }
 }
 
 async function orderRun(
