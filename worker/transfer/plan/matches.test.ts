@@ -1,3 +1,4 @@
+import { readdir, readlink } from 'node:fs/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Entry } from '../../../storage/provider.ts';
@@ -106,6 +107,26 @@ test('where case folds, the first object takes the name and others clash', async
     ['B', 'b', false],
     [null, 'C', false],
   ]);
+});
+
+test('a sort that is given up half-way leaves no file open', async () => {
+  const many = Array.from({ length: 45_000 }, (_, index) => String(index));
+  const matches = sortedMatches({
+    place: start,
+    fetchSource: listing(many, 1_000),
+    fetchDestination: listing(many, 1_000),
+    keyOf: (key) => key,
+    canonicalOf: (key) => key,
+  });
+  const openFiles = async () => {
+    const descriptors = await readdir('/proc/self/fd');
+    const paths = await Promise.all(descriptors.map((name) => readlink(`/proc/self/fd/${name}`).catch(() => '')));
+    return paths.filter((path) => path.includes('skyferry-plan-')).length;
+  };
+  await matches.next();
+  expect(await openFiles()).toBe(4);
+  await matches.close();
+  expect(await openFiles()).toBe(0);
 });
 
 test('a listing that is longer than memory holds at a time is sorted on disk, separators of lines in names included', async () => {

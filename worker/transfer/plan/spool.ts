@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, type ReadStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,6 +23,7 @@ export interface Spooled {
 export class Spool {
   readonly #directory: string;
   readonly #files: string[] = [];
+  readonly #inputs: ReadStream[] = [];
   #run: Spooled[] = [];
 
   private constructor(directory: string) {
@@ -40,7 +41,8 @@ export class Spool {
 
   /** All that was added, by sort key; those of one key in the order of their coming. */
   async *sorted(): AsyncGenerator<Spooled> {
-    const readers = this.#files.map(readRun);
+    for (const path of this.#files) this.#inputs.push(createReadStream(path));
+    const readers = this.#inputs.map(readRun);
     const last = this.#run.toSorted(bySortKey);
     this.#run = [];
     readers.push(fromMemory(last));
@@ -64,7 +66,9 @@ export class Spool {
     }
   }
 
+  /** Also while what is sorted has not been read to its end. */
   async close(): Promise<void> {
+    await Promise.all(this.#inputs.map(closed));
     await rm(this.#directory, { recursive: true, force: true });
   }
 
@@ -87,8 +91,15 @@ function lineOf(spooled: Spooled): string {
   return `${JSON.stringify(spooled).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}\n`;
 }
 
-async function* readRun(path: string): AsyncGenerator<Spooled> {
-  const lines = createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
+function closed(input: ReadStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (input.closed) resolve();
+    else input.once('close', resolve).destroy();
+  });
+}
+
+async function* readRun(input: ReadStream): AsyncGenerator<Spooled> {
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
   for await (const line of lines) {
     const { sortKey, entry } = JSON.parse(line) as Spooled & { entry: { modifiedAt: string | null } };
     yield { sortKey, entry: { ...entry, modifiedAt: entry.modifiedAt === null ? null : new Date(entry.modifiedAt) } };
