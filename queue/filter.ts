@@ -1,4 +1,4 @@
-import { compileGlob } from './glob.ts';
+import { compileGlobs } from './glob.ts';
 import type { TransferFilter } from './transfer-options.ts';
 
 /** Which objects a transfer is about (queue/transfer-options.ts). */
@@ -11,8 +11,8 @@ export interface Filter {
 
 /** Throws INVALID_INPUT for a glob that does not parse. */
 export function createFilter(filter: TransferFilter): Filter {
-  const included = filter.include.length === 0 ? null : matcher(filter.include);
-  const excluded = filter.exclude.length === 0 ? null : matcher(filter.exclude);
+  const included = filter.include.length === 0 ? null : compileGlobs(filter.include);
+  const excluded = filter.exclude.length === 0 ? null : compileGlobs(filter.exclude);
   const { minSizeBytes, maxSizeBytes, modifiedAfter, modifiedBefore } = filter;
   return {
     takesPath: (path) => (included?.(path) ?? true) && !excluded?.(path),
@@ -23,9 +23,4 @@ export function createFilter(filter: TransferFilter): Filter {
         ((modifiedAfter === null || modifiedAt >= modifiedAfter) &&
           (modifiedBefore === null || modifiedAt < modifiedBefore))),
   };
-}
-
-function matcher(globs: readonly string[]): (path: string) => boolean {
-  const compiled = globs.map(compileGlob);
-  return (path) => compiled.some((matches) => matches(path));
 }

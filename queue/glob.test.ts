@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { compileGlob } from './glob.ts';
+import { compileGlob, compileGlobs } from './glob.ts';
 
 test.for([
   ['*.jpg', 'a.jpg', true],
@@ -50,4 +50,10 @@ test.for([
 test('many stars against a long name that nearly matches end', () => {
   expect(compileGlob(`${'*a'.repeat(120)}*b`)('a'.repeat(1_024))).toBe(false);
   expect(compileGlob(`${'**/a/'.repeat(50)}b`)('a/'.repeat(500))).toBe(false);
+});
+
+test('globs that unfold to too many in all are refused: each is held against each path', () => {
+  const ten = '{a,b,c,d,e,f,g,h,i,j}';
+  expect(compileGlobs(Array.from({ length: 20 }, () => ten))('j')).toBe(true);
+  expect(() => compileGlobs(Array.from({ length: 21 }, () => ten))).toThrow(/unfold to 210, more than 200/);
 });

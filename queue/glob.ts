@@ -1,12 +1,23 @@
 import { AppError } from '../core/errors.ts';
 
-/** What braces of one glob may unfold to. */
+/** What braces of one glob may unfold to, and those of all globs that are held against a path. */
 const maxAlternatives = 100;
+const maxAlternativesInAll = 200;
 
-/** A character of a name: itself, any one, or any of a set. `*` stands for any run of characters. */
-type Token = '*' | ((character: string) => boolean);
+/** A character of a name: itself, any one (`true`), or any of a set. `null` stands for any run of characters. */
+type Token = string | true | null | ((character: string) => boolean);
 /** A name between slashes; `**` stands for any run of names. */
 type Segment = '**' | readonly Token[];
+
+/** Whether one of the globs matches. Throws INVALID_INPUT as `compileGlob` does, and for globs that unfold to too many. */
+export function compileGlobs(globs: readonly string[]): (path: string) => boolean {
+  const all = globs.flatMap(alternativesOf);
+  if (all.length > maxAlternativesInAll) {
+    const message = `The braces of all patterns unfold to ${all.length}, more than ${maxAlternativesInAll}. Write fewer alternatives.`;
+    throw new AppError('INVALID_INPUT', message);
+  }
+  return matching(all);
+}
 
 /**
  * Compiles a glob: `*` and `?` within a name, `**` as a name of its own for any number of folders, `[a-z]`, `[!a-z]`,
@@ -15,9 +26,16 @@ type Segment = '**' | readonly Token[];
  * Throws INVALID_INPUT for one that does not parse.
  */
 export function compileGlob(glob: string): (path: string) => boolean {
-  const alternatives = unfold(glob, glob).map((alternative) =>
+  return matching(alternativesOf(glob));
+}
+
+function alternativesOf(glob: string): Segment[][] {
+  return unfold(glob, glob).map((alternative) =>
     splitSegments(alternative).map((segment) => (segment === '**' ? segment : tokenize(segment, glob))),
   );
+}
+
+function matching(alternatives: readonly Segment[][]): (path: string) => boolean {
   return (path) => {
     const names = path.split('/').map((name) => [...name]);
     return alternatives.some((segments) => matchesNames(segments, names));
@@ -36,8 +54,8 @@ const matchesName = (tokens: readonly Token[], name: readonly string[]) =>
   matchesRun<Token, string>(
     tokens,
     name,
-    (token) => token === '*',
-    (token, character) => token !== '*' && token(character),
+    (token) => token === null,
+    (token, character) => token === character || token === true || (typeof token === 'function' && token(character)),
   );
 
 /** Matches a run against a pattern in which some elements stand for any run: only the last of them is ever widened. */
@@ -151,9 +169,9 @@ function tokenize(segment: string, glob: string): Token[] {
     let length = character.length;
     if (character === '*') {
       // Two in a row mean no more than one.
-      if (tokens.at(-1) !== '*') tokens.push('*');
+      if (tokens.at(-1) !== null) tokens.push(null);
     } else if (character === '?') {
-      tokens.push(() => true);
+      tokens.push(true);
     } else if (character === '[') {
       const end = setEnd(segment, index);
       if (end === -1) throw wrong(glob, "a '[' is not closed; write \\[ for the character itself.");
@@ -163,10 +181,10 @@ function tokenize(segment: string, glob: string): Token[] {
       const escaped = segment.codePointAt(index + 1);
       if (escaped === undefined) throw wrong(glob, 'it ends in a \\; write \\\\ for the character itself.');
       const literal = String.fromCodePoint(escaped);
-      tokens.push((one) => one === literal);
+      tokens.push(literal);
       length = 1 + literal.length;
     } else {
-      tokens.push((one) => one === character);
+      tokens.push(character);
     }
     index += length;
   }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Db, TransferMode } from '../../../core/db.ts';
 import { AppError, toAppError } from '../../../core/errors.ts';
 import type { Filter } from '../../../queue/filter.ts';
@@ -12,6 +13,9 @@ import type { Match } from './matches.ts';
 import { nameHash, nameProblem, takenNames } from './names.ts';
 import type { PlannedObject, PlanPage } from './page.ts';
 import type { Section } from './section.ts';
+
+/** Longest that filters keep the process from everything else. */
+const filterSliceMs = 20;
 
 /** What a transfer's plan goes by. */
 export interface PlanRules {
@@ -49,7 +53,7 @@ export class Judge {
   async judge(page: PlanPage, section: Section, matches: readonly Match[]): Promise<string[]> {
     page.destinationObjects = matches.filter(({ destination }) => destination !== null).length;
     const taken = await this.#takenNames(section, matches);
-    const chosen = matches.filter((match) => this.#takes(section, match, page));
+    const chosen = await this.#chosen(section, matches, page);
     const { container } = section.destination;
     const arriving = new Set(matches.flatMap(({ source, key }) => (source === null ? [] : [`${container}/${key}`])));
     const isGiven = async (location: Location) => {
@@ -69,6 +73,19 @@ export class Judge {
       page.add(object);
     }
     return names;
+  }
+
+  /** Globs of a user may take long to hold against names: everybody else's work goes on in between. */
+  async #chosen(section: Section, matches: readonly Match[], page: PlanPage): Promise<Match[]> {
+    const chosen: Match[] = [];
+    let since = performance.now();
+    for (const match of matches) {
+      if (this.#takes(section, match, page)) chosen.push(match);
+      if (performance.now() - since < filterSliceMs) continue;
+      await setImmediate();
+      since = performance.now();
+    }
+    return chosen;
   }
 
   /** Whether the filters take it, and else counts it. */
