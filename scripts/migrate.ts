@@ -22,9 +22,9 @@ const migrationsDirectory = fileURLToPath(new URL('../prisma/migrations', import
 /**
  * Applies the migrations that the database has not seen, each in a transaction of its own, and returns their names.
  * Idempotent; safe when several processes call it at once. Keeps the bookkeeping of `prisma migrate deploy`, which
- * therefore sees the same state. Throws, with nothing changed, when Postgres cannot be reached, or when an applied
- * migration was altered, is unknown here or never finished; throws at the first migration that fails, whose transaction
- * is rolled back.
+ * therefore sees the same state. Throws, with nothing changed, when Postgres cannot be reached or is too old, or when an
+ * applied migration was altered, is unknown here or never finished; throws at the first migration that fails, whose
+ * transaction is rolled back.
  *
  * @param url Postgres without a pooler in between: the lock belongs to the session.
  */
@@ -34,11 +34,13 @@ export async function migrate(url: string, directory = migrationsDirectory): Pro
   await client.connect().catch((cause: NodeJS.ErrnoException) => {
     // Of a host with several addresses, none of which answers, Node gives the code alone.
     const reason = cause.message || cause.code;
-    throw new Unreachable(`this Postgres cannot be used (${reason}). Start it, or correct the address.`, {
+    throw new Unusable(`this Postgres cannot be used (${reason}). Start it, or correct the address.`, {
       cause,
     });
   });
   try {
+    const { rows } = await client.query<{ server_version_num: string }>('SHOW server_version_num');
+    requirePostgres(Number(rows[0]?.server_version_num));
     await client.query(`SET lock_timeout = ${lockTimeoutMs}`);
     await client.query('SELECT pg_advisory_lock($1)', [prismaAdvisoryLock]);
     await client.query(bookkeepingTable);
@@ -54,8 +56,18 @@ export async function migrate(url: string, directory = migrationsDirectory): Pro
   }
 }
 
+/** RETURNING tells old values from new ones since then, which saves a checkpoint a look at each of its items. */
+const leastPostgres = 18;
+
+/** Throws for a server that is too old. `versionNumber`: its setting server_version_num, such as 180004. */
+export function requirePostgres(versionNumber: number): void {
+  const major = Math.floor(versionNumber / 10_000);
+  if (major >= leastPostgres) return;
+  throw new Unusable(`this is Postgres ${major}, and version ${leastPostgres} or later is needed. Upgrade it.`);
+}
+
 /** Its message goes behind the name of the setting that holds the address. */
-class Unreachable extends Error {}
+class Unusable extends Error {}
 
 /** As Prisma creates it. */
 const bookkeepingTable = `
@@ -130,7 +142,7 @@ async function main(): Promise<number> {
   const { DIRECT_DATABASE_URL, DATABASE_URL } = parseEnvironment(databaseSchema, process.env);
   const name = DIRECT_DATABASE_URL === undefined ? 'DATABASE_URL' : 'DIRECT_DATABASE_URL';
   const applied = await migrate(DIRECT_DATABASE_URL ?? DATABASE_URL).catch((error) => {
-    throw error instanceof Unreachable ? new Error(`${name}: ${error.message}`, { cause: error }) : error;
+    throw error instanceof Unusable ? new Error(`${name}: ${error.message}`, { cause: error }) : error;
   });
   say(applied.length === 0 ? 'The database is up to date.' : `Applied ${applied.join(', ')}.`);
   return 0;

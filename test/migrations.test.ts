@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { migrate } from '../scripts/migrate.ts';
+import { migrate, requirePostgres } from '../scripts/migrate.ts';
 import { createTestDatabase, type TestDatabase } from './support/databases.ts';
 import { temporaryDirectory } from './support/servers.ts';
 
@@ -227,4 +227,9 @@ test('a user goes with all that is theirs, an account in use does not go alone',
   await expect(client.query('DELETE FROM cloud_account')).rejects.toThrow('violates');
   await client.query('DELETE FROM "user"');
   expect(await rows('SELECT 1 FROM transfer UNION ALL SELECT 1 FROM transfer_item')).toEqual([]);
+});
+
+test('a Postgres that is too old is told so, one of the least version is taken', () => {
+  expect(() => requirePostgres(170_006)).toThrow('this is Postgres 17, and version 18 or later is needed');
+  requirePostgres(180_000);
 });

@@ -70,7 +70,7 @@ export class BatchRun {
     this.stop(stoppedError('The transfer was stopped.'));
   }
 
-  /** The item as it is now will be written within 100 ms. */
+  /** The item as it is now will be written within 200 ms. */
   touch(item: Item): void {
     this.#entry.touch(item);
   }

@@ -86,10 +86,6 @@ export async function writeCheckpoint(
         acknowledged_bytes bigint, checkpoint jsonb, route "TransferRoute", fallback_code text, evidence jsonb,
         verified boolean, source_removal "SourceRemoval", error_code text, error_message text
       ) JOIN run ON run.number = x.number AND run.attempt = x.attempt
-    ), stored AS MATERIALIZED (
-      SELECT item.ordinal, item.action, item.state, item.size_bytes, item.acknowledged_bytes
-      FROM transfer_item AS item JOIN input ON item.ordinal = input.ordinal
-      WHERE item.transfer_id = ${transferId}::uuid AND item.ordinal = ANY(${ordinals}::int[])
     ), changed AS (
       UPDATE transfer_item AS item
       SET state = input.state, size_bytes = input.size_bytes, source_version = nullif(input.version, 'null'),
@@ -102,21 +98,22 @@ export async function writeCheckpoint(
       FROM input
       WHERE item.transfer_id = ${transferId}::uuid AND item.ordinal = ANY(${ordinals}::int[])
         AND item.ordinal = input.ordinal
+      RETURNING old.action, new.ordinal, new.state, new.size_bytes, new.acknowledged_bytes, new.error_code,
+        new.error_message, input.verified, old.state AS old_state, old.size_bytes AS old_size_bytes,
+        old.acknowledged_bytes AS old_acknowledged_bytes
     ), delta AS MATERIALIZED (
       SELECT
-        coalesce(sum((input.state = 'COMPLETED')::int - (stored.state = 'COMPLETED')::int), 0) AS completed,
-        coalesce(sum((input.state = 'COMPLETED')::int - (stored.state = 'COMPLETED')::int)
-          FILTER (WHERE stored.action = 'DELETE'), 0) AS deleted,
-        coalesce(sum((input.state = 'FAILED')::int - (stored.state = 'FAILED')::int), 0) AS failed,
-        coalesce(sum(input.size_bytes - stored.size_bytes), 0) AS listed_bytes,
-        coalesce(sum(input.acknowledged_bytes - stored.acknowledged_bytes), 0) AS bytes,
-        coalesce(sum(CASE WHEN input.state = 'COMPLETED' AND stored.state <> 'COMPLETED' AND input.verified
-          THEN input.size_bytes ELSE 0 END), 0) AS verified_bytes,
-        coalesce(sum(CASE WHEN input.state = 'FAILED' AND stored.state <> 'FAILED'
-          THEN input.size_bytes ELSE 0 END), 0) AS abandoned_bytes,
-        min(ARRAY[lpad(input.ordinal::text, 10, '0'), input.error_code, input.error_message])
-          FILTER (WHERE input.state = 'FAILED') AS failure
-      FROM stored JOIN input USING (ordinal)
+        coalesce(sum((state = 'COMPLETED')::int - (old_state = 'COMPLETED')::int), 0) AS completed,
+        coalesce(sum((state = 'COMPLETED')::int - (old_state = 'COMPLETED')::int)
+          FILTER (WHERE action = 'DELETE'), 0) AS deleted,
+        coalesce(sum((state = 'FAILED')::int - (old_state = 'FAILED')::int), 0) AS failed,
+        coalesce(sum(size_bytes - old_size_bytes), 0) AS listed_bytes,
+        coalesce(sum(acknowledged_bytes - old_acknowledged_bytes), 0) AS bytes,
+        coalesce(sum(size_bytes) FILTER (WHERE state = 'COMPLETED' AND old_state <> 'COMPLETED' AND verified), 0)
+          AS verified_bytes,
+        coalesce(sum(size_bytes) FILTER (WHERE state = 'FAILED' AND old_state <> 'FAILED'), 0) AS abandoned_bytes,
+        min(ARRAY[lpad(ordinal::text, 10, '0'), error_code, error_message]) FILTER (WHERE state = 'FAILED') AS failure
+      FROM changed
     ), speed AS MATERIALIZED (
       SELECT delta.bytes, coalesce(locked.speed_since, from_elapsed) AS since,
         greatest(extract(epoch FROM now() - coalesce(locked.speed_at, from_elapsed)), 0.001)::float8 AS span,

@@ -4,7 +4,7 @@ import type { Logger } from '../../core/log.ts';
 import { isOutage } from '../../core/outage.ts';
 import type { ProgressRow } from '../../queue/progress.ts';
 import { BatchRun, type Findings } from './batch-run.ts';
-import { isTerminal, leaseMs, publishIntervalMs, type WriteResult, writeCheckpoint } from './checkpoint.ts';
+import { isTerminal, leaseMs, type WriteResult, writeCheckpoint } from './checkpoint.ts';
 import type { Item } from './item.ts';
 import { Pace } from './pace.ts';
 import type { RateMeter } from './rate-meter.ts';
@@ -13,6 +13,10 @@ import type { SharedBandwidth } from './shared-bandwidth.ts';
 
 /** A transfer that this process moves is looked at so often, whether or not anything changed. */
 const heartbeatMs = 1_000;
+/** What changed is written so long after what was written before: each statement costs as much as fifty objects in it. */
+const writeIntervalMs = 200;
+/** The same where somebody waits for it, so that batches that end shortly after each other are written together. */
+const flushIntervalMs = 50;
 const renewMs = leaseMs / 3;
 const databaseRetryMs = 500;
 
@@ -27,8 +31,8 @@ export interface LedgerOptions {
 }
 
 /**
- * Everything this process writes about the transfers it moves. Changes are gathered and written at most ten times a
- * second per transfer, so that small objects cost few statements; each write also renews leases and brings back the
+ * Everything this process writes about the transfers it moves. Changes are gathered and written a few times a second
+ * per transfer, so that small objects cost few statements; each write also renews leases and brings back the
  * transfer's state, so that a pause is noticed within 2 s although Redis is away.
  */
 export class Ledger {
@@ -118,7 +122,7 @@ class TransferLedger {
     });
     this.#runs.set(number, run);
     // Nothing to tell yet: a batch that ends sooner is written once.
-    this.#scheduleAt(performance.now() + publishIntervalMs);
+    this.#scheduleAt(performance.now() + writeIntervalMs);
     return run;
   }
 
@@ -127,12 +131,12 @@ class TransferLedger {
     if (this.#runs.size === 0) return Promise.resolve();
     const waiter = Promise.withResolvers<void>();
     this.#waiters.push(waiter);
-    this.#scheduleAt(performance.now());
+    this.#scheduleAt(this.#lastWriteAt + flushIntervalMs);
     return waiter.promise;
   }
 
   #schedule(): void {
-    this.#scheduleAt(this.#lastWriteAt + publishIntervalMs);
+    this.#scheduleAt(this.#lastWriteAt + writeIntervalMs);
   }
 
   #scheduleAt(at: number): void {
@@ -178,10 +182,10 @@ class TransferLedger {
     } else if (retryAt !== undefined) {
       this.#scheduleAt(retryAt);
     } else if (this.#waiters.length > 0) {
-      this.#scheduleAt(performance.now());
+      this.#scheduleAt(this.#lastWriteAt + flushIntervalMs);
     } else {
       const isPending = this.#dirty.size > 0 || this.#publishPending;
-      this.#scheduleAt(this.#lastWriteAt + (isPending ? publishIntervalMs : heartbeatMs));
+      this.#scheduleAt(this.#lastWriteAt + (isPending ? writeIntervalMs : heartbeatMs));
     }
   }
 

@@ -62,7 +62,7 @@ export async function takeBatch(db: Db, job: JobPayload<'transfer.batch'>): Prom
       transfer.dry_run AS "dryRun", transfer.bandwidth_limit_bytes_per_second AS "bandwidthLimit", source.id AS "sourceId", source.updated_at AS "sourceUpdatedAt",
       destination.id AS "destinationId", destination.updated_at AS "destinationUpdatedAt",
       (
-        SELECT coalesce(jsonb_agg(jsonb_build_object(
+        SELECT coalesce(json_agg(json_build_object(
           'ordinal', item.ordinal, 'sourceContainer', item.source_container, 'sourceKey', item.source_key,
           'destinationContainer', item.destination_container, 'destinationKey', item.destination_key,
           'sizeBytes', item.size_bytes, 'sourceVersion', item.source_version, 'attempts', item.attempts,
