@@ -85,7 +85,8 @@ export interface StorageProvider {
 
   /**
    * Drops an unfinished upload. Idempotent: a session that is gone is a success. Azure cannot drop blocks, nor
-   * Dropbox sessions; they are never visible, and vanish by themselves after a week.
+   * Dropbox sessions of parts; they are never visible, and vanish by themselves after a week. PROVIDER_UNAVAILABLE also
+   * while what `onUpload` told of may come about still: it is to be dropped later.
    */
   abortUpload(session: UploadSession, signal: AbortSignal): Promise<void>;
 
@@ -320,12 +321,15 @@ export interface CopyRequest extends Location {
   offer: CopyOffer;
   metadata: ObjectMetadata;
   precondition?: Precondition | undefined;
-  /**
-   * Told of an upload that the copy is made by and that stays at the cloud if this process ends: whoever is told drops
-   * it with `abortUpload`. A copy that fails drops it itself.
-   */
-  onUpload?: ((session: UploadSession) => void) | undefined;
+  onUpload?: OnUpload | undefined;
 }
+
+/**
+ * Told of the upload, or the file of another name, that an object is made by and that stays at the cloud if this process
+ * ends: whoever is told drops it with `abortUpload`. What is asked of the cloud waits for the promise. A request that
+ * fails drops it itself, and tells null where it knows that nothing is left.
+ */
+export type OnUpload = (session: UploadSession | null) => Promise<void>;
 
 export interface IngestRequest extends Location {
   url: string;
@@ -334,6 +338,7 @@ export interface IngestRequest extends Location {
   /** What the source states of the object, as far as it vouches for it. */
   digests: Digests;
   precondition?: Precondition | undefined;
+  onUpload?: OnUpload | undefined;
 }
 
 export interface PresignRequest extends Location {

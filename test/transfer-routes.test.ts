@@ -334,7 +334,7 @@ test('the upload of a large copy whose worker was killed is dropped, and the obj
   const { container, provider } = all.clouds.s3;
   const upload = { container, key: 'to-orphan/orphan/x', sizeBytes: large.length, metadata };
   const session = await provider.beginUpload(upload, signal);
-  const checkpoint = { session, version: {}, partSizeBytes: large.length, statement: null, isCopy: true, parts: [] };
+  const checkpoint = { session, version: {}, partSizeBytes: large.length, statement: null, isByCloud: true, parts: [] };
   await engine.db.transferItem.updateMany({
     where: { transferId: id },
     data: { checkpoint: checkpoint as unknown as Prisma.InputJsonObject },

@@ -180,9 +180,10 @@ class DropboxProvider implements StorageProvider {
     return this.#uploads.complete(request, signal);
   }
 
-  /** Sends nothing: a session cannot be dropped. It is never visible, and vanishes by itself after a week. */
-  async abortUpload(_session: UploadSession, signal: AbortSignal): Promise<void> {
+  /** A session of parts cannot be dropped: it is never visible, and vanishes by itself after a week. */
+  async abortUpload(session: UploadSession, signal: AbortSignal): Promise<void> {
     throwIfCancelled(signal);
+    await this.#placing.drop(session, signal);
   }
 
   /**

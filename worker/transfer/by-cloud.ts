@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors.ts';
 import { orAborted } from '../../storage/http.ts';
-import type { ObjectInfo, UploadSession, Version, WriteResult } from '../../storage/provider.ts';
+import type { ObjectInfo, OnUpload, Version, WriteResult } from '../../storage/provider.ts';
 import type { BatchRun } from './batch-run.ts';
 import { commit, underPrecondition } from './commit.ts';
 import { orDiscard } from './discard.ts';
@@ -36,15 +36,7 @@ export async function copyObject(pair: Pair, item: Item, run: BatchRun): Promise
     );
   }
   const metadata = keptMetadata(offer.metadata, pair.order.options);
-  const onUpload = (session: UploadSession) => {
-    item.checkpoint = {
-      ...{ session, version: offer.version, isCopy: true },
-      ...{ partSizeBytes: item.sizeBytes, statement: null, parts: [] },
-    };
-    run.touch(item);
-    // At once, because an upload that nobody knows of is never aborted.
-    void run.flush();
-  };
+  const onUpload = recording(item, run, offer.version);
   const isConditional = ability?.conditional ?? false;
   const result = await commit(pair, item, run, isConditional, async (precondition) => {
     await passDestination(pair, run);
@@ -76,9 +68,10 @@ export async function ingestObject(pair: Pair, item: Item, run: BatchRun): Promi
     throw new UnsuitedObject('NOT_SUPPORTED', 'What the cloud fetches by itself would not keep its modification time.');
   }
   const { digests, sizeBytes } = info;
+  const onUpload = recording(item, run, info.version);
   const result = await commit(pair, item, run, ingest?.conditional ?? false, async (precondition) => {
     await passDestination(pair, run);
-    const fetching = { ...item.destination, url, sizeBytes, metadata, digests, precondition };
+    const fetching = { ...item.destination, url, sizeBytes, metadata, digests, precondition, onUpload };
     return atCloud(item, () =>
       destination.gate.watch(underPrecondition(precondition, destination.provider.ingest(fetching, run.signal))),
     );
@@ -86,10 +79,21 @@ export async function ingestObject(pair: Pair, item: Item, run: BatchRun): Promi
   return proved(pair, item, run, info, result, false);
 }
 
+/** Keeps on record what the object is made by, before there is anything: what nobody knows of is never dropped. */
+function recording(item: Item, run: BatchRun, version: Version): OnUpload {
+  return async (session) => {
+    const rest = { version, partSizeBytes: Math.max(item.sizeBytes, 1), statement: null, parts: [] };
+    item.checkpoint = session === null ? null : { session, ...rest, isByCloud: true };
+    run.touch(item);
+    if (session !== null) await run.confirm();
+  };
+}
+
 async function atCloud<T>(item: Item, request: () => Promise<T>): Promise<T> {
   item.isAtCloud = true;
   const result = await request();
   item.isAtCloud = false;
+  item.checkpoint = null;
   return result;
 }
 

@@ -50,8 +50,8 @@ const checkpoint = z.object({
   version,
   partSizeBytes: z.number().positive(),
   statement: statement.nullable(),
-  /** Whether its cloud fills it with a copy by itself: then nobody else goes on with it. */
-  isCopy: z.boolean().exactOptional(),
+  /** Whether a cloud makes the object by itself, by way of it: then nobody else goes on with it. */
+  isByCloud: z.boolean().exactOptional(),
   /** Parts that the destination acknowledged, and what was hashed while they were sent. */
   parts: z.array(z.object({ receipt, sent: digests })),
 });

@@ -97,7 +97,7 @@ test('an upload that a relay began goes on; one of a copy does not hold the copy
   const session = { container: 'to', key: 'a', id: 'u', sizeBytes: GiB, metadata: { user: {} } };
   const checkpoint = { session, version: {}, partSizeBytes: 8 * MiB, statement: null, parts: [] };
   expect(choose(pair, itemOf(GiB, { checkpoint })).route).toBe('RELAY');
-  expect(choose(pair, itemOf(GiB, { checkpoint: { ...checkpoint, isCopy: true } })).route).toBe('SERVER_SIDE_COPY');
+  expect(choose(pair, itemOf(GiB, { checkpoint: { ...checkpoint, isByCloud: true } })).route).toBe('SERVER_SIDE_COPY');
 });
 
 test.each([

@@ -26,7 +26,7 @@ export function chooseRoute(
   refusedHere: ReadonlyMap<Route, ErrorCode>,
   allowed: readonly Route[],
 ): { route: Route; fallback: ErrorCode | null } {
-  if (item.checkpoint !== null && !item.checkpoint.isCopy) return { route: 'RELAY', fallback: item.fallback };
+  if (item.checkpoint !== null && !item.checkpoint.isByCloud) return { route: 'RELAY', fallback: item.fallback };
   let fallback: ErrorCode | null = null;
   for (const route of routes) {
     if (route === 'RELAY' || !allowed.includes(route) || !isPossible(route, pair, item)) continue;

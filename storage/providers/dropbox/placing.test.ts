@@ -14,7 +14,7 @@ import {
   startServer,
   startWithProvider,
 } from '../../../test/support/dropbox.ts';
-import type { IngestRequest } from '../../provider.ts';
+import type { IngestRequest, UploadSession } from '../../provider.ts';
 
 const metadata = { user: {} };
 
@@ -109,4 +109,49 @@ it('fetching is left at once when it is cancelled', async () => {
   const ingesting = provider.ingest(request, controller.signal);
   void asked.then(() => controller.abort());
   await failure(ingesting, 'CANCELLED');
+});
+
+/** What `onUpload` was told, in order. */
+function listener() {
+  const told: (UploadSession | null)[] = [];
+  const onUpload = async (session: UploadSession | null) => void told.push(session);
+  return { told, onUpload };
+}
+
+it('the hidden file is told of before it is asked for, and that it is gone after a failure that removed it', async () => {
+  const { server, provider } = await startWithProvider();
+  await put(provider, 'a', 'shared');
+  const offer = await provider.offerCopy({ container, key: 'a' }, never());
+  const { told, onUpload } = listener();
+  const asked = server.observer.waitFor({ route: 'files/copy_reference/save' }).then(() => told.length);
+  const copy = { container, key: 'dir/b', offer, metadata, onUpload };
+  await provider.copy(copy, never());
+  expect(await asked).toBe(1);
+  expect(told).toEqual([{ container, key: 'dir/b', sizeBytes: 6, metadata, id: expect.stringContaining(':/dir/.') }]);
+  server.faults.add({ match: { route: 'files/move_v2' }, action: { kind: 'status', status: 500 } });
+  await failure(provider.copy(copy, never()), 'PROVIDER_UNAVAILABLE');
+  server.faults.add({
+    match: { route: 'files/copy_reference/save' },
+    action: { kind: 'refuse', error: { '.tag': 'too_many_files' } },
+  });
+  await failure(provider.copy(copy, never()), 'CONFLICT');
+  expect(told.map((session) => session === null)).toEqual([false, false, true, false, true]);
+});
+
+it('a hidden file that was asked for and is not there counts as gone once it cannot arrive any more', async () => {
+  const { server, provider } = await startWithProvider();
+  await put(provider, 'a', 'shared');
+  const offer = await provider.offerCopy({ container, key: 'a' }, never());
+  const { told, onUpload } = listener();
+  server.faults.add({ match: { route: 'files/copy_reference/save' }, action: { kind: 'reset' } });
+  await failure(provider.copy({ container, key: 'b', offer, metadata, onUpload }, never()), 'PROVIDER_UNAVAILABLE');
+  const [session] = told as [UploadSession];
+  expect(told).toEqual([session]);
+  await failure(provider.abortUpload(session, never()), 'PROVIDER_UNAVAILABLE');
+  const longAgo = session.id.replace(/^\d+/, (askedAt) => String(Number(askedAt) - 21 * 60_000));
+  await provider.abortUpload({ ...session, id: longAgo }, never());
+  // It arrives after all, and is removed.
+  await put(provider, session.id.replace(/^\d+:\//, ''), 'shared');
+  await provider.abortUpload(session, never());
+  expect(await keysOf(provider)).toEqual(['a']);
 });

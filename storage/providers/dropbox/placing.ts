@@ -1,9 +1,18 @@
-import { randomUUID } from 'node:crypto';
 import type { Dropbox } from 'dropbox';
 import { AppError } from '../../../core/errors.ts';
-import type { CopyOffer, CopyRequest, IngestRequest, Location, Precondition, WriteResult } from '../../provider.ts';
+import { orAborted } from '../../http.ts';
+import type {
+  CopyOffer,
+  CopyRequest,
+  IngestRequest,
+  Location,
+  Precondition,
+  UploadSession,
+  WriteResult,
+} from '../../provider.ts';
 import { sourceChanged } from '../offers.ts';
 import { DropboxRefusal, unionError } from './errors.ts';
+import { HiddenFiles, hiddenFileFor } from './hidden.ts';
 import { resultOf } from './jobs.ts';
 import { toPath } from './names.ts';
 import { type FileFacts, requirePinned, requireRev, toObjectInfo, toWriteResult } from './properties.ts';
@@ -19,18 +28,27 @@ const cleanUpMs = 10_000;
  * first and are checked there; then what is at the destination is deleted, if it is what was expected, and the file moves
  * in, failing if somebody else was faster. Between the two the destination is empty; its old file is in Dropbox's history.
  * The time of modification cannot be set here: a copy has that of its source, a fetched file that of its arrival.
+ *
+ * The hidden file is told of before it is asked for, because whoever asks may be gone when it arrives.
  */
 export class Placing {
   readonly #client: Dropbox;
   readonly #spaces: Spaces;
   readonly #lane: Lane;
   readonly #store: string;
+  readonly #hidden: HiddenFiles;
 
   constructor(client: Dropbox, spaces: Spaces, lane: Lane, store: string) {
     this.#client = client;
     this.#spaces = spaces;
     this.#lane = lane;
     this.#store = store;
+    this.#hidden = new HiddenFiles(client, spaces, lane);
+  }
+
+  /** Removes the hidden file that a session tells of, which nobody places any more. Other sessions cannot be dropped. */
+  drop(session: UploadSession, signal: AbortSignal): Promise<void> {
+    return this.#hidden.drop(session, signal);
   }
 
   async offer(
@@ -55,63 +73,77 @@ export class Placing {
     };
   }
 
-  async copy({ container, key, offer, precondition }: CopyRequest, signal: AbortSignal): Promise<WriteResult> {
-    const { ticket, digests } = offer;
+  async copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult> {
+    const { ticket, digests } = request.offer;
     if (ticket === undefined) throw new AppError('NOT_SUPPORTED', 'The offer holds no copy reference.');
-    const arrive = async (path: string) => {
-      const options = await this.#options(container, signal);
+    const arrive = async (path: string): Promise<FileFacts | AppError> => {
+      const options = await this.#options(request.container, signal);
       const arg = { copy_reference: ticket, path };
-      const save = () => callSdk(() => this.#client.filesCopyReferenceSave(arg, options)).catch(asSourceChange);
-      const { metadata } = await this.#lane.alone(save, signal);
-      if (metadata['.tag'] === 'file' && metadata.content_hash === digests.dropbox) return metadata;
-      throw sourceChanged(undefined);
+      const save = () => callSdk(() => this.#client.filesCopyReferenceSave(arg, options));
+      try {
+        const { metadata } = await this.#lane.alone(save, signal);
+        return metadata['.tag'] === 'file' ? metadata : sourceChanged(undefined);
+      } catch (error) {
+        return asSourceChange(refusalIn(error));
+      }
     };
-    return this.#place({ container, key }, precondition, arrive, signal);
+    const check = (facts: FileFacts) => {
+      if (facts.content_hash !== digests.dropbox) throw sourceChanged(undefined);
+    };
+    return this.#place(request, arrive, check, signal);
   }
 
   ingest(request: IngestRequest, signal: AbortSignal): Promise<WriteResult> {
-    const { container, key, url, sizeBytes, digests, precondition } = request;
-    const arrive = async (path: string) => {
-      const facts = await this.#fetch(container, path, url, signal);
+    const { sizeBytes, digests } = request;
+    const check = (facts: FileFacts) => {
       if (facts.size !== sizeBytes) {
         throw new AppError('OBJECT_CHANGED', `Dropbox fetched ${facts.size} bytes instead of ${sizeBytes}.`);
       }
       if (digests.dropbox !== undefined && facts.content_hash !== digests.dropbox) {
         throw new AppError('CHECKSUM_MISMATCH', 'The bytes that Dropbox fetched are not those that were meant.');
       }
-      return facts;
     };
-    return this.#place({ container, key }, precondition, arrive, signal);
+    return this.#place(request, (path) => this.#fetch(request, path, signal), check, signal);
   }
 
-  async #fetch(container: string, path: string, url: string, signal: AbortSignal): Promise<FileFacts> {
+  async #fetch({ container, url }: IngestRequest, path: string, signal: AbortSignal): Promise<FileFacts | AppError> {
     const options = await this.#options(container, signal);
-    const launch = await callSdk(() => this.#client.filesSaveUrl({ path, url }, options));
-    if (launch['.tag'] === 'complete') return launch;
+    const launch = await callSdk(() => this.#client.filesSaveUrl({ path, url }, options)).catch(refusalIn);
+    if (launch instanceof AppError || launch['.tag'] === 'complete') return launch;
     const job = { async_job_id: launch.async_job_id };
     const check = () => callSdk(() => this.#client.filesSaveUrlCheckJobStatus(job, options));
     const status = await resultOf(check, signal);
-    if (status['.tag'] === 'failed') throw unionError(status.failed, 'ENDPOINT_UNREACHABLE');
-    return status;
+    return status['.tag'] === 'failed' ? unionError(status.failed, 'ENDPOINT_UNREACHABLE') : status;
   }
 
+  /**
+   * @param arrive Asks for the file under a path. Resolves with an error where Dropbox says that it does not come; after a
+   *   rejection it may come all the same.
+   */
   async #place(
-    location: Location,
-    precondition: Precondition | undefined,
-    arrive: (path: string) => Promise<FileFacts>,
+    request: CopyRequest | IngestRequest,
+    arrive: (path: string) => Promise<FileFacts | AppError>,
+    check: (facts: FileFacts) => void,
     signal: AbortSignal,
   ): Promise<WriteResult> {
-    const folder = toPath(location.key).replace(/[^/]*$/, '');
-    const hidden = `${folder}.skyferry-${randomUUID()}`;
-    const extraHeaders = await this.#spaces.headersFor(location.container, signal);
+    const { container, precondition, onUpload } = request;
+    const { path, session } = hiddenFileFor(request);
+    await this.#spaces.headersFor(container, signal);
+    await onUpload?.(session);
+    let isExpected = true;
+    const clearUp = async () => {
+      const wasThere = await this.#hidden.remove(container, path, AbortSignal.timeout(cleanUpMs));
+      if ((wasThere || !isExpected) && !signal.aborted) await onUpload?.(null);
+    };
     try {
-      const facts = await arrive(hidden);
-      return await this.#lane.alone(() => this.#moveIn(location, facts, precondition, signal), signal);
+      const facts = await arrive(path);
+      isExpected = false;
+      if (facts instanceof AppError) throw facts;
+      check(facts);
+      return await this.#lane.alone(() => this.#moveIn(request, facts, precondition, signal), signal);
     } catch (error) {
-      // Not waited for: who cancelled wants an answer at once.
-      const options = { signal: AbortSignal.timeout(cleanUpMs), extraHeaders };
-      const remove = () => callSdk(() => this.#client.filesDeleteV2({ path: hidden }, options));
-      void this.#lane.alone(remove, options.signal).catch(() => {});
+      // Who cancelled wants an answer at once. What stays is known of.
+      await orAborted(clearUp(), signal).catch(() => {});
       throw error;
     }
   }
@@ -160,10 +192,15 @@ export class Placing {
   }
 }
 
+/** The error by which Dropbox says that a file does not come. Throws others: of what they leave open nothing is known. */
+function refusalIn(error: unknown): AppError {
+  if (error instanceof DropboxRefusal && error.code !== 'PROVIDER_UNAVAILABLE') return error;
+  throw error;
+}
+
 /** A reference to what is no longer there ("SaveCopyReferenceError"). */
-function asSourceChange(error: unknown): never {
-  const isGone = error instanceof AppError && /^(OBJECT_NOT_FOUND|UPLOAD_EXPIRED)$/.test(error.code);
-  throw isGone ? sourceChanged(error) : error;
+function asSourceChange(error: AppError): AppError {
+  return /^(OBJECT_NOT_FOUND|UPLOAD_EXPIRED)$/.test(error.code) ? sourceChanged(error) : error;
 }
 
 interface Options {

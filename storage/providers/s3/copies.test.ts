@@ -108,10 +108,10 @@ describe('copies by parts', () => {
 
   it('tell of the upload that they are made by before its parts, so that it can be dropped', async () => {
     const key = 'parts/told';
-    const told: UploadSession[] = [];
+    const told: (UploadSession | null)[] = [];
     const source = await offer();
     const before = server.observer.counters('UploadPartCopy').requests;
-    const onUpload = (session: UploadSession) => {
+    const onUpload = async (session: UploadSession | null) => {
       expect(server.observer.counters('UploadPartCopy').requests).toBe(before);
       told.push(session);
     };

@@ -1,5 +1,6 @@
 import { AppError } from '../../../core/errors.ts';
 import type { Capabilities } from '../../capabilities.ts';
+import { orAborted } from '../../http.ts';
 import type {
   CopyOffer,
   CopyRequest,
@@ -109,14 +110,13 @@ export class S3Copies {
     const { offer, container, key, metadata, precondition, onUpload } = request;
     const { uploads } = this.#context;
     const session = await uploads.begin({ container, key, sizeBytes: offer.sizeBytes, metadata }, signal);
-    onUpload?.(session);
     try {
+      await onUpload?.(session);
       const parts = await this.#sendParts(session, offer, signal);
       return await uploads.complete({ session, parts, digests: {}, precondition }, signal);
     } catch (error) {
-      const aborting = uploads.abort(session, AbortSignal.timeout(abortTimeoutMs)).catch(() => {});
       // Whoever has given up does not wait for the clearing up.
-      if (!signal.aborted) await aborting;
+      await orAborted(uploads.abort(session, AbortSignal.timeout(abortTimeoutMs)), signal).catch(() => {});
       throw error;
     }
   }
