@@ -141,8 +141,9 @@ class S3Provider implements StorageProvider {
       ...(request.cursor === undefined ? {} : { ContinuationToken: request.cursor }),
     });
     const answer = await callSdk(signal, () => this.#client.send(command, { abortSignal: signal })).catch((error) => {
-      // A store has its own root; where there is none, something else answers.
-      throw error instanceof S3Refusal && error.status === 404 ? notS3(error) : error;
+      // A store has its own root, which tells the buckets; where there is none, something else answers.
+      const isForeign = error instanceof S3Refusal && (error.status === 404 || error.code === 'NOT_SUPPORTED');
+      throw isForeign ? notS3(error) : error;
     });
     const items = (answer.Buckets ?? []).map(({ Name, CreationDate }) => ({
       name: Name ?? '',

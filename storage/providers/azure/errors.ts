@@ -144,8 +144,8 @@ export function azureError(fault: AzureFault, cause?: unknown): AppError {
   const { status, code, headers } = fault;
   // The code stands for firewall rules as well as, in some answers, for a wrong signature.
   const isSignature = code === 'AuthorizationFailure' && /failed to authenticate/i.test(fault.message ?? '');
-  const foreign = code === undefined && headers['x-ms-request-id'] === undefined && status < 500 && status !== 429;
-  if (status < 400 || foreign) {
+  const isFromProxy = status === 429 || (status >= 500 && status !== 501);
+  if (status < 400 || (headers['x-ms-request-id'] === undefined && !isFromProxy)) {
     return new AppError(
       'ENDPOINT_INVALID',
       'The endpoint does not answer as the Azure Blob service does. Check its address.',

@@ -31,7 +31,7 @@ it.each([
   [404, '<html>', 'ENDPOINT_INVALID'],
   [302, '', 'ENDPOINT_INVALID'],
 ])('reads status %i with %s as an error of its kind', (status, document, code) => {
-  const fault = parseFault(document);
+  const fault = parseFault(document, document.startsWith('<') ? 'xml' : 'json');
   const headers = { 'retry-after': '3' };
   const error = gcsError(
     { status, headers, reason: fault?.reason, message: fault?.message ?? '' },
@@ -41,6 +41,11 @@ it.each([
   if (code === 'THROTTLED') expect(error.retryAfterMs).toBe(3000);
   // What the service says in words may repeat what was sent.
   expect(error.message).not.toContain('words');
+});
+
+it('takes no error of one API for one of the other', () => {
+  expect(parseFault(xml('AccessDenied'), 'json')).toBeUndefined();
+  expect(parseFault(json(403, 'forbidden'), 'xml')).toBeUndefined();
 });
 
 it('tells a permission that is missing from what no role mends', () => {

@@ -74,8 +74,12 @@ const messages: Partial<Record<ErrorCode, string>> = {
   NOT_SUPPORTED: 'Cloud Storage does not offer this.',
 };
 
-/** Reads an error document of either API; undefined for what is none. */
-export function parseFault(document: string): Pick<GcsFault, 'reason' | 'message'> | undefined {
+/** Reads an error document of one of the two APIs; undefined for what is none: each answers in its own form only. */
+export function parseFault(document: string, api: 'json' | 'xml'): Pick<GcsFault, 'reason' | 'message'> | undefined {
+  if (api === 'xml') {
+    if (!document.includes('<Error>')) return undefined;
+    return { reason: element(document, 'Code'), message: unescapeXml(element(document, 'Message') ?? '') };
+  }
   try {
     const { error } = JSON.parse(document) as {
       error?: { code?: unknown; message?: unknown; errors?: { reason?: unknown }[] };
@@ -84,8 +88,7 @@ export function parseFault(document: string): Pick<GcsFault, 'reason' | 'message
     const reason = error.errors?.[0]?.reason;
     return { reason: typeof reason === 'string' ? reason : undefined, message: String(error.message ?? '') };
   } catch {
-    if (!/<Error>/.test(document)) return undefined;
-    return { reason: element(document, 'Code'), message: unescapeXml(element(document, 'Message') ?? '') };
+    return undefined;
   }
 }
 

@@ -43,15 +43,19 @@ export class GcsRest {
   }
 
   /**
-   * Resolves for 2xx, with the body still to be read; everything else is an AppError. A token that is refused is
-   * refreshed, and the request sent once more unless its body was a stream.
+   * One request of the XML API. Resolves for 2xx, with the body still to be read; everything else is an AppError. A token
+   * that is refused is refreshed, and the request sent once more unless its body was a stream.
    */
-  async send(request: GcsRequest): Promise<HttpResponse> {
+  send(request: GcsRequest): Promise<HttpResponse> {
+    return this.#send(request, 'xml');
+  }
+
+  async #send(request: GcsRequest, api: 'json' | 'xml'): Promise<HttpResponse> {
     const { body } = request;
     try {
       const token = await this.token(request.signal);
       const response = await this.#sendWith(token, request);
-      if (response.status !== 401) return await accept(response);
+      if (response.status !== 401) return await accept(response, api);
       this.#tokens.refused(token);
       const isStream = body !== undefined && !Buffer.isBuffer(body) && !Array.isArray(body.source);
       if (isStream) {
@@ -60,7 +64,7 @@ export class GcsRest {
       }
       response.body.destroy();
       const fresh = await this.token(request.signal);
-      return await accept(await this.#sendWith(fresh, request));
+      return await accept(await this.#sendWith(fresh, request), api);
     } catch (error) {
       if (body !== undefined && !Buffer.isBuffer(body)) discardBody(body);
       throw error;
@@ -69,7 +73,7 @@ export class GcsRest {
 
   /** One call of the JSON API. Resolves to its document; `{}` for an answer that has none by its status (204). */
   async json<T extends object>(request: GcsRequest): Promise<T> {
-    const response = await this.send(request);
+    const response = await this.#send(request, 'json');
     const text = await response.body.text(maxAnswerBytes);
     if (response.status === 204) return {} as T;
     try {
@@ -103,7 +107,7 @@ export class GcsRest {
   }
 }
 
-async function accept(response: HttpResponse): Promise<HttpResponse> {
+async function accept(response: HttpResponse, api: 'json' | 'xml'): Promise<HttpResponse> {
   if (response.status >= 200 && response.status < 300) return response;
   const { status, headers } = response;
   let document = '';
@@ -112,6 +116,6 @@ async function accept(response: HttpResponse): Promise<HttpResponse> {
   } catch (error) {
     if (error instanceof AppError && error.code === 'CANCELLED') throw error;
   }
-  const fault = parseFault(document);
+  const fault = parseFault(document, api);
   throw gcsError({ status, headers, reason: fault?.reason, message: fault?.message ?? '' }, fault !== undefined);
 }
