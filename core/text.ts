@@ -1,7 +1,10 @@
 import { AppError } from './errors.ts';
 
-/** C0 and C1 control characters and DEL (Unicode, general category Cc): line breaks and U+0000 are among them. */
-const control = /\p{Cc}/u;
+/**
+ * Control characters (Unicode, general category Cc, among them line breaks and U+0000), the separators of lines and
+ * paragraphs, and what turns the direction of the text around it (UAX 9, Bidi_Control): a name shows as it is.
+ */
+const control = /[\p{Cc}\u2028\u2029\p{Bidi_Control}]/u;
 
 /**
  * Whether the text is kept as it is: it has no lone surrogates, which UTF-8 has no form for, and no U+0000, which
@@ -26,9 +29,13 @@ export function parseName(text: string, maxLength: number, field: readonly strin
     throw new AppError('INVALID_INPUT', `A name has 1 to ${maxLength} characters.`, { field });
   }
   if (!isPlainLine(name)) {
-    throw new AppError('INVALID_INPUT', 'A name has no line breaks, control characters or halves of characters.', {
-      field,
-    });
+    throw new AppError(
+      'INVALID_INPUT',
+      'A name has no line breaks, control characters, marks of writing direction or halves of characters.',
+      {
+        field,
+      },
+    );
   }
   return name;
 }

@@ -49,6 +49,8 @@ describe('credentials', () => {
     [{ ...azure, sasToken: 'sig=x' }, 'accountKey'],
     [{ ...azure, accountKey: undefined, sasToken: 'https://x/?sig=y' }, 'sasToken'],
     [{ ...azure, accountKey: undefined, sasToken: 'sig=y#z' }, 'sasToken'],
+    [{ ...azure, accountKey: undefined, sasToken: 'sv=2024-08-04&sig=a%2' }, 'sasToken'],
+    [{ ...azure, accountKey: undefined, sasToken: 'sv=2024-08-04&sig=a%FFb' }, 'sasToken'],
     [{ ...s3, useMachineIdentity: true }, 'accessKeyId'],
     [{ provider: 's3' }, 'accessKeyId'],
     [{ ...s3, accessKeyId: undefined }, 'accessKeyId'],

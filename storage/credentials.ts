@@ -22,6 +22,15 @@ const endpoint = z
   .max(2048)
   .refine(isPlainLine, { message: 'must not hold control characters' });
 
+function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const s3 = z.object({
   provider: z.literal('s3'),
   /** Endpoint of a compatible store; absent: AWS S3 in `region`. */
@@ -83,6 +92,9 @@ const azure = z.object({
   /** Account or service SAS, with or without the leading `?`. */
   sasToken: headerSafe(4096)
     .regex(/^\??[^?#]+$/, 'must be the part of a SAS URL that follows the ?')
+    .refine(isPercentEncoded, {
+      message: 'is cut off or was changed: a % in it is followed by no code. Copy the whole of it',
+    })
     .optional(),
   /** Directory (tenant) of the service principal: its id or its domain. */
   tenantId: z

@@ -49,6 +49,7 @@ import { closing, expectRange, rangeHeader, requireConditional, unsupported } fr
 import { deleteEach } from './deletion.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { presignedSeconds, requireFolderKey, requireOffer } from './offers.ts';
+import { listedContainer, listedCursor } from './xml.ts';
 
 interface AzureOptions {
   addressPolicy: AddressPolicy;
@@ -131,10 +132,10 @@ class AzureProvider implements StorageProvider {
       throw unknownAccount(error, this.#accountName);
     });
     const items: ContainerEntry[] = (page.value?.containerItems ?? []).map(({ name }: { name: string }) => ({
-      name,
+      name: listedContainer(name),
       createdAt: null,
     }));
-    return { items, nextCursor: page.value?.continuationToken || null };
+    return { items, nextCursor: listedCursor(page.value?.continuationToken, request.cursor) };
   }
 
   list(request: ListRequest, signal: AbortSignal): Promise<Page<Entry>> {

@@ -60,7 +60,7 @@ import { GcsRest } from './gcs/rest.ts';
 import { type CallSdk, createStorage } from './gcs/sdk.ts';
 import { GcsUploads } from './gcs/uploads.ts';
 import { presignedSeconds, requireFolderKey, requireOffer } from './offers.ts';
-import { listedDate } from './xml.ts';
+import { listedContainer, listedCursor, listedDate } from './xml.ts';
 
 const defaultEndpoint = 'https://storage.googleapis.com';
 /** Bodies of answers that are read only to free the connection are empty, or nearly. */
@@ -152,10 +152,10 @@ class GcsProvider implements StorageProvider {
     const { kind, nextPageToken } = answer as { kind?: string; nextPageToken?: string };
     if (kind !== 'storage#buckets') throw notGcs();
     const items = buckets.map(({ name, metadata }) => ({
-      name,
+      name: listedContainer(name),
       createdAt: listedDate(metadata.timeCreated, null),
     }));
-    return { items, nextCursor: nextPageToken ?? null };
+    return { items, nextCursor: listedCursor(nextPageToken, request.cursor) };
   }
 
   list(request: ListRequest, signal: AbortSignal): Promise<Page<Entry>> {

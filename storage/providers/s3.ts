@@ -48,6 +48,7 @@ import { callSdk, createS3Client, keysOf } from './s3/sdk.ts';
 import { requestHeaders, uploadSettings, writeHeaders } from './s3/settings.ts';
 import { createSigner, type KeySource } from './s3/signer.ts';
 import { acknowledged, S3Uploads } from './s3/uploads.ts';
+import { listedContainer, listedCursor } from './xml.ts';
 
 interface S3Options {
   addressPolicy: AddressPolicy;
@@ -146,10 +147,10 @@ class S3Provider implements StorageProvider {
       throw isForeign ? notS3(error) : error;
     });
     const items = (answer.Buckets ?? []).map(({ Name, CreationDate }) => ({
-      name: Name ?? '',
+      name: listedContainer(Name),
       createdAt: CreationDate ?? null,
     }));
-    return { items, nextCursor: answer.ContinuationToken ?? null };
+    return { items, nextCursor: listedCursor(answer.ContinuationToken, request.cursor) };
   }
 
   async list(request: ListRequest, signal: AbortSignal): Promise<Page<Entry>> {

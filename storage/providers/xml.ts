@@ -1,4 +1,5 @@
 import { AppError } from '../../core/errors.ts';
+import { isPlainLine } from '../../core/text.ts';
 
 /**
  * Reads listings without an XML parser: their form is fixed, and a transfer of a million objects reads hundreds of them.
@@ -50,6 +51,16 @@ export function listedKey(key: string, prefix: string): string {
   if (!key.isWellFormed()) throw invalid('a name that is not valid Unicode');
   if (!key.startsWith(prefix)) throw invalid('a name outside the folder that was asked for');
   return key;
+}
+
+/**
+ * The name of a bucket or container as a listing gives it. ENDPOINT_INVALID for one that is more or less than a name: it
+ * becomes the beginning of paths, and is shown.
+ */
+export function listedContainer(name: string | undefined): string {
+  const isName = name !== undefined && name !== '' && isPlainLine(name) && !/^\.\.?$|[/\\]/.test(name);
+  if (!isName) throw invalid('a bucket or container whose name is none');
+  return name;
 }
 
 /**

@@ -11,6 +11,12 @@ import type { GcsRest } from './rest.ts';
 /** Runs a call of the SDK under a signal, which its methods do not take, and translates what it throws. */
 export type CallSdk = <T>(signal: AbortSignal, call: () => Promise<T>) => Promise<T>;
 
+/** A call that is under way, as its requests find it. */
+interface SdkCall {
+  signal: AbortSignal;
+  fail(error: unknown): void;
+}
+
 /** The part of a request that the SDK hands to its transport. */
 interface SdkRequest {
   method?: string;
@@ -31,18 +37,21 @@ export function createStorage(
   projectId: string | undefined,
   account: ServiceAccount | undefined,
 ): { storage: Storage; callSdk: CallSdk } {
-  const signals = new AsyncLocalStorage<AbortSignal>();
+  const calls = new AsyncLocalStorage<SdkCall>();
   const storage = new Storage({
     apiEndpoint: endpoint.origin + endpoint.basePath,
     ...(projectId === undefined ? {} : { projectId }),
     retryOptions: { autoRetry: false },
   });
   const transport = (request: SdkRequest, callback: SdkCallback) => {
-    const signal = signals.getStore() ?? new AbortController().signal;
-    send(rest, request, request.uri.slice(storage.baseUrl.length), signal).then(
-      (body) => callback(null, body, { statusCode: 200, body }),
-      (error) => callback(error as Error),
-    );
+    const { signal, fail } = calls.getStore() as SdkCall;
+    send(rest, request, request.uri.slice(storage.baseUrl.length), signal)
+      .then(
+        (body) => callback(null, body, { statusCode: 200, body }),
+        (error) => callback(error as Error),
+      )
+      // The SDK throws here at an answer that it cannot read, and settles nothing.
+      .catch(fail);
   };
   const signer = {
     getCredentials: async () => ({ client_email: account?.email }),
@@ -52,7 +61,12 @@ export function createStorage(
     },
   };
   Object.assign(storage, { makeAuthenticatedRequest: transport, authClient: signer });
-  return { storage, callSdk: (signal, call) => signals.run(signal, () => call().catch(rethrow)) };
+  const callSdk: CallSdk = <T>(signal: AbortSignal, call: () => Promise<T>) =>
+    new Promise<T>((resolve, reject) => {
+      const fail = (error: unknown) => reject(toAppErrorOfSdk(error));
+      calls.run({ signal, fail }, () => call().then(resolve, fail));
+    });
+  return { storage, callSdk };
 }
 
 function send(rest: GcsRest, request: SdkRequest, path: string, signal: AbortSignal): Promise<object> {
@@ -69,7 +83,6 @@ function send(rest: GcsRest, request: SdkRequest, path: string, signal: AbortSig
   });
 }
 
-function rethrow(error: unknown): never {
-  if (error instanceof AppError) throw error;
-  throw notGcs(error);
+function toAppErrorOfSdk(error: unknown): AppError {
+  return error instanceof AppError ? error : notGcs(error);
 }

@@ -1,3 +1,4 @@
+import { AppError } from '../../../core/errors.ts';
 import type { Entry, Page } from '../../../storage/provider.ts';
 
 /** Fetches the page at a cursor, with as many tries as it deserves. */
@@ -10,10 +11,15 @@ export class Listing {
   #page: Page<Entry> | undefined;
   #index = 0;
   #coming: Promise<Page<Entry>>;
+  /** A cursor that was passed, by which a listing that goes in a circle is known (Brent's cycle detection). */
+  #mark: string | null;
+  #pagesToMark = 1;
+  #pagesUnmarked = 0;
 
   constructor(fetch: FetchPage, cursor: string | null) {
     this.#fetch = fetch;
     this.#cursor = cursor;
+    this.#mark = cursor;
     this.#coming = this.#begin(cursor);
   }
 
@@ -45,14 +51,31 @@ export class Listing {
     this.#index += count;
   }
 
-  /** Resolves once `current` or `isEnded` says something. Rejects with what the listing failed with. */
+  /**
+   * Resolves once `current` or `isEnded` says something. Rejects with what the listing failed with; ENDPOINT_INVALID for
+   * one that never ends because it comes back to where it was.
+   */
   async load(): Promise<void> {
     while (this.current === undefined && !this.isEnded) {
       if (this.#page?.nextCursor != null) this.#cursor = this.#page.nextCursor;
       this.#page = await this.#coming;
       this.#index = 0;
-      if (this.#page.nextCursor !== null) this.#coming = this.#begin(this.#page.nextCursor);
+      if (this.#page.nextCursor !== null) {
+        this.#assertNew(this.#page.nextCursor);
+        this.#coming = this.#begin(this.#page.nextCursor);
+      }
     }
+  }
+
+  #assertNew(cursor: string): void {
+    if (cursor === this.#mark) {
+      throw new AppError('ENDPOINT_INVALID', 'The store lists the same pages again and again. Check its address.');
+    }
+    this.#pagesUnmarked += 1;
+    if (this.#pagesUnmarked < this.#pagesToMark) return;
+    this.#mark = cursor;
+    this.#pagesToMark *= 2;
+    this.#pagesUnmarked = 0;
   }
 
   #begin(cursor: string | null): Promise<Page<Entry>> {

@@ -1,0 +1,34 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Listing } from './listing.ts';
+
+/** Passes over a listing of empty pages to its end. Resolves to the number of pages that were asked for. */
+async function readThrough(next: (page: number) => number | null): Promise<number> {
+  let pages = 0;
+  const listing = new Listing(async (cursor) => {
+    pages += 1;
+    const following = next(Number(cursor ?? 0));
+    return { items: [], nextCursor: following === null ? null : String(following) };
+  }, null);
+  await listing.load().catch((error: unknown) => {
+    expect(error).toMatchObject({ code: 'ENDPOINT_INVALID' });
+    pages = -pages;
+  });
+  return pages;
+}
+
+test('a listing that goes in a circle, of whatever length and wherever it begins, fails before long', async () => {
+  const sizes = fc.record({ before: fc.integer({ min: 0, max: 60 }), circle: fc.integer({ min: 1, max: 60 }) });
+  await fc.assert(
+    fc.asyncProperty(sizes, async ({ before, circle }) => {
+      const last = before + circle - 1;
+      const pages = await readThrough((page) => (page === last ? before : page + 1));
+      expect(pages).toBeLessThan(0);
+      expect(-pages).toBeLessThanOrEqual(3 * (before + circle) + 3);
+    }),
+  );
+});
+
+test('a listing of many pages comes to its end', async () => {
+  expect(await readThrough((page) => (page === 999 ? null : page + 1))).toBe(1_000);
+});
