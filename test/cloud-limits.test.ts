@@ -1,9 +1,19 @@
-import { expect, test } from 'vitest';
+import { once } from 'node:events';
+import { expect, onTestFinished, test } from 'vitest';
+import { createRedis } from '../core/redis.ts';
+import type { Refusal } from '../queue/events.ts';
 import { azureCapabilities } from '../storage/providers/azure/capabilities.ts';
+import { azureError } from '../storage/providers/azure/errors.ts';
 import { dropboxCapabilities } from '../storage/providers/dropbox/capabilities.ts';
+import { dropboxError } from '../storage/providers/dropbox/errors.ts';
 import { gcsCapabilities } from '../storage/providers/gcs/capabilities.ts';
+import { gcsError } from '../storage/providers/gcs/errors.ts';
 import { awsAbilities, s3Capabilities } from '../storage/providers/s3/capabilities.ts';
+import { s3Error } from '../storage/providers/s3/errors.ts';
+import { Gate } from '../worker/transfer/gate.ts';
 import { partSizeFor } from '../worker/transfer/parts.ts';
+import { createSharedLimit } from '../worker/transfer/shared-limit.ts';
+import { createTestRedis } from './support/databases.ts';
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
@@ -52,4 +62,51 @@ test.each([
 test('server-side copies go no further than what their cloud copies in one request, or by parts', () => {
   expect(s3.copy?.maxBytes).toBeLessThanOrEqual(5 * 1024 * GiB);
   expect(s3Capabilities({ ...awsAbilities, copies: 'whole' }).copy?.maxBytes).toBeLessThanOrEqual(5 * GiB);
+});
+
+/**
+ * No rate is declared: prefixes, blobs and namespaces are divided by the clouds as they please, and whoever else uses the
+ * account counts too. What a cloud refuses for its rate slows down all who use the account, and they go on from there.
+ * S3 "Best practices design patterns", Cloud Storage "Request rate and access distribution guidelines", Azure "Scalability
+ * targets for Blob storage", Dropbox "Error handling".
+ */
+test.each([
+  [
+    'S3: 3,500 writes and 5,500 reads a second for each prefix',
+    s3Error({ status: 503, code: 'SlowDown', headers: {} }),
+  ],
+  [
+    'Azure: 500 requests a second for each blob',
+    azureError({ status: 503, code: 'ServerBusy', headers: { 'x-ms-request-id': '1' } }),
+  ],
+  [
+    'Cloud Storage: 1,000 writes and 5,000 reads a second in the beginning, and one change of an object',
+    gcsError({ status: 429, reason: 'rateLimitExceeded', message: '', headers: {} }, true),
+  ],
+  [
+    'Dropbox: one write to a namespace at a time',
+    dropboxError({
+      status: 429,
+      headers: { 'x-dropbox-request-id': '1' },
+      text: '{"error": {"reason": {".tag": "too_many_write_operations"}, "retry_after": 1}}',
+    }),
+  ],
+])('%s: a refusal for it makes every worker wait, and then go on more slowly', async (_, refusal) => {
+  expect(refusal).toMatchObject({ code: 'THROTTLED', retry: 'backoff' });
+  const redis = createRedis((await createTestRedis()).url);
+  onTestFinished(() => redis.disconnect());
+  await once(redis, 'ready');
+  const limit = createSharedLimit(redis);
+  const accountId = '01890000-0000-7000-8000-000000000001';
+  const { promise: told, resolve: tell } = Promise.withResolvers<Refusal>();
+  const [refused, other] = [new Gate({ accountId, limit, tell }), new Gate({ accountId, limit, tell: () => {} })];
+  const never = new AbortController().signal;
+  await Promise.all(Array.from({ length: 1_000 }, () => refused.pass(never)));
+  await expect(refused.watch(Promise.reject(refusal))).rejects.toBe(refusal);
+  other.heard(await told);
+  expect(other.closedUntil).not.toBeNull();
+  await other.pass(never);
+  const { granted, limited } = await limit.take(accountId, 1_000_000);
+  expect(limited).toBe(true);
+  expect(granted).toBeLessThan(1_000_000);
 });

@@ -84,7 +84,7 @@ export async function startDropboxServer(options: DropboxServerOptions): Promise
     grants,
     accounts,
     sessions: new Sessions(now),
-    jobs: new Jobs(),
+    jobs: new Jobs(now),
     copyReferences: new Map(),
     links: new Map(),
     now,

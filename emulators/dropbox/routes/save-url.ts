@@ -8,10 +8,10 @@ const TIMEOUT_MS = 15 * 60 * 1000;
 
 const failed = (error: Union) => ({ '.tag': 'failed', failed: error });
 
-async function save(call: Call, path: string, url: string): Promise<unknown> {
+async function save(call: Call, path: string, url: string, signal: AbortSignal): Promise<unknown> {
   let chunks: Buffer[];
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch(url, { signal });
     if (!response.ok) return failed(union('download_failed'));
     chunks = [Buffer.from(await response.arrayBuffer())];
   } catch {
@@ -46,7 +46,9 @@ export const saveUrlRoutes: Record<string, Route> = {
     run: (call) => {
       const [path, url] = [text(call.argument, 'path'), text(call.argument, 'url')];
       if (!/^https?:/.test(URL.parse(url)?.protocol ?? '')) throw new RouteError(union('invalid_url'));
-      return call.service.jobs.launch(save(call, path, url));
+      const controller = new AbortController();
+      const limit = { endsAt: call.service.now() + TIMEOUT_MS, giveUp: () => controller.abort() };
+      return call.service.jobs.launch(save(call, path, url, controller.signal), limit);
     },
   },
   'files/save_url/check_job_status': {

@@ -91,8 +91,7 @@ const messages: Partial<Record<ErrorCode, string>> = {
   CHECKSUM_MISMATCH: 'The bytes that arrived are not those that were sent.',
   OBJECT_TOO_LARGE: 'The service does not take so many bytes at once.',
   QUOTA_EXCEEDED: 'The storage account is full.',
-  ENDPOINT_INVALID:
-    'The endpoint refuses the request for a reason that the Azure Blob service does not give. Check its address.',
+  ENDPOINT_INVALID: 'The endpoint refuses the request for a reason that the Azure Blob service does not give.',
   THROTTLED: 'Azure asks to slow down.',
   PROVIDER_UNAVAILABLE: 'Azure has a problem of its own.',
   CLOCK_SKEWED: "This server's clock is wrong by more than 15 minutes. Set it, for example with NTP.",
@@ -119,13 +118,15 @@ const denials: Record<string, string> = {
 /** Azure refuses requests that are dated more than 15 minutes off. */
 const clockToleranceMs = 15 * 60_000;
 
+/** An answer that the service did not give. */
+export function notAzure(cause?: unknown): AppError {
+  return new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as the Azure Blob service does.', { cause });
+}
+
 /** Throws ENDPOINT_INVALID for an answer, however friendly, that the service did not give: it numbers all of its own. */
 export function assertFromAzure(headers: Record<string, string>): void {
   if (headers['x-ms-request-id'] !== undefined) return;
-  throw new AppError(
-    'ENDPOINT_INVALID',
-    'The endpoint does not answer as the Azure Blob service does. Check its address.',
-  );
+  throw notAzure();
 }
 
 /** An answer of the service that refuses, with its HTTP status and the service's own code. */
@@ -146,11 +147,7 @@ export function azureError(fault: AzureFault, cause?: unknown): AppError {
   const isSignature = code === 'AuthorizationFailure' && /failed to authenticate/i.test(fault.message ?? '');
   const isFromProxy = status === 429 || (status >= 500 && status !== 501);
   if (status < 400 || (headers['x-ms-request-id'] === undefined && !isFromProxy)) {
-    return new AppError(
-      'ENDPOINT_INVALID',
-      'The endpoint does not answer as the Azure Blob service does. Check its address.',
-      { cause },
-    );
+    return notAzure(cause);
   }
   const known = isSignature ? 'CREDENTIALS_INVALID' : (codes as Record<string, ErrorCode>)[code ?? ''];
   let appCode: ErrorCode =

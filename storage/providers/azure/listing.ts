@@ -1,6 +1,7 @@
 import { AppError } from '../../../core/errors.ts';
 import type { Entry, ListRequest, Page } from '../../provider.ts';
 import { blocks, element, listedCursor, listedDate, listedEtag, listedKey, listedSize, unescapeXml } from '../xml.ts';
+import { notAzure } from './errors.ts';
 import type { BlobRest } from './rest.ts';
 
 /** A page of 5,000 names of 1,024 characters each, all of them percent-encoded, is below. */
@@ -35,7 +36,7 @@ export function parseListing(
   request: Pick<ListRequest, 'prefix' | 'delimiter' | 'cursor'>,
 ): Page<Entry> {
   if (!document.includes('<EnumerationResults')) {
-    throw new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as the Azure Blob service does.');
+    throw notAzure();
   }
   const items: Entry[] = [];
   const folders = new Set<string>();

@@ -70,7 +70,7 @@ function refusal({ status, headers }: HttpResponse, answer: Record<string, unkno
   if (status === 429) return fault('THROTTLED', 'Microsoft Entra asks to slow down.');
   if (status >= 500) return fault('PROVIDER_UNAVAILABLE', 'Microsoft Entra has a problem of its own.');
   if (typeof answer.error !== 'string') {
-    return fault('ENDPOINT_INVALID', 'Where the service principal signs in, no directory answers. Check the address.');
+    return fault('ENDPOINT_INVALID', 'Where the service principal signs in, no directory answers.');
   }
   // Of the description only its code is told: the rest may repeat what was sent.
   const reason = /^AADSTS\d{1,9}/.exec(String(answer.error_description ?? ''))?.[0] ?? `status ${status}`;

@@ -10,7 +10,7 @@ import { AppError } from '../../../core/errors.ts';
 import type { HttpClient } from '../../http.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { BlobAccess } from './access.ts';
-import { assertFromAzure, azureError } from './errors.ts';
+import { assertFromAzure, azureError, notAzure } from './errors.ts';
 
 /** Largest answer that is read for the SDK: a page of 5,000 blobs or a list of 50,000 blocks is far below. */
 const maxAnswerBytes = 64 * 1024 * 1024;
@@ -74,7 +74,5 @@ function sdkError(error: unknown): AppError {
   if (error instanceof Error && error.name === 'AbortError') {
     return new AppError('CANCELLED', 'The call was cancelled.', { cause: error });
   }
-  return new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as the Azure Blob service does.', {
-    cause: error,
-  });
+  return notAzure(error);
 }

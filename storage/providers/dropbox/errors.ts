@@ -74,8 +74,6 @@ const codes = {
   invalid_root: 'CONTAINER_NOT_FOUND',
 } satisfies Record<string, ErrorCode>;
 
-const notDropbox = 'The endpoint does not answer as Dropbox does. Check its address.';
-
 const messages: Partial<Record<ErrorCode, string>> = {
   CREDENTIALS_INVALID: 'Dropbox does not accept the access any more. Connect the account again.',
   PERMISSION_DENIED: 'The account is connected, but not allowed to do this.',
@@ -94,20 +92,25 @@ const messages: Partial<Record<ErrorCode, string>> = {
   ENDPOINT_UNREACHABLE: 'Dropbox cannot fetch the address.',
   PROVIDER_UNAVAILABLE: 'Dropbox has a problem of its own.',
   INVALID_INPUT: 'Dropbox does not understand the request.',
-  ENDPOINT_INVALID: notDropbox,
+  ENDPOINT_INVALID: 'The endpoint does not answer as Dropbox does.',
   CONFLICT: 'Dropbox refuses this in the state that things are in.',
 };
 
+/** An answer that Dropbox did not give. */
+export function notDropbox(cause?: unknown): AppError {
+  return new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as Dropbox does.', { cause });
+}
+
 /** Throws ENDPOINT_INVALID for an answer, however friendly, that Dropbox did not give: it numbers all of its own. */
 export function assertFromDropbox(headers: Record<string, string>): void {
-  if (headers['x-dropbox-request-id'] === undefined) throw new AppError('ENDPOINT_INVALID', notDropbox);
+  if (headers['x-dropbox-request-id'] === undefined) throw notDropbox();
 }
 
 /** Translates an answer that is no success. */
 export function dropboxError({ status, headers, text }: DropboxFault): AppError {
   const isNumbered = headers['x-dropbox-request-id'] !== undefined;
   if (status < 400 || (!isNumbered && status < 500 && status !== 429)) {
-    return new AppError('ENDPOINT_INVALID', notDropbox);
+    return notDropbox();
   }
   const answer = parse(text) as { error?: unknown } | undefined;
   const wait = retryAfterMs(headers['retry-after']) ?? bodyRetryAfterMs(answer?.error);

@@ -37,7 +37,7 @@ it('joins the commits that wait while a batch is under way, and never sends two 
   expect(await Promise.all(others)).toEqual(['2', '3', '4']);
 });
 
-it('sends a thousand at most, and one space at a time', async () => {
+it('finish_batch_v2 takes a thousand entries: no batch is larger, and each is of one space', async () => {
   const { lane, batches } = heldLane();
   const commits = Array.from({ length: 1001 }, (_, index) => lane.commit('a', index, never));
   commits.push(lane.commit('b', 7, never));

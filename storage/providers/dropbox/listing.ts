@@ -1,7 +1,7 @@
 import type { Dropbox, files } from 'dropbox';
 import { AppError } from '../../../core/errors.ts';
 import type { Entry, ListRequest, Page } from '../../provider.ts';
-import { DropboxRefusal } from './errors.ts';
+import { DropboxRefusal, notDropbox } from './errors.ts';
 import { canExist, toPath } from './names.ts';
 import { toFileEntry, toFolderEntry } from './properties.ts';
 import { callSdk } from './sdk.ts';
@@ -104,7 +104,7 @@ async function fetchPage(
         : client.filesListFolderContinue({ cursor }, options),
     );
     if (Array.isArray(page.entries)) return page;
-    throw new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as Dropbox does. Check its address.');
+    throw notDropbox();
   } catch (error) {
     if (!(error instanceof DropboxRefusal)) throw error;
     if (error.has('not_found') || error.has('not_folder')) return nothing;

@@ -63,6 +63,13 @@ it('a copy is held to its preconditions', async () => {
   await expect.poll(() => keysOf(ben)).toEqual(['b']);
 });
 
+/** What `onUpload` was told, in order. */
+function listener() {
+  const told: (UploadSession | null)[] = [];
+  const onUpload = async (session: UploadSession | null) => void told.push(session);
+  return { told, onUpload };
+}
+
 /** A web server with one file, and a provider that may have it fetched. */
 async function startSource(text: string) {
   const source = createServer((request, response) => {
@@ -101,6 +108,25 @@ it('what save_url fetched is checked by size and content hash before it shows', 
   await expect.poll(() => keysOf(provider)).toEqual(['a']);
 });
 
+it('save_url gives up after 15 minutes: the object cannot be fetched, and nothing is left to wait for', async () => {
+  const source = createServer(() => {}).listen(0, '127.0.0.1');
+  await once(source, 'listening');
+  onTestFinished(() => {
+    source.closeAllConnections();
+    source.close();
+  });
+  const { server, provider } = await startWithProvider();
+  const { told, onUpload } = listener();
+  const asked = server.observer.waitFor({ route: 'files/save_url/check_job_status' }, 'finished');
+  const url = `http://127.0.0.1:${(source.address() as AddressInfo).port}/`;
+  const request = { container, key: 'a', url, sizeBytes: 7, metadata, digests: {}, onUpload };
+  const ingesting = failure(provider.ingest(request, never()), 'ENDPOINT_UNREACHABLE');
+  await asked;
+  server.advance(15 * 60_000);
+  await ingesting;
+  expect(told).toEqual([expect.objectContaining({ key: 'a' }), null]);
+});
+
 it('fetching is left at once when it is cancelled', async () => {
   const { server, provider, url } = await startSource('fetched');
   const controller = new AbortController();
@@ -110,13 +136,6 @@ it('fetching is left at once when it is cancelled', async () => {
   void asked.then(() => controller.abort());
   await failure(ingesting, 'CANCELLED');
 });
-
-/** What `onUpload` was told, in order. */
-function listener() {
-  const told: (UploadSession | null)[] = [];
-  const onUpload = async (session: UploadSession | null) => void told.push(session);
-  return { told, onUpload };
-}
 
 it('the hidden file is told of before it is asked for, and that it is gone after a failure that removed it', async () => {
   const { server, provider } = await startWithProvider();

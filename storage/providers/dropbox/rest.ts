@@ -3,7 +3,7 @@ import { AppError } from '../../../core/errors.ts';
 import type { HttpResponse } from '../../http.ts';
 import type { UploadBody } from '../../provider.ts';
 import { type ByteRange, discardBody, plainBody, rangeHeader } from '../body.ts';
-import { DropboxRefusal } from './errors.ts';
+import { DropboxRefusal, notDropbox } from './errors.ts';
 import type { FileFacts } from './properties.ts';
 import type { Transport } from './transport.ts';
 
@@ -61,7 +61,7 @@ export class DropboxRest {
       }
       discardBody(body);
       if (error instanceof SyntaxError) {
-        throw new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as Dropbox does. Check its address.');
+        throw notDropbox();
       }
       throw error;
     }
@@ -89,7 +89,7 @@ export class DropboxRest {
       return { response, facts: JSON.parse(response.headers['dropbox-api-result'] ?? '') as FileFacts };
     } catch {
       response.body.destroy();
-      throw new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as Dropbox does. Check its address.');
+      throw notDropbox();
     }
   }
 }

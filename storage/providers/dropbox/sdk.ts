@@ -1,5 +1,6 @@
 import { Dropbox, type DropboxResponse } from 'dropbox';
 import { AppError } from '../../../core/errors.ts';
+import { notDropbox } from './errors.ts';
 import type { Transport } from './transport.ts';
 
 /** Largest answer that is read for the SDK: a page of 2,000 entries or a thousand results is far below. */
@@ -40,8 +41,6 @@ export async function callSdk<T>(call: () => Promise<DropboxResponse<T>>): Promi
     return result;
   } catch (error) {
     if (error instanceof AppError) throw error;
-    throw new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as Dropbox does. Check its address.', {
-      cause: error,
-    });
+    throw notDropbox(error);
   }
 }

@@ -1,6 +1,7 @@
 import type { Dropbox, users } from 'dropbox';
 import { AppError } from '../../../core/errors.ts';
 import type { ContainerEntry, Page, PageRequest } from '../../provider.ts';
+import { notDropbox } from './errors.ts';
 import { callSdk } from './sdk.ts';
 
 /** The person's own folder, shared folders that are mounted in it included. */
@@ -25,7 +26,7 @@ export class Spaces {
     const account = await callSdk(() => this.#client.usersGetCurrentAccount({ signal }));
     const { root_namespace_id: root, home_namespace_id: own } = account.root_info ?? {};
     if (root === undefined) {
-      throw new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as Dropbox does. Check its address.');
+      throw notDropbox();
     }
     this.#teamRoot = root === own ? null : root;
     return account;

@@ -4,7 +4,7 @@ import type { AccessToken, AccessTokens } from '../../access-tokens.ts';
 import type { CredentialsOf } from '../../credentials.ts';
 import type { HttpClient, HttpRequest, HttpResponse } from '../../http.ts';
 import { parseEndpoint } from '../endpoint.ts';
-import { assertFromDropbox, DropboxRefusal, dropboxError } from './errors.ts';
+import { assertFromDropbox, DropboxRefusal, dropboxError, notDropbox } from './errors.ts';
 
 /** Errors are short; what is longer is none. */
 const maxErrorBytes = 64 * 1024;
@@ -114,7 +114,7 @@ export class Transport {
       throw new AppError('CREDENTIALS_INVALID', 'Dropbox does not know the app. Check its key, then connect again.');
     }
     if (response.status === 200) {
-      throw new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as Dropbox does. Check its address.');
+      throw notDropbox();
     }
     throw dropboxError({ ...response, text });
   }

@@ -13,7 +13,7 @@ import type {
   WriteResult,
 } from '../../provider.ts';
 import { discardBody } from '../body.ts';
-import { DropboxRefusal, unionError } from './errors.ts';
+import { DropboxRefusal, notDropbox, unionError } from './errors.ts';
 import { WriteLane } from './lane.ts';
 import { toPath } from './names.ts';
 import { type FileFacts, toCommit, toVersion, toWriteResult } from './properties.ts';
@@ -162,5 +162,5 @@ function mayBeDone(error: unknown): boolean {
 function sessionIdOf(answer: unknown): string {
   const { session_id: id } = (answer ?? {}) as { session_id?: unknown };
   if (typeof id === 'string') return id;
-  throw new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as Dropbox does. Check its address.');
+  throw notDropbox();
 }

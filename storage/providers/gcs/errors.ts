@@ -94,7 +94,7 @@ export function parseFault(document: string, api: 'json' | 'xml'): Pick<GcsFault
 
 /** An answer that the service did not give. */
 export function notGcs(cause?: unknown): AppError {
-  return new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as Cloud Storage does. Check its address.', {
+  return new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as Cloud Storage does.', {
     cause,
   });
 }

@@ -190,6 +190,6 @@ function tokenError(status: number, headers: Record<string, string>, { error }: 
     case 'access_denied':
       return new AppError('PERMISSION_DENIED', 'The access that was granted does not include Cloud Storage.');
     default:
-      return new AppError('ENDPOINT_INVALID', 'The token endpoint does not answer as one does. Check its address.');
+      return new AppError('ENDPOINT_INVALID', 'The token endpoint does not answer as one does.');
   }
 }

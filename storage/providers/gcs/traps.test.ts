@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { AppError } from '../../../core/errors.ts';
 import { startFaultProxy } from '../../../emulators/fault-proxy.ts';
 import { type GcsServer, type GcsServerOptions, startGcsServer } from '../../../emulators/gcs/server.ts';
@@ -289,6 +289,20 @@ describe('Copies', () => {
     expect(await provider.stat({ container: 'second', key: 'to' }, signal)).toMatchObject({ version, metadata });
     expect(await codeOf(provider.copy(request, signal))).toBe('PRECONDITION_FAILED');
     await provider.copy({ ...request, precondition: { ifMatch: version } }, signal);
+  });
+
+  it('go on by their token for a week at most (410): then they have expired, and begin anew', async () => {
+    const { server, provider } = await start({ rewriteBytes: 1024 * 1024 });
+    await put(provider, 'from', Buffer.alloc(2_500_000, 'x'));
+    const offer = await provider.offerCopy(at('from'), signal);
+    const inAWeek = Date.now() + 8 * 24 * 3_600_000;
+    server.observer.on('arrived', () => {
+      if (server.observer.count('objects.rewrite') === 2) vi.useFakeTimers({ toFake: ['Date'], now: inAWeek });
+    });
+    const copying = provider.copy({ offer, container: 'second', key: 'to', metadata: noMetadata }, signal);
+    onTestFinished(() => void vi.useRealTimers());
+    await expect(copying).rejects.toMatchObject({ code: 'UPLOAD_EXPIRED', retry: 'restart' });
+    expect(await codeOf(provider.stat({ container: 'second', key: 'to' }, signal))).toBe('OBJECT_NOT_FOUND');
   });
 
   it('need the right to read the source, the state that was offered, and the same store', async () => {

@@ -142,7 +142,7 @@ export function s3Error(fault: S3Fault, cause?: unknown): S3Refusal {
     );
   }
   if (known === undefined && (status < 400 || isWebPage(headers))) {
-    return new S3Refusal(fault, 'ENDPOINT_INVALID', 'The endpoint is a web page, not an S3 store. Check its address.', {
+    return new S3Refusal(fault, 'ENDPOINT_INVALID', 'The endpoint is a web page, not an S3 store.', {
       cause,
     });
   }
@@ -175,7 +175,7 @@ export function isWebPage(headers: Record<string, string | undefined>): boolean 
 
 /** For answers that no store gives. */
 export function notS3(cause?: unknown): AppError {
-  return new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as an S3 store does. Check its address.', {
+  return new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as an S3 store does.', {
     cause,
   });
 }

@@ -69,7 +69,7 @@ export class Listing {
 
   #assertNew(cursor: string): void {
     if (cursor === this.#mark) {
-      throw new AppError('ENDPOINT_INVALID', 'The store lists the same pages again and again. Check its address.');
+      throw new AppError('ENDPOINT_INVALID', 'The store lists the same pages again and again.');
     }
     this.#pagesUnmarked += 1;
     if (this.#pagesUnmarked < this.#pagesToMark) return;
