@@ -64,6 +64,21 @@ test('server-side copies go no further than what their cloud copies in one reque
   expect(s3Capabilities({ ...awsAbilities, copies: 'whole' }).copy?.maxBytes).toBeLessThanOrEqual(5 * GiB);
 });
 
+// What a cloud can do and nobody declares is never used, and no run of the suite misses it.
+test.each([
+  ['S3', s3, 'bytes', true],
+  ['Azure', azure, 'none', true],
+  // "XML API multipart uploads": these requests take no preconditions.
+  ['Cloud Storage', gcs, 'bytes', false],
+  ['Dropbox', dropboxCapabilities, 'none', true],
+] as const)('%s: what its documentation promises is declared', (_, capabilities, order, conditionalUpload) => {
+  const { listing, write, copy, presign } = capabilities;
+  expect(listing.order).toBe(order);
+  expect(write).toMatchObject({ conditional: true, conditionalUpload });
+  expect(copy?.conditional).toBe(true);
+  expect(presign).not.toBeNull();
+});
+
 /**
  * No rate is declared: prefixes, blobs and namespaces are divided by the clouds as they please, and whoever else uses the
  * account counts too. What a cloud refuses for its rate slows down all who use the account, and they go on from there.

@@ -102,6 +102,16 @@ test('refusals of requests that were under way together cut the rate once', asyn
   expect(await redis.pttl(`skyferry:limit:${accountId}`)).toBeGreaterThan(50_000);
 });
 
+test('a process adds its rate to a limit once, and not to the one that it began itself', async () => {
+  const joined: number[] = [];
+  const { gates, told } = processes(2, { ...limit, join: async (_accountId, epoch) => void joined.push(epoch) });
+  await refusedBy(gates[0], 10);
+  await expect.poll(() => told.length).toBe(1);
+  const [refusal] = told as [Refusal];
+  for (const gate of gates) gate.heard(refusal);
+  expect(joined).toEqual([refusal.epoch]);
+});
+
 test('without Redis each process still does what the cloud asks of it', async () => {
   const own = await startPrivateRedis();
   const connection = createRedis(own.url);
