@@ -16,6 +16,8 @@ export interface Measurement {
   wallMs: number;
   /** Of the contender's own processes, without storage servers. */
   cpuMs: number;
+  /** Of the storage servers meanwhile, where the bench runs them. */
+  serverCpuMs?: number;
 }
 
 export interface Report {
@@ -23,6 +25,8 @@ export interface Report {
   settings: string;
   wallMs: number[];
   cpuMs: number[];
+  /** Empty where nobody measured it. */
+  serverCpuMs: number[];
 }
 
 /**
@@ -31,7 +35,7 @@ export interface Report {
  */
 export async function interleave(contenders: readonly Contender[], rounds: number): Promise<Report[]> {
   const reports = contenders.map(
-    ({ name, settings }): Report => ({ contender: name, settings, wallMs: [], cpuMs: [] }),
+    ({ name, settings }): Report => ({ contender: name, settings, wallMs: [], cpuMs: [], serverCpuMs: [] }),
   );
   for (let round = 0; round <= rounds; round++) {
     const order = contenders.map((contender, index) => ({ contender, report: reports[index] as Report }));
@@ -42,6 +46,7 @@ export async function interleave(contenders: readonly Contender[], rounds: numbe
       if (round === 0) continue;
       report.wallMs.push(measurement.wallMs);
       report.cpuMs.push(measurement.cpuMs);
+      if (measurement.serverCpuMs !== undefined) report.serverCpuMs.push(measurement.serverCpuMs);
       console.log(
         `round ${round}  ${contender.name.padEnd(24)} wall ${seconds(measurement.wallMs)}  cpu ${seconds(measurement.cpuMs)}`,
       );
@@ -51,9 +56,13 @@ export async function interleave(contenders: readonly Contender[], rounds: numbe
 }
 
 export function printTable(reports: readonly Report[]): void {
-  console.log(`\n${'contender'.padEnd(24)}${'wall s'.padStart(10)}${'cpu s'.padStart(10)}  settings`);
-  for (const report of reports) {
-    const cells = [median(report.wallMs), median(report.cpuMs)].map((value) => seconds(value).padStart(10));
+  const heads = ['wall s', 'cpu s', 'servers'].map((head) => head.padStart(10));
+  console.log(`\n${'contender'.padEnd(24)}${heads.join('')}  settings`);
+  for (const { serverCpuMs, ...report } of reports) {
+    const servers = serverCpuMs.length === 0 ? '-' : seconds(median(serverCpuMs));
+    const cells = [seconds(median(report.wallMs)), seconds(median(report.cpuMs)), servers].map((cell) =>
+      cell.padStart(10),
+    );
     console.log(`${report.contender.padEnd(24)}${cells.join('')}  ${report.settings}`);
   }
 }
@@ -62,18 +71,46 @@ function seconds(milliseconds: number): string {
   return (milliseconds / 1000).toFixed(3);
 }
 
-/** What a bench answers; printed as the last line. */
-export interface Result {
-  bench: string;
-  /** The figure that the goal is about. */
+/** One measurement held against its goal. */
+export interface Verdict {
+  what: string;
   figure: number;
   goal: number;
-  ok: boolean;
+  /** Whether the goal is the least or the most that the figure may be. */
+  bound: 'least' | 'most';
+}
+
+export function isMet({ figure, goal, bound }: Verdict): boolean {
+  return bound === 'least' ? figure >= goal : figure <= goal;
+}
+
+export function printVerdicts(verdicts: readonly Verdict[]): void {
+  console.log('');
+  for (const verdict of verdicts) {
+    const { what, figure, goal, bound } = verdict;
+    const told = [figure, goal].map((number) => Number(number.toFixed(3)));
+    console.log(
+      `${isMet(verdict) ? 'met   ' : 'missed'}  ${what.padEnd(56)} ${told[0]} (goal: at ${bound} ${told[1]})`,
+    );
+  }
+}
+
+/** What a bench answers; printed as the last line, with whether all goals are met. */
+export interface Result {
+  bench: string;
+  /** Whether there was less work than the goals are about. */
+  quick: boolean;
+  verdicts: readonly Verdict[];
   [detail: string]: unknown;
 }
 
 export interface BenchOptions {
+  /** Less work and fewer rounds: to see that everything runs, not how fast. */
   quick: boolean;
+  /** Rounds that count. Absent: the bench's own number. */
+  rounds: number | undefined;
+  /** The storage servers of races from S3 to S3. */
+  server: 'local' | 'radosgw';
   /** The one provider to race, in the bench `providers`. */
   only: string | undefined;
   source: string | undefined;

@@ -4,20 +4,19 @@ import { freePort, type RunningProcess, startProcess, untilReady } from '../../s
 import { ensureTool } from '../../scripts/local/tools.ts';
 import type { Contender, Measurement } from './bench.ts';
 import { cpuMs } from './processes.ts';
-import type { Store } from './stores.ts';
+import type { Store, Stores } from './stores/store.ts';
 
 /** rclone's own settings for one way of running it; names as its remote control takes them in `_config`. */
 export interface RcloneFlags {
   label: string;
   config: Record<string, unknown>;
-  /** Options of its S3 backend, as environment variables without the prefix RCLONE_S3_. */
+  /** Options of its backends, as environment variables without the prefix RCLONE_. */
   backend?: Record<string, string>;
 }
 
 /** A long-lived `rclone rcd`, so that neither side pays for starting a process. Two remotes: it relays, never copies in place. */
 export async function startRclone(
-  source: Store,
-  destination: Store,
+  { source, destination, authority }: Stores,
   flags: RcloneFlags,
   logDirectory: string,
 ): Promise<Rclone> {
@@ -25,19 +24,13 @@ export async function startRclone(
   const version = execFileSync(program, ['version'], { encoding: 'utf8' }).split('\n')[0] ?? 'rclone';
   const port = await freePort();
   const env: Record<string, string> = { RCLONE_CONFIG: '/dev/null', AWS_CA_BUNDLE: '' };
-  for (const [remote, store] of [
-    ['SOURCE', source],
-    ['DESTINATION', destination],
-  ] as const) {
-    Object.assign(env, {
-      [`RCLONE_CONFIG_${remote}_TYPE`]: 's3',
-      [`RCLONE_CONFIG_${remote}_PROVIDER`]: 'Other',
-      [`RCLONE_CONFIG_${remote}_ENDPOINT`]: store.endpoint,
-      [`RCLONE_CONFIG_${remote}_ACCESS_KEY_ID`]: store.accessKeyId,
-      [`RCLONE_CONFIG_${remote}_SECRET_ACCESS_KEY`]: store.secretAccessKey,
-    });
+  for (const [remote, store] of Object.entries({ SOURCE: source, DESTINATION: destination })) {
+    for (const [name, value] of Object.entries(store.remote)) {
+      env[`RCLONE_CONFIG_${remote}_${name.toUpperCase()}`] = value;
+    }
   }
-  for (const [name, value] of Object.entries(flags.backend ?? {})) env[`RCLONE_S3_${name}`] = value;
+  if (authority !== undefined) env.RCLONE_CA_CERT = authority;
+  for (const [name, value] of Object.entries(flags.backend ?? {})) env[`RCLONE_${name}`] = value;
   const daemon = await startProcess({
     name: `rclone rcd (${flags.label})`,
     command: program,

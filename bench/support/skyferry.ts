@@ -4,9 +4,10 @@ import { createClient } from 'graphql-ws';
 import { freePort, type RunningProcess, startProcess, untilReady } from '../../scripts/local/processes.ts';
 import { prepareRedis, startRedis } from '../../scripts/local/redis.ts';
 import type { Contender, Measurement } from './bench.ts';
+import { type EvidenceCounts, evidenceOf, requireHash } from './evidence.ts';
 import { startBenchPostgres } from './postgres.ts';
 import { cpuMs } from './processes.ts';
-import type { Store } from './stores.ts';
+import type { Store, Stores } from './stores/store.ts';
 
 /** The whole product on servers of its own: API and two workers, driven as a third party drives it. */
 export interface Skyferry {
@@ -22,7 +23,7 @@ export interface Skyferry {
 
 const workerCount = 2;
 
-export async function startSkyferry(source: Store, destination: Store, directory: string): Promise<Skyferry> {
+export async function startSkyferry({ source, destination, authority }: Stores, directory: string): Promise<Skyferry> {
   const stops: (() => Promise<unknown>)[] = [];
   const close = async () => {
     for (const stop of stops.toReversed()) await stop();
@@ -48,6 +49,7 @@ export async function startSkyferry(source: Store, destination: Store, directory
       AUTH_SECRET: randomBytes(32).toString('hex'),
       ALLOWED_PRIVATE_ADDRESSES: '127.0.0.1/32',
       LOG_LEVEL: 'warn',
+      ...(authority !== undefined && { NODE_EXTRA_CA_CERTS: authority }),
     };
     const launch = async (name: string, main: string) => {
       const started = await startProcess({
@@ -137,14 +139,7 @@ async function connectAccount(graphql: Skyferry['graphql'], name: string, store:
     {
       input: {
         name,
-        credentials: {
-          s3: {
-            endpoint: store.endpoint,
-            addressing: 'PATH',
-            accessKeyId: store.accessKeyId,
-            secretAccessKey: store.secretAccessKey,
-          },
-        },
+        credentials: store.credentials,
       },
     },
   );
@@ -152,39 +147,56 @@ async function connectAccount(graphql: Skyferry['graphql'], name: string, store:
   return connectAccount.account.id;
 }
 
-/** Skyferry as a contender: from the mutation to the terminal event of the subscription. */
+/** Orders a relay of one path and resolves to the transfer's id, as soon as the mutation is answered. */
+export async function orderRelay(skyferry: Skyferry, sourcePath: string, destinationPath: string): Promise<string> {
+  const { createTransfer } = await skyferry.graphql<{
+    createTransfer: { transfer: { id: string } | null; userErrors: { message: string }[] };
+  }>(
+    'mutation ($input: CreateTransferInput!) { createTransfer(input: $input) { transfer { id } userErrors { message } } }',
+    {
+      input: {
+        sourceAccountId: skyferry.sourceAccountId,
+        sourcePaths: [sourcePath],
+        destinationAccountId: skyferry.destinationAccountId,
+        destinationPath,
+        options: { routes: ['RELAY'] },
+      },
+    },
+  );
+  if (createTransfer.transfer === null) throw new Error(createTransfer.userErrors[0]?.message);
+  return createTransfer.transfer.id;
+}
+
+/**
+ * Skyferry as a contender: from the mutation to the terminal event of the subscription. `verifiedBy`: hash that both legs
+ * of every object's evidence must be by.
+ */
 export function skyferryContender(
   skyferry: Skyferry,
   paths: { source: string; destinationBucket: string },
   verifyAndClear: (to: string) => Promise<void>,
-): Contender {
+  verifiedBy?: string,
+): Contender & { evidence(): EvidenceCounts } {
   const to = (round: number) => `skyferry-${round}/`;
+  let transferId = '';
+  let evidence: EvidenceCounts = {};
   return {
     name: 'skyferry',
     settings: skyferry.settings,
     async run(round): Promise<Measurement> {
       const cpuBefore = skyferry.cpuMs();
       const startedAt = performance.now();
-      const { createTransfer } = await skyferry.graphql<{
-        createTransfer: { transfer: { id: string } | null; userErrors: { message: string }[] };
-      }>(
-        'mutation ($input: CreateTransferInput!) { createTransfer(input: $input) { transfer { id } userErrors { message } } }',
-        {
-          input: {
-            sourceAccountId: skyferry.sourceAccountId,
-            sourcePaths: [paths.source],
-            destinationAccountId: skyferry.destinationAccountId,
-            destinationPath: `${paths.destinationBucket}/${to(round)}`,
-            options: { routes: ['RELAY'] },
-          },
-        },
-      );
-      if (createTransfer.transfer === null) throw new Error(createTransfer.userErrors[0]?.message);
-      const { state } = await skyferry.completed(createTransfer.transfer.id);
+      transferId = await orderRelay(skyferry, paths.source, `${paths.destinationBucket}/${to(round)}`);
+      const { state } = await skyferry.completed(transferId);
       const wallMs = performance.now() - startedAt;
       if (state !== 'COMPLETED') throw new Error(`the transfer ended ${state}`);
       return { wallMs, cpuMs: skyferry.cpuMs() - cpuBefore };
     },
-    verifyAndClear: (round) => verifyAndClear(to(round)),
+    async verifyAndClear(round) {
+      evidence = await evidenceOf(skyferry, transferId);
+      if (verifiedBy !== undefined) requireHash(evidence, verifiedBy);
+      await verifyAndClear(to(round));
+    },
+    evidence: () => evidence,
   };
 }

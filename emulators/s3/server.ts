@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Authenticator } from './auth/authenticator.ts';
 import type { Credentials } from './auth/sigv4.ts';
@@ -34,12 +35,14 @@ export interface S3ServerOptions {
    * default.
    */
   readonly deniesStrangers?: boolean;
+  /** In PEM: the server speaks HTTPS. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
   /** Told of failures of the server itself, such as a full disk; written to stderr by default. */
   readonly onInternalError?: (error: unknown) => void;
 }
 
 export interface S3Server {
-  /** For path-style clients: http://127.0.0.1:PORT */
+  /** For path-style clients: http://127.0.0.1:PORT, or https. */
   readonly endpoint: string;
   readonly port: number;
   readonly region: string;
@@ -74,7 +77,9 @@ export async function startS3Server(options: S3ServerOptions): Promise<S3Server>
     onInternalError: options.onInternalError ?? ((error) => process.stderr.write(`${(error as Error).stack}\n`)),
   });
   // An upload may take hours: no limit on a whole request. Idle connections are kept for clients with slow users.
-  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 });
+  const patience = { requestTimeout: 0, keepAliveTimeout: 60_000 };
+  const { tls } = options;
+  const server = tls ? createTlsServer({ ...patience, cert: tls.certificate, key: tls.key }) : createServer(patience);
   server.on('request', (request, response) => handler(request, response, false));
   server.on('checkContinue', (request, response) => handler(request, response, true));
   const host = options.host ?? '127.0.0.1';
@@ -89,7 +94,7 @@ export async function startS3Server(options: S3ServerOptions): Promise<S3Server>
       server.closeAllConnections();
     });
   return {
-    endpoint: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    endpoint: `http${tls ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}:${port}`,
     port,
     region,
     faults,
