@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
 import { createDb, type Db } from '../core/db.ts';
 import { submitTransfer } from '../queue/transfer.ts';
+import { workerHeap } from '../scripts/local/worker-command.ts';
 import type { Bench } from './support/bench.ts';
 import type { PlanOrder } from './support/plan-host.ts';
 import { startBenchPostgres } from './support/postgres.ts';
@@ -98,7 +99,7 @@ async function planOnce(db: Db, databaseUrl: string, keys: number): Promise<Plan
     }),
   );
   const startedAt = performance.now();
-  const host = fork(join(import.meta.dirname, 'support/plan-host.ts'), { stdio: 'inherit' });
+  const host = fork(join(import.meta.dirname, 'support/plan-host.ts'), { stdio: 'inherit', execArgv: [workerHeap] });
   host.send({ databaseUrl, transferId, sourceAccountId, keys } satisfies PlanOrder);
   const [planned] = (await once(host, 'message')) as [Planned];
   const actions = await db.$queryRaw<{ action: string; objects: bigint }[]>`

@@ -25,7 +25,7 @@ export const rcloneForLarge = [
 export default raceRclone({
   name: 'relay-large',
   sizes: [1024 * MiB],
-  quickSizes: [256 * MiB],
+  quickSizes: [320 * MiB],
   rclone: rcloneForLarge,
   goals: { wall: 0.6, cpu: 0.4, wallElsewhere: 0.8 },
   verifiedBy: 'crc32c',

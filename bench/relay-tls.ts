@@ -12,7 +12,7 @@ const MiB = 1024 ** 2;
 export default raceRclone({
   name: 'relay-tls',
   sizes: [1024 * MiB],
-  quickSizes: [256 * MiB],
+  quickSizes: [320 * MiB],
   rclone: rcloneForLarge,
   goals: { wall: 0.7, cpu: 0.6 },
   verifiedBy: 'crc32c',

@@ -4,6 +4,7 @@ import { leftoverHomes, preparePostgres } from './local/postgres-home.ts';
 import { answers, freePort, type RunningProcess, startReady } from './local/processes.ts';
 import { checkRedis, prepareRedis, startRedis } from './local/redis.ts';
 import type { Supervisor } from './local/supervisor.ts';
+import { workerArguments } from './local/worker-command.ts';
 import { rememberedPorts, requirePort, type Settings } from './settings.ts';
 
 /** Connection strings for the product's processes. */
@@ -143,7 +144,7 @@ export async function startWorkers(
   env: NodeJS.ProcessEnv,
   nodeOptions: readonly string[] = [],
 ): Promise<void> {
-  const args = [...nodeOptions, 'worker/main.ts'];
+  const args = [...nodeOptions, ...workerArguments];
   await supervisor.all(
     Array.from({ length: settings.workerCount }, (_, index) => {
       const name = `Worker ${index + 1}`;

@@ -6,7 +6,9 @@ import { preparePostgres } from '../../scripts/local/postgres-home.ts';
 import { migrate } from '../../scripts/migrate.ts';
 
 /** A Postgres of the bench's own as `npm start` runs it, with the product's tables. */
-export async function startBenchPostgres(logDirectory: string): Promise<{ url: string; stop(): Promise<void> }> {
+export async function startBenchPostgres(
+  logDirectory: string,
+): Promise<{ url: string; pid: number; stop(): Promise<void> }> {
   const home = await preparePostgres(process.env.DATA_DIRECTORY || '.data');
   // Beside the binaries, because the user of Postgres reaches no folder below a private home.
   const directory = join(home.directory, `bench-${process.pid}`);
@@ -23,6 +25,7 @@ export async function startBenchPostgres(logDirectory: string): Promise<{ url: s
     await migrate(url);
     return {
       url,
+      pid: server.process.pid,
       async stop() {
         await server.stop();
         await remove();

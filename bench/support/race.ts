@@ -10,9 +10,10 @@ import {
   type Report,
   type Verdict,
 } from './bench.ts';
+import { connectPair, skyferryContender } from './order.ts';
 import { cpuMs } from './processes.ts';
 import { type RcloneFlags, rcloneContender, startRclone } from './rclone.ts';
-import { skyferryContender, startSkyferry } from './skyferry.ts';
+import { startSkyferry } from './skyferry.ts';
 import { median } from './statistics.ts';
 import { openS3Stores } from './stores/open.ts';
 import { clear, fill, type Stores, verify } from './stores/store.ts';
@@ -56,10 +57,11 @@ export function raceRclone({ name, rclone: settings, goals, verifiedBy, open = o
         await verify(destination, from, `${to}${base}`, objects);
         await clear(destination, to);
       };
-      const skyferry = await startSkyferry(stores, directory);
+      const skyferry = await startSkyferry(directory, { authority: stores.authority });
       stops.push(skyferry.close);
       const ours = skyferryContender(
         skyferry,
+        await connectPair(skyferry, stores),
         { source: `${source.bucket}/${from}`, destinationBucket: destination.bucket },
         // A folder arrives under its own name.
         verifyAndClear(from),

@@ -1,29 +1,41 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createClient } from 'graphql-ws';
-import { freePort, type RunningProcess, startProcess, untilReady } from '../../scripts/local/processes.ts';
+import { answers, freePort, type RunningProcess, startProcess, untilReady } from '../../scripts/local/processes.ts';
 import { prepareRedis, startRedis } from '../../scripts/local/redis.ts';
-import type { Contender, Measurement } from './bench.ts';
-import { type EvidenceCounts, evidenceOf, requireHash } from './evidence.ts';
+import { workerArguments } from '../../scripts/local/worker-command.ts';
 import { startBenchPostgres } from './postgres.ts';
 import { cpuMs } from './processes.ts';
-import type { Store, Stores } from './stores/store.ts';
 
-/** The whole product on servers of its own: API and two workers, driven as a third party drives it. */
+/** The whole product on servers of its own, driven as a third party drives it. */
 export interface Skyferry {
   settings: string;
-  sourceAccountId: string;
-  destinationAccountId: string;
+  databaseUrl: string;
+  redisUrl: string;
+  /** Process ids. */
+  api: number;
+  workers: readonly number[];
+  databases: readonly number[];
   graphql<Data>(query: string, variables: Record<string, unknown>): Promise<Data>;
   /** Settles when the transfer has ended, as its subscription tells. */
   completed(transferId: string): Promise<{ state: string; objectsCompleted: number }>;
+  /** Of API and workers. */
   cpuMs(): number;
   close(): Promise<void>;
 }
 
-const workerCount = 2;
+export interface SkyferryOptions {
+  /** Default: 2. */
+  workerCount?: number;
+  /** File of an authority that its processes trust beside the usual ones. */
+  authority?: string | undefined;
+  /** Settings of API and workers that are not the defaults. */
+  settings?: Readonly<Record<string, string>>;
+}
 
-export async function startSkyferry({ source, destination, authority }: Stores, directory: string): Promise<Skyferry> {
+/** Starts Postgres, Redis, the API and workers; a user is signed in. */
+export async function startSkyferry(directory: string, options: SkyferryOptions = {}): Promise<Skyferry> {
+  const { workerCount = 2, authority, settings = {} } = options;
   const stops: (() => Promise<unknown>)[] = [];
   const close = async () => {
     for (const stop of stops.toReversed()) await stop();
@@ -50,38 +62,34 @@ export async function startSkyferry({ source, destination, authority }: Stores, 
       ALLOWED_PRIVATE_ADDRESSES: '127.0.0.1/32',
       LOG_LEVEL: 'warn',
       ...(authority !== undefined && { NODE_EXTRA_CA_CERTS: authority }),
+      ...settings,
     };
-    const launch = async (name: string, main: string) => {
+    const launch = async (name: string, args: readonly string[]) => {
       const started = await startProcess({
         name,
         command: process.execPath,
-        args: [main],
+        args,
         env,
         logFile: join(directory, `${name}.log`),
       });
       stops.push(() => started.stop());
       return started;
     };
-    const api = await launch('api', 'api/main.ts');
+    const api = await launch('api', ['api/main.ts']);
     const workers: RunningProcess[] = [];
-    for (let index = 0; index < workerCount; index++) workers.push(await launch(`worker-${index}`, 'worker/main.ts'));
+    for (let index = 0; index < workerCount; index++) workers.push(await launch(`worker-${index}`, workerArguments));
     const url = `http://127.0.0.1:${port}`;
-    await untilReady(api, () =>
-      fetch(`${url}/readyz`).then(
-        (response) => response.ok,
-        () => false,
-      ),
-    );
+    await untilReady(api, () => answers(`${url}/readyz`));
     const session = await signUp(url);
-    const [sourceAccountId, destinationAccountId] = [
-      await connectAccount(session.graphql, 'source', source),
-      await connectAccount(session.graphql, 'destination', destination),
-    ];
     stops.push(async () => session.dispose());
+    const told = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
     return {
-      settings: `${workerCount} workers, defaults`,
-      sourceAccountId,
-      destinationAccountId,
+      settings: `${workerCount} workers, ${told.length === 0 ? 'defaults' : told.join(' ')}`,
+      databaseUrl: postgres.url,
+      redisUrl: redis.url,
+      api: api.pid,
+      workers: workers.map(({ pid }) => pid),
+      databases: [postgres.pid, redis.process.pid],
       graphql: session.graphql,
       completed: session.completed,
       cpuMs: () => [api, ...workers].reduce((sum, { pid }) => sum + cpuMs(pid), 0),
@@ -129,74 +137,4 @@ async function signUp(url: string) {
     return last;
   };
   return { graphql, completed, dispose: () => socket.dispose() };
-}
-
-async function connectAccount(graphql: Skyferry['graphql'], name: string, store: Store): Promise<string> {
-  const { connectAccount } = await graphql<{
-    connectAccount: { account: { id: string } | null; userErrors: { message: string }[] };
-  }>(
-    'mutation ($input: ConnectAccountInput!) { connectAccount(input: $input) { account { id } userErrors { message } } }',
-    {
-      input: {
-        name,
-        credentials: store.credentials,
-      },
-    },
-  );
-  if (connectAccount.account === null) throw new Error(connectAccount.userErrors[0]?.message);
-  return connectAccount.account.id;
-}
-
-/** Orders a relay of one path and resolves to the transfer's id, as soon as the mutation is answered. */
-export async function orderRelay(skyferry: Skyferry, sourcePath: string, destinationPath: string): Promise<string> {
-  const { createTransfer } = await skyferry.graphql<{
-    createTransfer: { transfer: { id: string } | null; userErrors: { message: string }[] };
-  }>(
-    'mutation ($input: CreateTransferInput!) { createTransfer(input: $input) { transfer { id } userErrors { message } } }',
-    {
-      input: {
-        sourceAccountId: skyferry.sourceAccountId,
-        sourcePaths: [sourcePath],
-        destinationAccountId: skyferry.destinationAccountId,
-        destinationPath,
-        options: { routes: ['RELAY'] },
-      },
-    },
-  );
-  if (createTransfer.transfer === null) throw new Error(createTransfer.userErrors[0]?.message);
-  return createTransfer.transfer.id;
-}
-
-/**
- * Skyferry as a contender: from the mutation to the terminal event of the subscription. `verifiedBy`: hash that both legs
- * of every object's evidence must be by.
- */
-export function skyferryContender(
-  skyferry: Skyferry,
-  paths: { source: string; destinationBucket: string },
-  verifyAndClear: (to: string) => Promise<void>,
-  verifiedBy?: string,
-): Contender & { evidence(): EvidenceCounts } {
-  const to = (round: number) => `skyferry-${round}/`;
-  let transferId = '';
-  let evidence: EvidenceCounts = {};
-  return {
-    name: 'skyferry',
-    settings: skyferry.settings,
-    async run(round): Promise<Measurement> {
-      const cpuBefore = skyferry.cpuMs();
-      const startedAt = performance.now();
-      transferId = await orderRelay(skyferry, paths.source, `${paths.destinationBucket}/${to(round)}`);
-      const { state } = await skyferry.completed(transferId);
-      const wallMs = performance.now() - startedAt;
-      if (state !== 'COMPLETED') throw new Error(`the transfer ended ${state}`);
-      return { wallMs, cpuMs: skyferry.cpuMs() - cpuBefore };
-    },
-    async verifyAndClear(round) {
-      evidence = await evidenceOf(skyferry, transferId);
-      if (verifiedBy !== undefined) requireHash(evidence, verifiedBy);
-      await verifyAndClear(to(round));
-    },
-    evidence: () => evidence,
-  };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { median, summarise } from './statistics.ts';
+import { median, percentile } from './statistics.ts';
 
 test('the median of an odd count is the middle value, whatever the order', () => {
   expect(median([9, 1, 5])).toBe(5);
@@ -17,6 +17,9 @@ test('a median of nothing is refused', () => {
   expect(() => median([])).toThrow(RangeError);
 });
 
-test('a summary names the extremes', () => {
-  expect(summarise([3, 1, 2])).toEqual({ min: 1, median: 2, max: 3 });
+test('a percentile is a value that was there, whatever the order', () => {
+  const values = Array.from({ length: 200 }, (_, index) => 200 - index);
+  expect(percentile(values, 95)).toBe(190);
+  expect(percentile(values, 99)).toBe(198);
+  expect(percentile([7], 95)).toBe(7);
 });

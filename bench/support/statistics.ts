@@ -7,7 +7,9 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2;
 }
 
-/** Smallest, median and largest. */
-export function summarise(values: readonly number[]): { min: number; median: number; max: number } {
-  return { min: Math.min(...values), median: median(values), max: Math.max(...values) };
+/** The least value that so many of a hundred do not exceed (nearest rank). */
+export function percentile(values: readonly number[], hundredths: number): number {
+  if (values.length === 0) throw new RangeError('percentile of nothing');
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.ceil((sorted.length * hundredths) / 100) - 1] as number;
 }

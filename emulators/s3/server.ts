@@ -8,6 +8,7 @@ import { createHandler } from './handler.ts';
 import { Observer } from './observer.ts';
 import { requireValidName } from './operations/buckets.ts';
 import { openStore } from './store/open-store.ts';
+import type { Store } from './store/store.ts';
 
 export type { Credentials } from './auth/sigv4.ts';
 
@@ -18,6 +19,8 @@ export interface S3ServerOptions {
   readonly port?: number;
   /** Where objects live; without it they live in memory. One server at a time may use a directory. */
   readonly dataDirectory?: string;
+  /** A store of the caller's own, instead: it may keep bodies in another way. */
+  readonly storage?: Store;
   readonly credentials: readonly Credentials[];
   /** us-east-1 by default. Requests signed for another region are refused. */
   readonly region?: string;
@@ -58,7 +61,7 @@ export interface S3Server {
 /** Starts an S3 server. Rejects when the port is taken, or the data directory cannot be used. */
 export async function startS3Server(options: S3ServerOptions): Promise<S3Server> {
   const region = options.region ?? 'us-east-1';
-  const store = openStore(options.dataDirectory);
+  const store = options.storage ?? openStore(options.dataDirectory);
   for (const name of options.buckets ?? []) {
     requireValidName(name);
     if (store.findBucket(name) === undefined) {

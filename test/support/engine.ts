@@ -7,6 +7,7 @@ import { createKeyring, seal } from '../../core/secrets.ts';
 import { type S3Server, startS3Server } from '../../emulators/s3/server.ts';
 import { type SubmitTransfer, submitTransfer } from '../../queue/transfer.ts';
 import { type RunningProcess, startProcess } from '../../scripts/local/processes.ts';
+import { workerArguments } from '../../scripts/local/worker-command.ts';
 import { createAddressPolicy } from '../../storage/address-policy.ts';
 import type { Credentials } from '../../storage/credentials.ts';
 import { openProvider } from '../../storage/registry.ts';
@@ -88,7 +89,7 @@ export async function startEngine(urls: { databaseUrl: string; redisUrl: string 
       const worker = await startProcess({
         name,
         command: process.execPath,
-        args: ['worker/main.ts'],
+        args: workerArguments,
         logFile: join(directory.path, `${name}.log`),
         env: {
           PATH: process.env.PATH ?? '',

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { freePort, type RunningProcess, startProcess, untilReady } from '../../scripts/local/processes.ts';
+import { workerArguments } from '../../scripts/local/worker-command.ts';
 import { temporaryDirectory } from './servers.ts';
 
 /** The product's processes as an operator runs them, on databases that the test brings. */
@@ -45,11 +46,11 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     ...options.env,
   };
   const started: RunningProcess[] = [];
-  const launch = async (name: string, main: string) => {
+  const launch = async (name: string, args: readonly string[]) => {
     const running = await startProcess({
       name,
       command: process.execPath,
-      args: [main],
+      args,
       env,
       logFile: join(directory.path, `${name}.log`),
     });
@@ -62,7 +63,7 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
   };
   try {
     const url = `http://127.0.0.1:${env.PORT}`;
-    const startApi = () => launch('api', 'api/main.ts');
+    const startApi = () => launch('api', ['api/main.ts']);
     const untilApiReady = (api: RunningProcess) =>
       untilReady(api, () =>
         fetch(`${url}/readyz`).then(
@@ -73,7 +74,7 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     const api = await startApi();
     const workers: RunningProcess[] = [];
     const startWorker = async () => {
-      const worker = await launch(`worker-${workers.length}`, 'worker/main.ts');
+      const worker = await launch(`worker-${workers.length}`, workerArguments);
       workers.push(worker);
       return worker;
     };

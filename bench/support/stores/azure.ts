@@ -1,19 +1,32 @@
-import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
+import {
+  AccountSASPermissions,
+  BlobServiceClient,
+  generateAccountSASQueryParameters,
+  StorageSharedKeyCredential,
+} from '@azure/storage-blob';
 import { startAzurite } from '../../../emulators/azure.ts';
 import type { StartedStore } from './s3.ts';
 
-/** Azurite in memory, in a process of its own, with one container. */
+/** Azurite in memory, in a process of its own, with one container. Everybody uses the same SAS token, and signs nothing. */
 export async function startAzure(container: string): Promise<StartedStore> {
   const { endpoint, accountName, accountKey, pid, close } = await startAzurite();
-  const credential = new StorageSharedKeyCredential(accountName, accountKey);
-  const blobs = new BlobServiceClient(endpoint, credential).getContainerClient(container);
+  const sasToken = generateAccountSASQueryParameters(
+    {
+      permissions: AccountSASPermissions.parse('rwdlc'),
+      services: 'b',
+      resourceTypes: 'sco',
+      expiresOn: new Date(Date.now() + 24 * 3_600_000),
+    },
+    new StorageSharedKeyCredential(accountName, accountKey),
+  ).toString();
+  const blobs = new BlobServiceClient(`${endpoint}?${sasToken}`).getContainerClient(container);
   return {
     pid,
     stop: close,
     store: {
       bucket: container,
-      credentials: { azure: { accountName, accountKey, endpoint } },
-      remote: { type: 'azureblob', use_emulator: 'true', account: accountName, key: accountKey, endpoint },
+      credentials: { azure: { accountName, sasToken, endpoint } },
+      remote: { type: 'azureblob', sas_url: `${endpoint}?${sasToken}` },
       async createBucket() {
         await blobs.createIfNotExists();
       },
