@@ -22,7 +22,7 @@ const goalMiB = 384;
  * resident at the worker's peak, at both sizes.
  */
 const memory: Bench = async ({ quick }) => {
-  const sizes = (quick ? [32, 128] : [256, 1_024]).map((size) => size * MiB);
+  const sizes = (quick ? [64, 256] : [256, 1_024]).map((size) => size * MiB);
   const verdicts: Verdict[] = [];
   let settings = '';
   for (const sizeBytes of sizes) {

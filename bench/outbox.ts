@@ -8,6 +8,7 @@ import { createDb } from '../core/db.ts';
 import { jobIds, queueNames } from '../queue/jobs.ts';
 import { enqueue } from '../queue/outbox.ts';
 import type { Bench } from './support/bench.ts';
+import { atPace } from './support/pace.ts';
 import { startSkyferry } from './support/skyferry.ts';
 import { median, percentile } from './support/statistics.ts';
 
@@ -47,10 +48,9 @@ const outbox: Bench = async ({ quick, rounds }) => {
     const commits: Promise<void>[] = [];
     const total = (warmUpSeconds + seconds) * perSecond;
     const startedAt = performance.now();
-    for (let index = 0; index < total; index++) {
-      await sleep(startedAt + (index * 1_000) / perSecond - performance.now());
+    await atPace(total, 1_000 / perSecond, (index) => {
       commits.push(promise(index >= warmUpSeconds * perSecond));
-    }
+    });
     const rate = (total * 1_000) / (performance.now() - startedAt);
     await Promise.all(commits);
     await starts.until(total);

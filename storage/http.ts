@@ -1,6 +1,6 @@
 import { AppError } from '../core/errors.ts';
 import type { AddressPolicy } from './address-policy.ts';
-import { Pool } from './http/pool.ts';
+import { Pool, usualConnections } from './http/pool.ts';
 import { cancelled, Exchange, type HttpRequest, type HttpResponse } from './http/request.ts';
 
 export type { HttpRequest, HttpResponse } from './http/request.ts';
@@ -22,8 +22,10 @@ export interface HttpClient {
 /**
  * HTTP/1.1 of our own on Node's sockets, because what carries every byte of every transfer decides their cost: it reads
  * in large strides, copies nothing, and needs a third of the CPU time of a general client (bench `relay`).
+ *
+ * @param mostConnections To each origin; requests beyond wait their turn.
  */
-export function createHttpClient(policy: AddressPolicy): HttpClient {
+export function createHttpClient(policy: AddressPolicy, mostConnections = usualConnections): HttpClient {
   const pools = new Map<string, Pool>();
   let closed: AppError | undefined;
   return {
@@ -34,7 +36,7 @@ export function createHttpClient(policy: AddressPolicy): HttpClient {
         if (exchange.failed) return;
         let pool = pools.get(request.origin);
         if (!pool) {
-          pool = new Pool(request.origin, policy);
+          pool = new Pool(request.origin, policy, mostConnections);
           pools.set(request.origin, pool);
         }
         pool.run(exchange);

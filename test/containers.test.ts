@@ -4,6 +4,7 @@ import pg from 'pg';
 import { describe, expect, test, vi } from 'vitest';
 import { configSchema } from '../core/config.ts';
 import { createDb } from '../core/db.ts';
+import { workerArguments } from '../scripts/local/worker-command.ts';
 import { migrate } from '../scripts/migrate.ts';
 import { readCompose, type Service } from './support/compose.ts';
 import { createTestDatabase } from './support/databases.ts';
@@ -18,6 +19,11 @@ describe('docker-compose.yml', () => {
   test('runs every part, two workers', () => {
     expect(Object.keys(compose.services).sort()).toEqual(['api', 'migrate', 'postgres', 'redis', 'worker']);
     expect(service('worker').deploy?.replicas).toBe(2);
+  });
+
+  test('starts workers as npm start and the README do', () => {
+    expect(service('worker').command).toEqual(['node', ...workerArguments]);
+    expect(readFileSync('README.md', 'utf8')).toContain(` --env-file=.env ${workerArguments.join(' ')}`);
   });
 
   test('asks for exactly the secrets that deploy/compose.env.example names', () => {

@@ -52,7 +52,14 @@ export async function orderRelay(
 /** Waits for a transfer's terminal event. Throws unless it is COMPLETED. */
 export async function untilCompleted(skyferry: Skyferry, transferId: string): Promise<void> {
   const { state } = await skyferry.completed(transferId);
-  if (state !== 'COMPLETED') throw new Error(`the transfer ended ${state}`);
+  if (state === 'COMPLETED') return;
+  const why = await skyferry.graphql<object>(
+    `query ($id: ID!) {
+      transfer(id: $id) { error { message } items(first: 3, states: [FAILED]) { nodes { sourcePath error { code message } } } }
+    }`,
+    { id: transferId },
+  );
+  throw new Error(`the transfer ended ${state}: ${JSON.stringify(why)}`);
 }
 
 /**

@@ -6,28 +6,34 @@ import { Connection } from './connection.ts';
 import { networkError } from './errors.ts';
 import type { Exchange } from './request.ts';
 
-const mostConnections = 256;
+/**
+ * A bound beyond which something has gone wrong, and below what a process may have open. How much is under way at a time is
+ * for those to say who begin it.
+ */
+export const usualConnections = 4_096;
 const keepAliveDelayMs = 60_000;
 
 /** The connections to one origin. What finds none free, and may open none, waits its turn. */
 export class Pool {
   readonly #origin: URL;
   readonly #policy: AddressPolicy;
+  readonly #most: number;
   readonly #open = new Set<Connection>();
   readonly #free: Connection[] = [];
   readonly #waiting: Exchange[] = [];
   /** Of TLS, for the next connection to resume. */
   #session: Buffer | undefined;
 
-  constructor(origin: string, policy: AddressPolicy) {
+  constructor(origin: string, policy: AddressPolicy, most: number) {
     this.#origin = new URL(origin);
     this.#policy = policy;
+    this.#most = most;
   }
 
   run(exchange: Exchange): void {
     const free = this.#free.pop();
     if (free) free.start(exchange);
-    else if (this.#open.size < mostConnections) this.#connect(exchange);
+    else if (this.#open.size < this.#most) this.#connect(exchange);
     else this.#waiting.push(exchange);
   }
 

@@ -50,8 +50,11 @@ export async function echo(request: IncomingMessage, response: ServerResponse): 
 }
 
 /** The product's client, until the test has ended. */
-export function client(policy: AddressPolicy = createAddressPolicy(['127.0.0.1'])): HttpClient {
-  const http = createHttpClient(policy);
+export function client(
+  policy: AddressPolicy = createAddressPolicy(['127.0.0.1']),
+  mostConnections?: number,
+): HttpClient {
+  const http = createHttpClient(policy, mostConnections);
   onTestFinished(() => http.close());
   return http;
 }

@@ -44,6 +44,11 @@ test('each task that ends makes room for one more, up to the most, while it may'
   expect(begun).toHaveLength(11);
 });
 
+test('where none ends, more begin with time, up to the most', async () => {
+  const { begun } = begin(new Limiter(1, 3), 5);
+  await expect.poll(() => begun, { timeout: 5_000 }).toEqual([0, 1, 2]);
+});
+
 test('a task that fails makes room like any other', async () => {
   const limiter = new Limiter(1);
   await expect(limiter.run(() => Promise.reject(new Error('no')))).rejects.toThrow('no');

@@ -42,14 +42,26 @@ export interface BenchObject {
 /** Makes the bucket and fills it with objects of these sizes; random bytes, so nothing compresses. */
 export async function fill(store: Store, prefix: string, sizes: readonly number[]): Promise<BenchObject[]> {
   await store.createBucket();
-  const objects: BenchObject[] = [];
-  for (const [index, sizeBytes] of sizes.entries()) {
-    const body = randomBytes(sizeBytes);
-    const key = `${prefix}${String(index % 16).padStart(2, '0')}/${String(index).padStart(6, '0')}.bin`;
-    await store.put(key, body);
-    objects.push({ key, sizeBytes, sha256: createHash('sha256').update(body).digest('hex') });
-  }
+  const objects = sizes.map((sizeBytes, index) => ({
+    key: `${prefix}${String(index % 16).padStart(2, '0')}/${String(index).padStart(6, '0')}.bin`,
+    sizeBytes,
+    sha256: '',
+  }));
+  await someAtOnce(objects, async (object) => {
+    const body = randomBytes(object.sizeBytes);
+    object.sha256 = createHash('sha256').update(body).digest('hex');
+    await store.put(object.key, body);
+  });
   return objects;
+}
+
+/** Does the same with each, a few at a time. */
+async function someAtOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const waiting = items.values();
+  const workOff = async () => {
+    for (const item of waiting) await work(item);
+  };
+  await Promise.all(Array.from({ length: 8 }, workOff));
 }
 
 /** Throws unless every object of the data set lies below `prefix` with the same SHA-256, and nothing else does. */
@@ -61,12 +73,12 @@ export async function verify(
 ): Promise<void> {
   const found = await store.list(prefix);
   if (found.length !== objects.length) throw new Error(`${found.length} objects arrived, not ${objects.length}`);
-  for (const object of objects) {
+  await someAtOnce(objects, async (object) => {
     const key = prefix + object.key.slice(from.length);
     const hash = createHash('sha256');
     for await (const chunk of await store.read(key)) hash.update(chunk);
     if (hash.digest('hex') !== object.sha256) throw new Error(`${key} arrived with other bytes`);
-  }
+  });
 }
 
 /** Deletes everything below `prefix`. */
