@@ -56,7 +56,10 @@ export async function sendBody(
   response.end();
 }
 
-/** Writes pieces at the pace of the client, in batches of at least so many bytes. */
+/**
+ * Writes pieces at the pace of the client, in batches of at least so many bytes, and smaller ones where the next piece
+ * takes longer than a turn of the event loop.
+ */
 async function writePieces(
   context: RequestContext,
   pieces: Iterable<Buffer> | AsyncIterable<Buffer>,
@@ -64,22 +67,27 @@ async function writePieces(
 ): Promise<void> {
   const { response } = context;
   let batch = 0;
+  const send = () => {
+    if (batch === 0) return;
+    batch = 0;
+    response.uncork();
+  };
   for await (const piece of pieces) {
-    if (batch === 0 && batchBytes > 0) {
+    if (batch === 0) {
       response.cork();
+      setImmediate(send);
     }
     context.bytes.sent += piece.length;
     batch += piece.length;
     const isFull = !response.write(piece);
     if (batch >= batchBytes) {
-      batch = 0;
-      response.uncork();
+      send();
       if (isFull) {
         await drained(context);
       }
     }
   }
-  response.uncork();
+  send();
 }
 
 function loseAnswerIfPlanned(context: RequestContext): void {
