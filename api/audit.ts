@@ -23,10 +23,11 @@ export type AuditAction =
   | 'transfer.retry'
   | 'schedule.create'
   | 'schedule.update'
-  | 'schedule.delete';
+  | 'schedule.delete'
+  | 'manifest.upload';
 
 export interface AuditSubject {
-  type: 'user' | 'cloud-account' | 'transfer' | 'transfer-schedule';
+  type: 'user' | 'cloud-account' | 'transfer' | 'transfer-schedule' | 'path-manifest';
   /** null where there is none (a failed sign-in). */
   id: string | null;
 }

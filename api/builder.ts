@@ -27,6 +27,8 @@ export const builder = new SchemaBuilder<{
   Scalars: {
     DateTime: { Input: Date; Output: Date };
     ByteSize: { Input: bigint; Output: bigint };
+    /** Milliseconds. */
+    Duration: { Input: number; Output: number };
     URL: { Input: never; Output: URL };
   };
   AuthScopes: {

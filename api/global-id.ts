@@ -8,6 +8,7 @@ const idForms = {
   CloudAccount: new RegExp(`^${uuid}$`),
   Transfer: new RegExp(`^${uuid}$`),
   TransferSchedule: new RegExp(`^${uuid}$`),
+  PathManifest: new RegExp(`^${uuid}$`),
   /** Transfer and ordinal, of nine digits at most: a 32-bit number. */
   TransferItem: new RegExp(`^${uuid}:(0|[1-9]\\d{0,8})$`),
 } as const;

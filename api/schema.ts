@@ -11,6 +11,8 @@ import './types/account-oauth.ts';
 import './types/account-mutations.ts';
 import './types/transfer.ts';
 import './types/transfer-item.ts';
+import './types/plan-estimate.ts';
+import './types/path-manifest.ts';
 import './types/transfer-report.ts';
 import './types/transfer-mutations.ts';
 import './types/transfer-schedule.ts';

@@ -13,10 +13,12 @@ import { createAuth } from './auth/auth.ts';
 import { createSignInLimits } from './auth/limits.ts';
 import { createMailer } from './auth/mail.ts';
 import { createOrigins, type Origins } from './auth/origins.ts';
+import type { RequestScope } from './errors.ts';
 import { createGraphQLServer, type GraphQLServer } from './graphql-server.ts';
 import { createClientAddress } from './http/client-address.ts';
 import { answerDownload } from './http/downloads.ts';
 import { checkDependencies, sendJson } from './http/health.ts';
+import { answerManifestUpload, manifestsPath } from './http/manifests.ts';
 import { createMetrics } from './http/metrics.ts';
 import { sendPlayground, wantsPlayground } from './http/playground.ts';
 import { setSecurityHeaders } from './http/security-headers.ts';
@@ -204,17 +206,21 @@ function createHandler(options: HandlerOptions) {
   const metrics = createMetrics(services.db, services.log);
   const staticFiles = createStaticFiles(services.config.CLIENT_DIRECTORY);
 
+  /** Whether the page that a request comes from may change anything; else answers that it may not. */
+  function isAdmitted(request: IncomingMessage, response: ServerResponse, scope: RequestScope): boolean {
+    const headers = { get: (name: string) => [request.headers[name] ?? null].flat()[0] ?? null };
+    if (origins.admits({ method: request.method ?? '', headers })) return true;
+    const message = 'This origin may not call the API. The operator can list it in ALLOWED_ORIGINS.';
+    sendJson(response, 403, {
+      errors: [{ message, extensions: { code: 'FORBIDDEN', requestId: scope.requestId } }],
+    });
+    return false;
+  }
+
   async function answerGraphQL(request: IncomingMessage, response: ServerResponse, address: string): Promise<void> {
     if (wantsPlayground(request)) return sendPlayground(request, response);
-    const headers = { get: (name: string) => [request.headers[name] ?? null].flat()[0] ?? null };
     const scope = currentRequest.getStore() ?? newScope(services.log);
-    if (!origins.admits({ method: request.method ?? '', headers })) {
-      const message = 'This origin may not call the API. The operator can list it in ALLOWED_ORIGINS.';
-      sendJson(response, 403, {
-        errors: [{ message, extensions: { code: 'FORBIDDEN', requestId: scope.requestId } }],
-      });
-      return;
-    }
+    if (!isAdmitted(request, response, scope)) return;
     response.setHeader('cache-control', 'no-store');
     await graphql.handle(request, response, {
       scope,
@@ -238,6 +244,11 @@ function createHandler(options: HandlerOptions) {
         return answerGraphQL(request, response, address);
       case receiptKeysPath:
         return sendJson(response, 200, await publishedKeys(services.db));
+      case manifestsPath: {
+        const scope = currentRequest.getStore() ?? newScope(services.log);
+        if (!isAdmitted(request, response, scope)) return;
+        return answerManifestUpload(services, request, response, { scope, clientAddress: address });
+      }
       case downloadsPrefix:
         return answerDownload(services, request, response, {
           scope: currentRequest.getStore() ?? newScope(services.log),
@@ -277,5 +288,5 @@ function createHandler(options: HandlerOptions) {
 /** What requests are told apart by in metrics. */
 function routeOf(path: string): string {
   if (path.startsWith(downloadsPrefix)) return downloadsPrefix;
-  return ['/livez', '/readyz', '/metrics', '/graphql', receiptKeysPath].includes(path) ? path : 'static';
+  return ['/livez', '/readyz', '/metrics', '/graphql', manifestsPath, receiptKeysPath].includes(path) ? path : 'static';
 }

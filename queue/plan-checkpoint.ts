@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { emptyWorkload, workloadSchema } from './plan-estimate.ts';
 
 const place = z.object({
   /** Index of the source path. */
@@ -26,6 +27,8 @@ export const planCheckpointSchema = z.object({
   totals: z.record(z.string(), amount).default({}),
   /** Objects seen at the destination: what deletions are a share of. */
   destinationObjects: z.number().default(0),
+  /** What the plan took so far and what carrying it out takes; counted for dry runs only. */
+  workload: workloadSchema.prefault(emptyWorkload()),
   /** Paths that could not be listed to their end, each with the item that says so. */
   failed: z.array(place.extend({ ordinal: z.number().int().nonnegative() })),
 });
@@ -39,6 +42,7 @@ export function firstCheckpoint(sourcePaths: readonly string[]): PlanCheckpoint 
     nextOrdinal: 0,
     totals: {},
     destinationObjects: 0,
+    workload: emptyWorkload(),
     failed: [],
   };
 }

@@ -25,6 +25,9 @@ export const maxConcurrency = 256;
 
 const globs = z.array(z.string().min(1).max(maxGlobLength)).max(maxGlobs).default([]);
 const bytes = z.number().int().nonnegative();
+/** Longest relative age. */
+export const maxAgeMs = 100 * 366 * 24 * 3_600_000;
+const ageMs = z.number().int().min(0).max(maxAgeMs).nullable().default(null);
 
 /**
  * Which objects a transfer is about. Globs (queue/glob.ts) are held against an object's path below its source path, with `*`
@@ -39,6 +42,11 @@ export const transferFilterSchema = z.object({
   /** Held against the modification time that the listing gives; objects without one pass. */
   modifiedAfter: z.coerce.date().nullable().default(null),
   modifiedBefore: z.coerce.date().nullable().default(null),
+  /** The same in milliseconds before the start of the transfer, so that each run of a schedule has its own times. */
+  olderThanMs: ageMs,
+  newerThanMs: ageMs,
+  /** Only the paths of this manifest (queue/manifest.ts), exactly; each that is not found is a failed object. */
+  manifestId: z.uuid().nullable().default(null),
 });
 export type TransferFilter = z.infer<typeof transferFilterSchema>;
 
@@ -52,6 +60,7 @@ export const transferOptionsSchema = z.object({
       contentType: z.boolean().default(true),
       userMetadata: z.boolean().default(true),
       modifiedAt: z.boolean().default(true),
+      tags: z.boolean().default(true),
       /** Markers of folders: zero-byte objects whose key ends in '/'. */
       emptyFolders: z.boolean().default(true),
     })
@@ -103,16 +112,19 @@ export function parseTransferOptions(mode: TransferMode, given: GivenTransferOpt
     const message = `A mirror replaces what differs: choose ${mirrorPolicies.join(', ')}, or copy instead.`;
     throw wrong(['conflictPolicy'], message);
   }
-  const { minSizeBytes, maxSizeBytes, modifiedAfter, modifiedBefore } = options.filter;
+  const { minSizeBytes, maxSizeBytes, modifiedAfter, modifiedBefore, olderThanMs, newerThanMs } = options.filter;
   if (minSizeBytes !== null && maxSizeBytes !== null && minSizeBytes > maxSizeBytes) {
     throw wrong(['filter', 'maxSize'], 'No object is larger than the one size and smaller than the other.');
   }
   if (modifiedAfter !== null && modifiedBefore !== null && modifiedAfter >= modifiedBefore) {
     throw wrong(['filter', 'modifiedBefore'], 'No time is after the one and before the other.');
   }
+  if (olderThanMs !== null && newerThanMs !== null && olderThanMs >= newerThanMs) {
+    throw wrong(['filter', 'newerThan'], 'No object is older than the one age and newer than the other.');
+  }
   for (const kind of ['include', 'exclude'] as const) {
     try {
-      createFilter({ ...options.filter, include: [], exclude: [], [kind]: options.filter[kind] });
+      createFilter({ ...options.filter, include: [], exclude: [], [kind]: options.filter[kind] }, new Date());
     } catch (error) {
       throw wrong(['filter', kind], (error as AppError).message);
     }

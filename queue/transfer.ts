@@ -8,6 +8,7 @@ import {
   type TransferState,
 } from '../core/db.ts';
 import { AppError, type ErrorCode } from '../core/errors.ts';
+import { assertManifest } from './manifest.ts';
 import { enqueue } from './outbox.ts';
 import {
   destinationKey,
@@ -124,6 +125,7 @@ export async function parseOrder(
   }
   const mode = request.mode ?? 'COPY';
   const options = parseTransferOptions(mode, request.options ?? {});
+  if (options.filter.manifestId !== null) await assertManifest(tx, request.userId, options.filter.manifestId);
   if (mode === 'SYNC') assertMirrorable(sources, destination);
   assertBandwidthLimit(request.bandwidthLimit);
   return { sourcePaths, options, mode };

@@ -1,26 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { AppError, type ErrorCode } from '../../core/errors.ts';
-import { presentError, type RequestScope, translate } from '../errors.ts';
-import { createContext } from '../graphql-server.ts';
+import { AppError } from '../../core/errors.ts';
 import { terminalStates } from '../live/transfer-feed.ts';
 import { type DocumentName, documents, downloadsPrefix } from '../reports/documents.ts';
 import { receiptOf } from '../reports/receipt.ts';
 import { reportText } from '../reports/report.ts';
 import type { Services } from '../services.ts';
 import { ownTransfer } from '../types/transfer.ts';
-import { sendJson } from './health.ts';
+import { type Caller, sendError, sendWrongMethod, signedIn } from './caller.ts';
 
 /** A caller that takes nothing for so long is cut off. */
 const stallMs = 60_000;
-
-const statusOf: Partial<Record<ErrorCode, number>> = {
-  UNAUTHENTICATED: 401,
-  NOT_FOUND: 404,
-  CONFLICT: 409,
-  SERVICE_UNAVAILABLE: 503,
-};
 
 /**
  * Answers with a document of one of the caller's transfers. What is wrong before the first byte is told by status and
@@ -30,15 +21,14 @@ export async function answerDownload(
   services: Services,
   request: IncomingMessage,
   response: ServerResponse,
-  caller: { scope: RequestScope; clientAddress: string },
+  caller: Caller,
 ): Promise<void> {
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   response.setHeader('cache-control', 'no-store');
   try {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('allow', 'GET, HEAD');
-      sendJson(response, 405, { errors: [{ message: 'Only GET and HEAD work here.' }] });
+      sendWrongMethod(response, ['GET', 'HEAD']);
       return;
     }
     const { transfer, document, pieces } = await open(services, request, response, caller, gone.signal);
@@ -67,11 +57,7 @@ export async function answerDownload(
       response.destroy();
       return;
     }
-    const { code } = translate(error);
-    const { message, extensions } = presentError(error, caller.scope);
-    const { http: _http, ...told } = extensions;
-    if (code === 'SERVICE_UNAVAILABLE') response.setHeader('retry-after', '5');
-    sendJson(response, statusOf[code] ?? 500, { errors: [{ message, extensions: told }] });
+    sendError(response, error, caller);
   }
 }
 
@@ -94,17 +80,10 @@ async function open(
   services: Services,
   request: IncomingMessage,
   response: ServerResponse,
-  { scope, clientAddress }: { scope: RequestScope; clientAddress: string },
+  caller: Caller,
   signal: AbortSignal,
 ) {
-  const { requestId, log } = scope;
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(request.headers)) if (typeof value === 'string') headers.set(name, value);
-  const responseCookies: string[] = [];
-  const source = { requestId, log, clientAddress, headers, responseCookies, signal };
-  const context = await createContext(services, source);
-  if (responseCookies.length > 0) response.setHeader('set-cookie', responseCookies);
-  if (context.viewer === null) throw new AppError('UNAUTHENTICATED', 'You are not signed in.');
+  const context = await signedIn(services, request, response, caller, signal);
   const [path = ''] = (request.url ?? '').split('?', 1);
   const [id = '', fileName, ...more] = path.slice(`${downloadsPrefix}transfers/`.length).split('/');
   const document = (Object.keys(documents) as DocumentName[]).find((key) => documents[key].name === fileName);

@@ -33,6 +33,38 @@ builder.scalarType('ByteSize', {
   parseLiteral: (node) => parseByteSize(node.kind === Kind.STRING || node.kind === Kind.INT ? node.value : null),
 });
 
+const duration = /^P(?!$)(?:(\d+)W)?(?:(\d+)D)?(?:T(?!$)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/;
+const unitsMs = [7 * 86_400_000, 86_400_000, 3_600_000, 60_000, 1_000] as const;
+
+function parseDuration(value: unknown): number {
+  const parts = typeof value === 'string' ? duration.exec(value)?.slice(1) : undefined;
+  const ms = parts?.reduce((sum, part, index) => sum + Number(part ?? 0) * (unitsMs[index] ?? 0), 0);
+  if (ms === undefined || !Number.isSafeInteger(ms)) {
+    throw new GraphQLError('A Duration is text as in P30D, P2W or PT12H30M, without months and years.');
+  }
+  return ms;
+}
+
+function formatDuration(ms: number): string {
+  const [days, rest] = [Math.floor(ms / 86_400_000), ms % 86_400_000];
+  const time = [
+    [Math.floor(rest / 3_600_000), 'H'],
+    [Math.floor((rest % 3_600_000) / 60_000), 'M'],
+    [Math.floor((rest % 60_000) / 1_000), 'S'],
+  ] as const;
+  const written = time.flatMap(([count, unit]) => (count > 0 ? `${count}${unit}` : [])).join('');
+  if (written === '') return `P${days}D`;
+  return `P${days > 0 ? `${days}D` : ''}T${written}`;
+}
+
+builder.scalarType('Duration', {
+  description:
+    'A length of time in ISO 8601, of whole weeks, days, hours, minutes and seconds: P30D, P2W, PT12H30M. A day has 24 hours; months and years, which differ in length, are not taken. Answered without weeks.',
+  serialize: formatDuration,
+  parseValue: parseDuration,
+  parseLiteral: (node) => parseDuration(node.kind === Kind.STRING ? node.value : null),
+});
+
 builder.scalarType('URL', {
   description: 'An absolute address, such as https://ferry.example.com/a.',
   serialize: (value) => value.href,

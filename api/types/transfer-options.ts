@@ -1,6 +1,10 @@
 import { AppError } from '../../core/errors.ts';
+import { manifestFacts } from '../../queue/manifest.ts';
 import type { GivenTransferOptions, TransferOptions as Options } from '../../queue/transfer-options.ts';
 import { builder } from '../builder.ts';
+import { viewerOf } from '../context.ts';
+import { idOfType } from '../global-id.ts';
+import { PathManifest } from './path-manifest.ts';
 
 export const TransferMode = builder.enumType('TransferMode', {
   description: 'What a transfer does with its objects.',
@@ -78,6 +82,16 @@ const TransferFilterInput = builder.inputType('TransferFilterInput', {
       description: 'Modified then or later, by the time that the listing gives. Absent: whenever.',
     }),
     modifiedBefore: t.field({ type: 'DateTime', description: 'Modified earlier. Absent: whenever.' }),
+    olderThan: t.field({
+      type: 'Duration',
+      description:
+        'Modified longer ago than this before the transfer began; of a schedule, before each run began. At most 100 years. Absent: whenever.',
+    }),
+    newerThan: t.field({ type: 'Duration', description: 'The same: modified less long ago, or just so.' }),
+    manifest: t.id({
+      description:
+        'Id of a manifest, as its upload answered: only the paths that it names, exactly. One that is not found at the source is a failed object. Absent: all.',
+    }),
   }),
 });
 
@@ -90,6 +104,11 @@ const KeptMetadataInput = builder.inputType('KeptMetadataInput', {
     }),
     userMetadata: t.boolean({ defaultValue: true, description: 'Names and values that the writer chose.' }),
     modifiedAt: t.boolean({ defaultValue: true, description: 'Time of the last modification.' }),
+    tags: t.boolean({
+      defaultValue: true,
+      description:
+        'Tags of objects, which are read with one more request for each object that has some. The account at the source needs the right to read them, or none show.',
+    }),
     emptyFolders: t.boolean({ defaultValue: true, description: 'Folders without objects, and markers of folders.' }),
   }),
 });
@@ -128,7 +147,7 @@ type OptionsInput = typeof TransferOptionsInput.$inferInput;
 /** Without what is null, which is as good as absent. Throws INVALID_INPUT for a size beyond what is counted exactly. */
 export function givenOptions(input: OptionsInput | null | undefined): GivenTransferOptions {
   const { filter, ...others } = input ?? {};
-  const { minSize, maxSize, ...otherFilters } = filter ?? {};
+  const { minSize, maxSize, olderThan, newerThan, manifest, ...otherFilters } = filter ?? {};
   return present({
     ...others,
     keep: others.keep && present(others.keep),
@@ -137,6 +156,9 @@ export function givenOptions(input: OptionsInput | null | undefined): GivenTrans
       ...otherFilters,
       minSizeBytes: toSafeNumber(minSize, 'minSize'),
       maxSizeBytes: toSafeNumber(maxSize, 'maxSize'),
+      olderThanMs: olderThan,
+      newerThanMs: newerThan,
+      manifestId: manifest == null ? undefined : manifestIdOf(String(manifest)),
     }),
   }) as GivenTransferOptions;
 }
@@ -151,6 +173,12 @@ function toSafeNumber(size: bigint | null | undefined, field: string): number | 
   throw new AppError('INVALID_INPUT', 'There are no objects of this size.', {
     field: ['options', 'filter', field],
   });
+}
+
+function manifestIdOf(globalId: string): string {
+  const id = idOfType('PathManifest', globalId);
+  if (id !== null) return id;
+  throw new AppError('NOT_FOUND', 'There is no such manifest.', { field: ['options', 'filter', 'manifest'] });
 }
 
 const TransferFilter = builder.objectRef<Options['filter']>('TransferFilter').implement({
@@ -180,6 +208,30 @@ const TransferFilter = builder.objectRef<Options['filter']>('TransferFilter').im
       nullable: true,
       description: 'Modified earlier. null: whenever.',
     }),
+    olderThan: t.field({
+      type: 'Duration',
+      nullable: true,
+      description: 'Modified longer ago than this before the start. null: whenever.',
+      resolve: ({ olderThanMs }) => olderThanMs,
+    }),
+    newerThan: t.field({
+      type: 'Duration',
+      nullable: true,
+      description: 'Modified less long ago, or just so. null: whenever.',
+      resolve: ({ newerThanMs }) => newerThanMs,
+    }),
+    manifest: t.field({
+      type: PathManifest,
+      nullable: true,
+      description: 'Only the paths of this manifest. null: all, or it was dropped after its last use.',
+      resolve: ({ manifestId }, _args, context) =>
+        manifestId === null
+          ? null
+          : context.services.db.pathManifest.findFirst({
+              ...manifestFacts,
+              where: { id: manifestId, userId: viewerOf(context).id },
+            }),
+    }),
   }),
 });
 
@@ -191,6 +243,7 @@ const KeptMetadata = builder.objectRef<Options['keep']>('KeptMetadata').implemen
     }),
     userMetadata: t.exposeBoolean('userMetadata', { description: 'Names and values that the writer chose.' }),
     modifiedAt: t.exposeBoolean('modifiedAt', { description: 'Time of the last modification.' }),
+    tags: t.exposeBoolean('tags', { description: 'Tags of objects.' }),
     emptyFolders: t.exposeBoolean('emptyFolders', { description: 'Folders without objects, and markers of folders.' }),
   }),
 });

@@ -20,9 +20,9 @@ export const TransferState = builder.enumType('TransferState', {
   } satisfies Record<TransferStateValue, { description: string }>,
 });
 
-/** Counts above GraphQL's Int do not occur in practice; they would show as the largest Int. */
 const maxInt = 2_147_483_647;
-const toInt = (text: string) => Math.min(Number(text), maxInt);
+/** Counts above GraphQL's Int hardly occur in practice; they show as the largest Int. */
+export const toInt = (count: string | number) => Math.min(Number(count), maxInt);
 
 /**
  * Whole milliseconds until everything that was listed is acknowledged, at the present speed; at most the largest Int.

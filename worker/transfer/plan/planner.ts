@@ -104,7 +104,7 @@ export class Planner {
       transferId: this.#job.transferId,
       mode,
       options,
-      filter: createFilter(options.filter),
+      filter: createFilter(options.filter, this.#plan.startedAt),
       isJoined: dryRun || mode === 'SYNC' || mode === 'VERIFY' || conflictPolicy !== 'OVERWRITE',
       canMeet:
         this.#sections.length > 1 ||

@@ -17,6 +17,7 @@ export interface TakenPlan extends ProgressRow {
   options: unknown;
   dryRun: boolean;
   approvedAt: Date | null;
+  startedAt: Date;
   planCheckpoint: unknown;
   batchesListed: number;
 }
@@ -39,7 +40,7 @@ export async function takePlan(
       destination.id AS "destinationId", destination.updated_at AS "destinationUpdatedAt",
       source_paths AS "sourcePaths",
       destination_path AS "destinationPath", mode::text AS mode, options, dry_run AS "dryRun",
-      approved_at AS "approvedAt", plan_checkpoint AS "planCheckpoint", batches_listed AS "batchesListed"`;
+      approved_at AS "approvedAt", started_at AS "startedAt", plan_checkpoint AS "planCheckpoint", batches_listed AS "batchesListed"`;
   return row ?? null;
 }
 

@@ -1,0 +1,1 @@
+ALTER TABLE "transfer" ADD COLUMN "plan_estimate" JSONB;
