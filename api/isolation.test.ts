@@ -11,6 +11,7 @@ import {
   isRequiredArgument,
 } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { keepManifest } from '../queue/manifest.ts';
 import { startTestApi, type TestApi } from '../test/support/api.ts';
 import { startStore, type TestStore } from '../test/support/engine.ts';
 import { subscribe } from '../test/support/live.ts';
@@ -25,7 +26,7 @@ let store: TestStore;
 let owner: Awaited<ReturnType<TestApi['signUp']>>;
 let stranger: Awaited<ReturnType<TestApi['signUp']>>;
 /** Global ids of what the owner has, by type. */
-let ids: Record<'User' | 'CloudAccount' | 'Transfer' | 'TransferItem' | 'TransferSchedule', string>;
+let ids: Record<'User' | 'CloudAccount' | 'Transfer' | 'TransferItem' | 'TransferSchedule' | 'PathManifest', string>;
 let strangersAccount: string;
 let snapshot: string;
 beforeAll(async () => {
@@ -76,12 +77,14 @@ beforeAll(async () => {
     },
     { token: owner.token },
   );
+  const { id: manifestId } = await keepManifest(api.db, owner.userId, [`photos/${owned.folder}/a.jpg`]);
   ids = {
     User: encodeGlobalId('User', owner.userId),
     CloudAccount: account,
     Transfer: transfer,
     TransferItem: encodeGlobalId('TransferItem', `${transferId}:0`),
     TransferSchedule: scheduled.data.createTransferSchedule.schedule.id,
+    PathManifest: encodeGlobalId('PathManifest', manifestId),
   };
   const accountId = idOfType('CloudAccount', account) ?? '';
   const sealed = { keyId: 'test', expiresAt: new Date(Date.now() + 3_600_000) };
@@ -106,6 +109,7 @@ async function everything(): Promise<string> {
     api.db.oauthFlow.findMany({ where }),
     api.db.transfer.findMany({ where, include: { items: true } }),
     api.db.transferSchedule.findMany({ where }),
+    api.db.pathManifest.findMany({ where }),
     api.db.idempotencyKey.findMany({ where }),
     api.db.auditEvent.findMany({ where }),
   ]);
@@ -146,6 +150,7 @@ function aliased(type: GraphQLObjectType, prefix: string): string {
 function valueFor(typeName: string, fieldName: string, argument: string): unknown {
   const type = schema.getType(typeName);
   if (typeName === 'ID') {
+    if (argument === 'manifest') return ids.PathManifest;
     if (/account/i.test(argument) || /account/i.test(fieldName)) return ids.CloudAccount;
     return /schedule/i.test(fieldName) ? ids.TransferSchedule : ids.Transfer;
   }
@@ -153,6 +158,7 @@ function valueFor(typeName: string, fieldName: string, argument: string): unknow
   if (typeName === 'String') return /path/i.test(argument) ? `photos/${owned.folder}/` : `anything-${argument}`;
   if (typeName === 'Int' || typeName === 'Float') return 1;
   if (typeName === 'ByteSize') return '1';
+  if (typeName === 'Duration') return 'P1D';
   if (typeName === 'Boolean') return false;
   if (isEnumType(type)) return type.getValues()[0]?.name;
   if (isInputObjectType(type)) {
@@ -288,6 +294,26 @@ describe('a stranger who knows every id of somebody', () => {
     expect(to?.data.createTransfer.userErrors).toEqual([
       { code: 'NOT_FOUND', field: ['input', 'destinationAccountId'] },
     ]);
+  });
+
+  test('cannot order a transfer by a manifest of somebody else', async () => {
+    const input = {
+      sourceAccountId: strangersAccount,
+      sourcePaths: ['photos/'],
+      destinationAccountId: strangersAccount,
+      destinationPath: 'archive/',
+      options: { filter: { manifest: ids.PathManifest } },
+    };
+    const answer = await api.query(
+      'mutation ($input: CreateTransferInput!) { createTransfer(input: $input) { transfer { id } userErrors { code field } } }',
+      { input },
+      { token: stranger.token },
+    );
+    expect(answer.data.createTransfer).toEqual({
+      transfer: null,
+      userErrors: [{ code: 'NOT_FOUND', field: ['input', 'options', 'filter', 'manifest'] }],
+    });
+    expect(await everything()).toBe(snapshot);
   });
 });
 

@@ -58,12 +58,13 @@ const compareBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Bu
 
 export interface ManifestFacts {
   id: string;
+  userId: string;
   pathCount: number;
   createdAt: Date;
 }
 
 /** What is told of a manifest: its paths may be many. */
-export const manifestFacts = { select: { id: true, pathCount: true, createdAt: true } } as const;
+export const manifestFacts = { select: { id: true, userId: true, pathCount: true, createdAt: true } } as const;
 
 /** Keeps a manifest. Idempotent: the same paths of the same person are kept once. CONFLICT for one too many. */
 export async function keepManifest(tx: DbSession, userId: string, paths: readonly string[]): Promise<ManifestFacts> {
