@@ -147,6 +147,10 @@ export const configSchema = z.object({
   MEMORY_BUDGET_BYTES: wholeNumber(16 * 1024 * 1024, 1024 ** 4)
     .default(128 * 1024 * 1024)
     .describe('Bytes in flight that one worker process may hold in memory, over all its transfers'),
+  PRICE_TABLE_FILE: z
+    .string()
+    .optional()
+    .describe('File with the prices that plans are reckoned by, see docs/prices.md. Unset: worker/prices.json'),
   METRICS_PORT: port
     .optional()
     .describe(

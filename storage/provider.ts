@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Capabilities, CopyScheme } from './capabilities.ts';
 import type { DigestAlgorithm, Digests } from './digest-algorithm.ts';
+import type { RequestRules } from './request-rules.ts';
 
 /**
  * The contract between the product and a cloud. A provider is opened with credentials and then answers these calls;
@@ -12,6 +13,8 @@ import type { DigestAlgorithm, Digests } from './digest-algorithm.ts';
  */
 export interface StorageProvider {
   readonly capabilities: Capabilities;
+  /** How many requests its calls make. */
+  readonly requests: RequestRules;
   /** Where its objects are, known without a request: copies pass between accounts of one scheme at the same store only. */
   readonly store: string;
 

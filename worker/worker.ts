@@ -26,6 +26,7 @@ import { Budget } from './transfer/budget.ts';
 import { startDispatcher } from './transfer/dispatch.ts';
 import { type Engine, patiently } from './transfer/engine.ts';
 import { stoppedError } from './transfer/item.ts';
+import { readPriceTable } from './transfer/plan/prices.ts';
 import { Ledger } from './transfer/progress.ts';
 import { RateMeter } from './transfer/rate-meter.ts';
 import { RefusedRoutes } from './transfer/route.ts';
@@ -58,8 +59,13 @@ export interface RunningWorker {
   stop(): Promise<void>;
 }
 
-/** One worker process: plans, moves, admits, relays and sweeps. Waits for Postgres and Redis as often as they go. */
+/**
+ * One worker process: plans, moves, admits, relays and sweeps. Waits for Postgres and Redis as often as they go. Rejects when
+ * a port is taken or the price table is wrong.
+ */
 export async function startWorker(config: Config, log: Logger): Promise<RunningWorker> {
+  // First, because a file that is wrong ends the start.
+  const prices = readPriceTable(config.PRICE_TABLE_FILE);
   const outages = new Outages(log, () => {
     for (const loop of loops) loop.kick();
   });
@@ -107,6 +113,7 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
     refusedRoutes: new RefusedRoutes(),
     urlReach: new UrlReach(config.INGEST_PRIVATE_ADDRESSES),
     ledger,
+    prices,
     publish: (row) => void publish(row),
     kickDispatcher: dispatcher.kick,
     stopping: stopping.signal,

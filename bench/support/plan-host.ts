@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { createDb } from '../../core/db.ts';
+import { createAddressPolicy } from '../../storage/address-policy.ts';
 import type { Entry, Page, StorageProvider } from '../../storage/provider.ts';
+import { openProvider } from '../../storage/registry.ts';
 import type { OpenAccount } from '../../worker/transfer/accounts.ts';
 import { Budget } from '../../worker/transfer/budget.ts';
 import type { Engine } from '../../worker/transfer/engine.ts';
+import { readPriceTable } from '../../worker/transfer/plan/prices.ts';
 import { planTransfer } from '../../worker/transfer/plan.ts';
+import { RefusedRoutes } from '../../worker/transfer/route.ts';
 
 /**
  * A process of the bench `plan`: plans a transfer whose accounts list so many generated keys, as a worker does, and tells
@@ -19,6 +23,18 @@ export interface PlanOrder {
 }
 
 const pageSize = 1_000;
+/** Never asked anything: what it is able to is that of any store. */
+const plain = openProvider(
+  {
+    provider: 's3',
+    endpoint: 'http://127.0.0.1',
+    region: 'us-east-1',
+    addressing: 'path',
+    accessKeyId: 'x',
+    secretAccessKey: 'x',
+  },
+  { addressPolicy: createAddressPolicy([]) },
+);
 
 function entry(index: number, isSource: boolean): Entry | null {
   const differs = index % 10 === 0;
@@ -39,12 +55,9 @@ function entry(index: number, isSource: boolean): Entry | null {
 
 function generated(keys: number, isSource: boolean): OpenAccount {
   const provider = {
-    capabilities: {
-      listing: { order: 'bytes', maxPageSize: pageSize },
-      caseSensitive: true,
-      folders: 'markers',
-      write: { objectMaxBytes: 2 ** 40 },
-    },
+    store: isSource ? 'source' : 'destination',
+    capabilities: { ...plain.capabilities, listing: { order: 'bytes', maxPageSize: pageSize } },
+    requests: plain.requests,
     async list({ cursor }: { cursor?: string }): Promise<Page<Entry>> {
       const from = Number(cursor ?? 0);
       const to = Math.min(from + pageSize, keys);
@@ -76,8 +89,9 @@ process.once('message', async ({ databaseUrl, transferId, sourceAccountId, keys 
     } as unknown as Engine['accounts'],
     budget: new Budget(2 ** 28),
     ledger: {} as Engine['ledger'],
-    refusedRoutes: {} as Engine['refusedRoutes'],
+    refusedRoutes: new RefusedRoutes(),
     urlReach: {} as Engine['urlReach'],
+    prices: readPriceTable(undefined),
     publish({ objectsListed }) {
       while (Number(objectsListed) >= (keys / 10) * (tenths.length + 1)) tenths.push(performance.now() - startedAt);
     },

@@ -18,6 +18,7 @@ const maxPauseMs = 16_000;
 export function patient(provider: StorageProvider): StorageProvider {
   return {
     store: provider.store,
+    requests: provider.requests,
     capabilities: provider.capabilities,
     check: (signal) => patiently(signal, () => provider.check(signal)),
     revokeGrant: (signal) => patiently(signal, () => provider.revokeGrant(signal)),

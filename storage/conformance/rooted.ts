@@ -20,6 +20,7 @@ export function rooted(
   });
   return {
     store: provider.store,
+    requests: provider.requests,
     capabilities: rootedCapabilities(provider.capabilities),
     async check(signal) {
       const { identity, capabilities } = await provider.check(signal);

@@ -42,6 +42,7 @@ import { listBlobs } from './azure/listing.ts';
 import { checkBlobName } from './azure/names.ts';
 import { toObjectInfo, toPutBlobHeaders, toVersion } from './azure/properties.ts';
 import { ReadUrls } from './azure/read-urls.ts';
+import { azureRequestRules } from './azure/request-rules.ts';
 import { BlobRest, conditionHeaders, requireEtag } from './azure/rest.ts';
 import { callSdk, createServiceClient } from './azure/sdk.ts';
 import { AzureUploads } from './azure/uploads.ts';
@@ -68,6 +69,7 @@ const deleteConcurrency = 16;
 
 class AzureProvider implements StorageProvider {
   readonly capabilities: Capabilities;
+  readonly requests = azureRequestRules;
   readonly store: string;
   readonly #credentials: AzureCredentials;
   readonly #accountName: string;

@@ -42,6 +42,7 @@ import { listEntries } from './dropbox/listing.ts';
 import { canExist, checkFileKey, checkFolderKey, toPath } from './dropbox/names.ts';
 import { Placing } from './dropbox/placing.ts';
 import { type FileFacts, requirePinned, toObjectInfo } from './dropbox/properties.ts';
+import { dropboxRequestRules } from './dropbox/request-rules.ts';
 import { DropboxRest } from './dropbox/rest.ts';
 import { callSdk, createDropboxClient } from './dropbox/sdk.ts';
 import { Spaces } from './dropbox/spaces.ts';
@@ -68,6 +69,7 @@ export function openDropbox(
 /** Containers are the account's spaces; keys are paths without the slash before them. */
 class DropboxProvider implements StorageProvider {
   readonly capabilities: Capabilities;
+  readonly requests = dropboxRequestRules;
   readonly store: string;
   readonly #http: HttpClient;
   readonly #client: Dropbox;

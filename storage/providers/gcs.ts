@@ -56,6 +56,7 @@ import {
   versionOf,
 } from './gcs/properties.ts';
 import { takeBack } from './gcs/removal.ts';
+import { gcsRequestRules } from './gcs/request-rules.ts';
 import { GcsRest } from './gcs/rest.ts';
 import { type CallSdk, createStorage } from './gcs/sdk.ts';
 import { GcsUploads } from './gcs/uploads.ts';
@@ -87,6 +88,7 @@ export function openGcs(credentials: CredentialsOf<'gcs'>, options: GcsOptions):
  */
 class GcsProvider implements StorageProvider {
   readonly capabilities: Capabilities;
+  readonly requests = gcsRequestRules;
   readonly #endpoint: Endpoint;
   readonly #projectId: string | undefined;
   readonly #access: GcsAccess;

@@ -43,6 +43,7 @@ import { requireKnown } from './s3/known.ts';
 import { listObjects } from './s3/listing.ts';
 import { probeAbilities } from './s3/probe.ts';
 import { md5OfEtag, toObjectInfo, toPutHeaders, toVersion } from './s3/properties.ts';
+import { s3RequestRules } from './s3/request-rules.ts';
 import { S3Rest } from './s3/rest.ts';
 import { callSdk, createS3Client, keysOf } from './s3/sdk.ts';
 import { requestHeaders, uploadSettings, writeHeaders } from './s3/settings.ts';
@@ -77,6 +78,7 @@ const notInXml = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
 
 class S3Provider implements StorageProvider {
   readonly capabilities: Capabilities;
+  readonly requests = s3RequestRules;
   readonly #credentials: S3Credentials;
   readonly #address: S3Address;
   readonly #http: HttpClient;

@@ -5,6 +5,7 @@ import type { ProgressRow } from '../../queue/progress.ts';
 import type { Accounts } from './accounts.ts';
 import type { Budget } from './budget.ts';
 import { pause } from './gate.ts';
+import type { PriceTable } from './plan/prices.ts';
 import type { Ledger } from './progress.ts';
 import type { RefusedRoutes } from './route.ts';
 import type { UrlReach } from './url-reach.ts';
@@ -18,6 +19,8 @@ export interface Engine {
   refusedRoutes: RefusedRoutes;
   urlReach: UrlReach;
   ledger: Ledger;
+  /** What plans are priced by. */
+  prices: PriceTable;
   /** Tells subscribers of a committed row. Never throws. */
   publish(row: ProgressRow): void;
   /** Batches may be ready to be admitted. */

@@ -6,6 +6,9 @@ import type { Pair } from './pair.ts';
 
 export type Route = (typeof routes)[number];
 
+type Accounts = Pick<Pair, 'source' | 'destination' | 'refusedRoutes'>;
+type Placed = Pick<Item, 'source' | 'destination' | 'sizeBytes'>;
+
 /** Below this size a relay takes no more requests than a fetch from a URL does, and hands out no credential. */
 const ingestMinBytes = 8 * 1024 * 1024;
 /** A refusal that holds for all objects is believed for so long: rights and firewalls change. */
@@ -21,8 +24,8 @@ export class UnsuitedObject extends AppError {}
  * @param allowed Routes that may be used at all; a relay always may.
  */
 export function chooseRoute(
-  pair: Pair,
-  item: Item,
+  pair: Accounts,
+  item: Placed & Pick<Item, 'checkpoint' | 'fallback'>,
   refusedHere: ReadonlyMap<Route, ErrorCode>,
   allowed: readonly Route[],
 ): { route: Route; fallback: ErrorCode | null } {
@@ -38,7 +41,11 @@ export function chooseRoute(
 }
 
 /** Whether both accounts are able to; whether they may is found out by trying. */
-function isPossible(route: Exclude<Route, 'RELAY'>, { source, destination }: Pair, { sizeBytes }: Item): boolean {
+function isPossible(
+  route: Exclude<Route, 'RELAY'>,
+  { source, destination }: Accounts,
+  { sizeBytes }: Pick<Item, 'sizeBytes'>,
+): boolean {
   const [from, to] = [source.provider, destination.provider];
   const { copy, ingest } = to.capabilities;
   if (route === 'SERVER_SIDE_COPY') {
@@ -85,6 +92,7 @@ interface Refusal {
   code: ErrorCode;
   until: number;
 }
+type Sides = Pick<Pair, 'source' | 'destination'>;
 type Places = Pick<Item, 'source' | 'destination'>;
 
 /** What this process has learnt of routes between two accounts, for as long as it is connected to both. */
@@ -92,12 +100,12 @@ export class RefusedRoutes {
   readonly #bySource = new WeakMap<StorageProvider, WeakMap<StorageProvider, Map<string, Refusal>>>();
 
   /** Why the route is not tried at present; undefined: nothing speaks against it. */
-  reason({ source, destination }: Pair, places: Places, route: Route): ErrorCode | undefined {
+  reason({ source, destination }: Sides, places: Places, route: Route): ErrorCode | undefined {
     const refusal = this.#bySource.get(source.provider)?.get(destination.provider)?.get(keyOf(places, route));
     return refusal && refusal.until > Date.now() ? refusal.code : undefined;
   }
 
-  note({ source, destination }: Pair, places: Places, route: Route, code: ErrorCode): void {
+  note({ source, destination }: Sides, places: Places, route: Route, code: ErrorCode): void {
     const byDestination = this.#bySource.get(source.provider) ?? new WeakMap();
     this.#bySource.set(source.provider, byDestination);
     const refusals = byDestination.get(destination.provider) ?? new Map<string, Refusal>();

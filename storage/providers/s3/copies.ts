@@ -28,11 +28,16 @@ export interface CopySizes {
   partBytes: number;
 }
 
-const s3CopySizes: CopySizes = { wholeMaxBytes: 5_000_000_000, partBytes: 512 * 1024 * 1024 };
+export const s3CopySizes: CopySizes = { wholeMaxBytes: 5_000_000_000, partBytes: 512 * 1024 * 1024 };
 const maxParts = 10_000;
 /** Parts under way at a time: their bytes are moved by the store alone. */
 const partConcurrency = 8;
 const abortTimeoutMs = 30_000;
+
+/** Size of the parts, but for the last, of an object that is copied by parts. */
+export function copyPartBytes(sizeBytes: number, { partBytes }: CopySizes): number {
+  return Math.max(partBytes, Math.ceil(sizeBytes / maxParts));
+}
 
 interface CopyContext {
   rest: S3Rest;
@@ -123,7 +128,7 @@ export class S3Copies {
 
   #sendParts(session: UploadSession, offer: CopyOffer, signal: AbortSignal): Promise<PartReceipt[]> {
     const { sizeBytes } = offer;
-    const partBytes = Math.max(this.#sizes.partBytes, Math.ceil(sizeBytes / maxParts));
+    const partBytes = copyPartBytes(sizeBytes, this.#sizes);
     const starts = Array.from({ length: Math.ceil(sizeBytes / partBytes) }, (_, index) => index * partBytes);
     return inParallel(starts, partConcurrency, signal, async (start, either) => {
       const end = Math.min(start + partBytes, sizeBytes);

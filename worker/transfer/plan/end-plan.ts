@@ -1,6 +1,7 @@
 import type { Db } from '../../../core/db.ts';
 import type { JobPayload } from '../../../queue/jobs.ts';
 import type { PlanCheckpoint } from '../../../queue/plan-checkpoint.ts';
+import type { PlanEstimate } from '../../../queue/plan-estimate.ts';
 import { type ProgressRow, progressColumns } from '../../../queue/progress.ts';
 import { transferOptionsSchema } from '../../../queue/transfer-options.ts';
 import type { TakenPlan } from './take-plan.ts';
@@ -28,11 +29,12 @@ export function outcomeOf(
   return { deletions: awaitsApproval ? 'KEEP' : 'RELEASE', awaitsApproval };
 }
 
-/** Ends the listing behind the planner's fence. null: another planner is at it, or the transfer was stopped. */
+/** Ends the listing behind the planner's fence. `estimate`: what a dry run comes to. null: another planner is at it, or the transfer was stopped. */
 export async function endPlan(
   db: Db,
   { transferId, attempt }: JobPayload<'transfer.plan'>,
   { deletions, awaitsApproval }: PlanOutcome,
+  estimate: PlanEstimate | null,
 ): Promise<ProgressRow | null> {
   const message = 'Nothing is deleted, because not everything could be listed.';
   const [row] = await db.$queryRaw<ProgressRow[]>`
@@ -59,7 +61,8 @@ export async function endPlan(
         (SELECT count(*) FROM settled WHERE ${deletions}::text = 'DROP')::int AS batches
     )
     UPDATE transfer
-    SET listing_complete = true, sequence = sequence + 1, updated_at = now(), published_at = now(),
+    SET listing_complete = true, plan_estimate = coalesce(${estimate === null ? null : JSON.stringify(estimate)}::jsonb, plan_estimate),
+      sequence = sequence + 1, updated_at = now(), published_at = now(),
       state = CASE WHEN ${awaitsApproval}::boolean THEN 'AWAITING_APPROVAL'::"TransferState" ELSE state END,
       objects_skipped = objects_skipped + counted.objects,
       objects_planned = objects_planned - counted.objects,

@@ -3,10 +3,11 @@ import type { ConflictPolicy } from '../../../queue/transfer-options.ts';
 import type { Digests } from '../../../storage/digest-algorithm.ts';
 import type { Entry, Location, ObjectInfo } from '../../../storage/provider.ts';
 import { Tries } from '../../errors.ts';
-import type { OpenAccount } from '../accounts.ts';
 import { pause } from '../gate.ts';
 import { Limiter } from '../limiter.ts';
 import { type Decision, decide } from './decide.ts';
+import type { PlanRules } from './judge.ts';
+import type { Side } from './workload.ts';
 
 /** Looks at objects under way at a time. */
 const looksAtOnce = 32;
@@ -15,16 +16,14 @@ const mostNames = 1_000;
 
 /** Looks at single objects where a listing does not say enough. */
 export class FactFinder {
-  readonly #source: OpenAccount;
-  readonly #destination: OpenAccount;
+  readonly #rules: Pick<PlanRules, Side | 'onRequest'>;
   readonly #signal: AbortSignal;
   readonly #limiter = new Limiter(looksAtOnce);
   /** Names given to objects of this plan that are not written yet. */
   readonly #given = new Set<string>();
 
-  constructor(source: OpenAccount, destination: OpenAccount, signal: AbortSignal) {
-    this.#source = source;
-    this.#destination = destination;
+  constructor(rules: Pick<PlanRules, Side | 'onRequest'>, signal: AbortSignal) {
+    this.#rules = rules;
     this.#signal = signal;
   }
 
@@ -37,8 +36,8 @@ export class FactFinder {
   ): Promise<Decision> {
     return this.#limiter.run(async () => {
       const [from, to] = await Promise.all([
-        this.#look(this.#source, places.source),
-        this.#look(this.#destination, { ...places.destination, key: destination.key }),
+        this.#look('source', places.source),
+        this.#look('destination', { ...places.destination, key: destination.key }),
       ]);
       const facts = (entry: Entry, info: ObjectInfo | null) => ({
         ...entry,
@@ -62,14 +61,16 @@ export class FactFinder {
         if (this.#given.has(name)) continue;
         this.#given.add(name);
         if (await isGiven(candidate)) continue;
-        if ((await this.#look(this.#destination, candidate)) === null) return candidate;
+        if ((await this.#look('destination', candidate)) === null) return candidate;
       }
       throw new AppError('DESTINATION_EXISTS', `There are ${mostNames} objects of this name at the destination.`);
     });
   }
 
   /** null: there is none. */
-  async #look({ gate, provider }: OpenAccount, location: Location): Promise<ObjectInfo | null> {
+  async #look(side: Side, location: Location): Promise<ObjectInfo | null> {
+    const { gate, provider } = this.#rules[side];
+    this.#rules.onRequest(side, 'read');
     const tries = new Tries();
     for (;;) {
       try {

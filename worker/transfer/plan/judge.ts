@@ -7,12 +7,15 @@ import type { Entry, Location } from '../../../storage/provider.ts';
 import type { OpenAccount } from '../accounts.ts';
 import { patiently } from '../engine.ts';
 import { isFolderMarker } from '../folder.ts';
+import type { RefusedRoutes } from '../route.ts';
+import type { UrlReach } from '../url-reach.ts';
 import { decide } from './decide.ts';
 import { FactFinder } from './find-facts.ts';
 import type { Match } from './matches.ts';
 import { nameHash, nameProblem, takenNames } from './names.ts';
 import type { PlannedObject, PlanPage } from './page.ts';
 import type { Section } from './section.ts';
+import { type Side, WorkloadCounter } from './workload.ts';
 
 /** Longest that filters keep the process from everything else. */
 const filterSliceMs = 20;
@@ -29,6 +32,14 @@ export interface PlanRules {
   canMeet: boolean;
   source: OpenAccount;
   destination: OpenAccount;
+  refusedRoutes: RefusedRoutes;
+  urlReach: UrlReach;
+  /** A worker's memory budget. */
+  budgetBytes: number;
+  /** Whether it is counted what the plan comes to. */
+  isCounted: boolean;
+  /** Told of every request that planning makes. */
+  onRequest(side: Side, kind: 'list' | 'read'): void;
 }
 
 /** Decides what becomes of the objects of a stretch of listing. */
@@ -37,13 +48,15 @@ export class Judge {
   readonly #db: Db;
   readonly #signal: AbortSignal;
   readonly #facts: FactFinder;
+  readonly #counter: WorkloadCounter | null;
 
   /** `signal`: planning has to stop. */
   constructor(rules: PlanRules, db: Db, signal: AbortSignal) {
     this.#rules = rules;
     this.#db = db;
     this.#signal = signal;
-    this.#facts = new FactFinder(rules.source, rules.destination, signal);
+    this.#facts = new FactFinder(rules, signal);
+    this.#counter = rules.isCounted ? new WorkloadCounter(rules, signal) : null;
   }
 
   /**
@@ -60,10 +73,12 @@ export class Judge {
       const hash = this.#nameOf(location);
       return arriving.has(`${container}/${location.key}`) || taken.has(hash) || (await this.#taken([hash])).has(hash);
     };
-    const judged = await Promise.all(chosen.map((match) => this.#judgeOne(section, match, isGiven)));
+    const judged = (await Promise.all(chosen.map((match) => this.#judgeOne(section, match, isGiven)))).filter(
+      (object) => object !== null,
+    );
+    await this.#counter?.learnRoutes(judged);
     const names: string[] = [];
     for (const object of judged) {
-      if (object === null) continue;
       if (this.#rules.canMeet && object.problem === undefined && object.action !== 'DELETE') {
         const hash = this.#nameOf(object.destination);
         if (taken.has(hash)) object.problem = collision();
@@ -71,6 +86,7 @@ export class Judge {
         taken.add(hash);
       }
       page.add(object);
+      this.#counter?.add(page.workload, object);
     }
     return names;
   }

@@ -1,6 +1,7 @@
 import type { Db, SourceRemoval, TransferAction, TransferReason } from '../../../core/db.ts';
 import type { AppError, ErrorCode } from '../../../core/errors.ts';
 import type { Amount, PlanCheckpoint } from '../../../queue/plan-checkpoint.ts';
+import { emptyWorkload } from '../../../queue/plan-estimate.ts';
 import { type ProgressRow, progressColumns } from '../../../queue/progress.ts';
 import { planLeaseMs } from '../../../queue/transfer.ts';
 import type { Location, Version } from '../../../storage/provider.ts';
@@ -51,6 +52,8 @@ export class PlanPage {
   /** Objects seen at the destination. */
   destinationObjects = 0;
   readonly totals: Record<string, Amount> = {};
+  /** What its objects will ask of the clouds, where that is counted. */
+  readonly workload = emptyWorkload();
   readonly #batching: Batching;
   #nextOrdinal: number;
 

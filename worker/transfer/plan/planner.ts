@@ -8,6 +8,7 @@ import {
   type PlanPlace,
   planCheckpointSchema,
 } from '../../../queue/plan-checkpoint.ts';
+import { emptyWorkload } from '../../../queue/plan-estimate.ts';
 import { planLeaseMs } from '../../../queue/transfer.ts';
 import { transferOptionsSchema } from '../../../queue/transfer-options.ts';
 import { Tries } from '../../errors.ts';
@@ -17,6 +18,7 @@ import { type Engine, patiently } from '../engine.ts';
 import { pause } from '../gate.ts';
 import { stoppedError } from '../item.ts';
 import { endPlan, outcomeOf } from './end-plan.ts';
+import { estimateOf } from './estimate.ts';
 import { Judge, type PlanRules } from './judge.ts';
 import type { FetchPage } from './listing.ts';
 import { type Chunk, type Matches, mergedMatches, sortedMatches, sourceMatches } from './matches.ts';
@@ -24,6 +26,7 @@ import { canonicalKey, encodeKey, nameProblem } from './names.ts';
 import { PlanPage, writePage } from './page.ts';
 import { Section } from './section.ts';
 import { promiseAnew, type TakenPlan } from './take-plan.ts';
+import { type Side, sumOf } from './workload.ts';
 
 /** A planner lets others have its slot after so long, and goes on behind them; not before it has got any further. */
 const sliceMs = 5_000;
@@ -46,6 +49,8 @@ export class Planner {
   /** As stored; null before the first page. */
   #stored: unknown;
   #checkpoint: PlanCheckpoint;
+  /** Requests that planning made since its last page. */
+  #asked = emptyWorkload();
   #nextBatch: number;
 
   constructor(engine: Engine, job: JobPayload<'transfer.plan'>, plan: TakenPlan) {
@@ -113,7 +118,20 @@ export class Planner {
         conflictPolicy === 'KEEP_BOTH',
       source,
       destination,
+      refusedRoutes: this.#engine.refusedRoutes,
+      urlReach: this.#engine.urlReach,
+      budgetBytes: this.#engine.budget.capacityBytes,
+      isCounted: this.#isDryRun,
+      onRequest: (side, kind) => this.#onRequest(side, kind),
     };
+  }
+
+  get #isDryRun(): boolean {
+    return this.#plan.dryRun && this.#plan.approvedAt === null;
+  }
+
+  #onRequest(side: Side, kind: 'list' | 'read'): void {
+    this.#asked[side].requests[kind] += 1;
   }
 
   async #use(id: string, updatedAt: Date): Promise<OpenAccount> {
@@ -130,11 +148,16 @@ export class Planner {
       const key = section.destinationKeyOf(sourceKey);
       return isEncoded ? encodeKey(key, isAllowed) : key;
     };
-    const fetchSource = this.#fetching(source, (cursor) => section.listSource(source.provider, cursor, signal));
+    const kind = section.source.kind === 'object' ? 'read' : 'list';
+    const fetchSource = this.#fetching(source, async (cursor) => {
+      this.#onRequest('source', kind);
+      return section.listSource(source.provider, cursor, signal);
+    });
     if (!isJoined) return sourceMatches({ place, fetchSource, keyOf });
-    const fetchDestination = this.#fetching(destination, (cursor) =>
-      section.listDestination(destination.provider, cursor, signal),
-    );
+    const fetchDestination = this.#fetching(destination, async (cursor) => {
+      this.#onRequest('destination', kind);
+      return section.listDestination(destination.provider, cursor, signal);
+    });
     const { capabilities } = destination.provider;
     const isInOrder =
       source.provider.capabilities.listing.order === 'bytes' &&
@@ -253,17 +276,23 @@ export class Planner {
 
   /** Writes a page. Returns whether planning goes on. */
   async #commit(page: PlanPage, names: readonly string[], after: PlanCheckpoint): Promise<boolean> {
+    const asked = this.#asked;
+    this.#asked = emptyWorkload();
     const next: PlanCheckpoint = {
       ...after,
       nextOrdinal: page.nextOrdinal,
       totals: page.addedTo(after.totals),
       destinationObjects: after.destinationObjects + page.destinationObjects,
+      workload: this.#isDryRun ? sumOf(sumOf(after.workload, page.workload), asked) : after.workload,
     };
     const plan = { ...this.#job, before: this.#stored };
     const isEnd = next.remaining.length === 0 && outcomeOf(this.#plan, next) === null;
     const written = await patiently(this.#engine.stopping, () =>
       writePage(this.#engine.db, plan, page, names, next, isEnd),
-    );
+    ).catch((error: unknown) => {
+      this.#asked = sumOf(this.#asked, asked);
+      throw error;
+    });
     if (!written) return false;
     if (written.due || isTerminal(written.row.state)) this.#engine.publish(written.row);
     this.#checkpoint = next;
@@ -278,7 +307,11 @@ export class Planner {
   async #end(): Promise<void> {
     const outcome = outcomeOf(this.#plan, this.#checkpoint);
     if (this.#checkpoint.remaining.length > 0 || outcome === null) return;
-    const row = await patiently(this.#engine.stopping, () => endPlan(this.#engine.db, this.#job, outcome));
+    const { db, prices, stopping } = this.#engine;
+    const row = await patiently(stopping, async () => {
+      const estimate = this.#isDryRun ? await estimateOf(db, prices, this.#plan, this.#checkpoint.workload) : null;
+      return endPlan(db, this.#job, outcome, estimate);
+    });
     if (row === null) return;
     this.#engine.publish(row);
     this.#engine.kickDispatcher();

@@ -20,6 +20,7 @@ export interface TakenPlan extends ProgressRow {
   startedAt: Date;
   planCheckpoint: unknown;
   batchesListed: number;
+  bandwidthLimit: bigint | null;
 }
 
 /** Takes the plan under its fencing token, which is the attempt: each attempt can be taken once. */
@@ -40,7 +41,8 @@ export async function takePlan(
       destination.id AS "destinationId", destination.updated_at AS "destinationUpdatedAt",
       source_paths AS "sourcePaths",
       destination_path AS "destinationPath", mode::text AS mode, options, dry_run AS "dryRun",
-      approved_at AS "approvedAt", started_at AS "startedAt", plan_checkpoint AS "planCheckpoint", batches_listed AS "batchesListed"`;
+      approved_at AS "approvedAt", started_at AS "startedAt", plan_checkpoint AS "planCheckpoint", batches_listed AS "batchesListed",
+      bandwidth_limit_bytes_per_second AS "bandwidthLimit"`;
   return row ?? null;
 }
 

@@ -1,0 +1,25 @@
+import type { PlacedObject, RequestRules, Requests } from '../../request-rules.ts';
+
+const one = { read: { read: 1 }, write: { write: 1 } } as const;
+
+/** A look at the place, and the move from the hidden name; what is there goes before. */
+const moveIn = ({ isReplaced }: PlacedObject): Requests => ({ read: 1, write: 1, delete: isReplaced ? 1 : 0 });
+
+/** Commits go in batches, of which each is counted as if it held one file: at the most so many. */
+export const dropboxRequestRules: RequestRules = {
+  stat: one.read,
+  read: one.read,
+  write: { write: 2 },
+  beginUpload: one.write,
+  putPart: one.write,
+  completeUpload: one.write,
+  createFolder: one.write,
+  // A look at what is there, the deletion, and what became of it.
+  deleteObject: { read: 1, delete: 2 },
+  offerCopy: one.read,
+  presign: one.read,
+  copy: (object) => ({ ...moveIn(object), copy: 1 }),
+  // The order to fetch, and at least one question what became of it.
+  ingest: (object) => ({ ...moveIn(object), copy: 2 }),
+  copyIsStated: true,
+};

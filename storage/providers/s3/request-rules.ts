@@ -1,0 +1,23 @@
+import type { RequestRules } from '../../request-rules.ts';
+import { copyPartBytes, s3CopySizes } from './copies.ts';
+
+const one = { read: { read: 1 }, write: { write: 1 } } as const;
+
+export const s3RequestRules: RequestRules = {
+  stat: one.read,
+  read: one.read,
+  write: one.write,
+  beginUpload: one.write,
+  putPart: one.write,
+  completeUpload: one.write,
+  createFolder: one.write,
+  deleteObject: { delete: 1 },
+  offerCopy: one.read,
+  presign: {},
+  copy: ({ sizeBytes }) =>
+    sizeBytes <= s3CopySizes.wholeMaxBytes
+      ? { copy: 1 }
+      : { write: 2, copy: Math.ceil(sizeBytes / copyPartBytes(sizeBytes, s3CopySizes)) },
+  ingest: () => ({}),
+  copyIsStated: true,
+};

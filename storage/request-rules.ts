@@ -1,0 +1,45 @@
+/** Requests to a cloud, in the classes by which clouds charge for them. */
+export interface RequestCounts {
+  /** Looks at objects, and reads of their bytes. */
+  read: number;
+  /** Writes of objects and parts, and what begins and completes an upload. */
+  write: number;
+  /** Pages of listings. */
+  list: number;
+  delete: number;
+  /** Copies that the cloud makes by itself, and fetches from URLs. */
+  copy: number;
+}
+
+export type Requests = Partial<RequestCounts>;
+
+/** An object that a cloud is to bring to its place by itself. */
+export interface PlacedObject {
+  sizeBytes: number;
+  /** Whether something is there already. */
+  isReplaced: boolean;
+  /** Whether the source states a hash that this cloud checks. */
+  isStated: boolean;
+}
+
+/**
+ * How many requests the calls of a provider make when nothing fails, told without any. Where a cloud decides by itself how
+ * many it takes, it is the least for a copy and the most for a write. Those for access tokens are left out.
+ */
+export interface RequestRules {
+  stat: Requests;
+  read: Requests;
+  write: Requests;
+  beginUpload: Requests;
+  putPart: Requests;
+  completeUpload: Requests;
+  createFolder: Requests;
+  /** `deleteObjects` of one object. */
+  deleteObject: Requests;
+  offerCopy: Requests;
+  presign: Requests;
+  copy(object: PlacedObject): Requests;
+  ingest(object: PlacedObject): Requests;
+  /** Whether the answer to a copy states a hash that the source states too. */
+  copyIsStated: boolean;
+}
