@@ -30,6 +30,8 @@ export interface AzureFromUrlOptions {
   entra?: EntraServer;
   /** What Get Account Information says. Default: false. */
   hierarchicalNamespace?: boolean;
+  /** Told of every request, before anything is done. */
+  onRequest?: (request: IncomingMessage) => void;
 }
 
 /** Starts Azurite's front on a free port of 127.0.0.1. `close` stops both. */
@@ -74,6 +76,7 @@ class Front {
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#options.onRequest?.(request);
     const url = new URL(request.url as string, this.#origin);
     const { authorization } = request.headers;
     let path = request.url as string;

@@ -24,7 +24,8 @@ export interface PlacedObject {
 
 /**
  * How many requests the calls of a provider make when nothing fails, told without any. Where a cloud decides by itself how
- * many it takes, it is the least for a copy and the most for a write. Those for access tokens are left out.
+ * many it takes, it is the most for a write and the least for everything else. Those for access tokens, and questions whether
+ * the cloud is done with what it does by itself, are left out.
  */
 export interface RequestRules {
   stat: Requests;
@@ -36,9 +37,11 @@ export interface RequestRules {
   createFolder: Requests;
   /** `deleteObjects` of one object. */
   deleteObject: Requests;
-  offerCopy: Requests;
   presign: Requests;
+  /** With what the copy then takes at the offering side. */
+  offerCopy(sizeBytes: number): Requests;
   copy(object: PlacedObject): Requests;
+  /** Each of its copies is a read at the source. */
   ingest(object: PlacedObject): Requests;
   /** Whether the answer to a copy states a hash that the source states too. */
   copyIsStated: boolean;

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { startAzurite } from '../../emulators/azure.ts';
 import { startAzureFromUrl } from '../../emulators/azure-from-url.ts';
 import { type DropboxServer, startDropboxServer } from '../../emulators/dropbox/server.ts';
 import { type GcsServer, startGcsServer } from '../../emulators/gcs/server.ts';
 import { type S3Server, startS3Server } from '../../emulators/s3/server.ts';
 import { createAddressPolicy } from '../../storage/address-policy.ts';
+import { storedCapabilities } from '../../storage/capabilities.ts';
 import type { Credentials } from '../../storage/credentials.ts';
 import { bufferedBody } from '../../storage/digest.ts';
 import type { ObjectMetadata, StorageProvider } from '../../storage/provider.ts';
@@ -26,6 +28,8 @@ export type CloudName = (typeof cloudNames)[number];
 export interface Clouds {
   clouds: Record<CloudName, Cloud>;
   servers: { s3: S3Server; gcs: GcsServer; dropbox: DropboxServer };
+  /** Told of every request to Azure, while it is set. */
+  onAzureRequest: ((request: IncomingMessage) => void) | null;
   stop(): Promise<void>;
 }
 
@@ -34,9 +38,12 @@ const signal = new AbortController().signal;
 
 /** All four, each with one container and connected as an account. */
 export async function startClouds(engine: TestEngine): Promise<Clouds> {
+  const started: Pick<Clouds, 'onAzureRequest'> = { onAzureRequest: null };
   const [s3, azure, gcs, dropbox] = await Promise.all([
     startS3Server({ credentials: [keys], buckets: ['place'] }),
-    startAzurite({ containers: ['place'] }).then((azurite) => startAzureFromUrl(azurite)),
+    startAzurite({ containers: ['place'] }).then((azurite) =>
+      startAzureFromUrl(azurite, { onRequest: (request) => started.onAzureRequest?.(request) }),
+    ),
     startGcsServer({ buckets: ['place'] }),
     startDropboxServer({
       apps: [{ key: 'clouds' }],
@@ -46,7 +53,12 @@ export async function startClouds(engine: TestEngine): Promise<Clouds> {
   const { accountName, accountKey } = azure;
   const open = async (credentials: Credentials, container = 'place'): Promise<Cloud> => {
     const accountId = await engine.connect(credentials);
-    const provider = openProvider(credentials, { addressPolicy: createAddressPolicy(['127.0.0.0/8']) });
+    // With what its check has found out, as a worker opens it.
+    const account = await engine.db.cloudAccount.findUniqueOrThrow({ where: { id: accountId } });
+    const provider = openProvider(credentials, {
+      addressPolicy: createAddressPolicy(['127.0.0.0/8']),
+      capabilities: storedCapabilities(account.capabilities),
+    });
     return { container, credentials, provider, accountId };
   };
   const clouds = {
@@ -58,14 +70,14 @@ export async function startClouds(engine: TestEngine): Promise<Clouds> {
       'dropbox',
     ),
   };
-  return {
+  return Object.assign(started, {
     clouds,
     servers: { s3, gcs, dropbox },
     async stop() {
       await Promise.all(Object.values(clouds).map(({ provider }) => provider.close()));
       await Promise.all([s3, azure, gcs, dropbox].map((server) => server.close()));
     },
-  };
+  });
 }
 
 /** Writes objects, past the engine. */

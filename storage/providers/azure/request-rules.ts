@@ -3,9 +3,12 @@ import { fromUrlBytes } from './capabilities.ts';
 
 const one = { read: { read: 1 }, write: { write: 1 } } as const;
 
+/** Fetches that an object takes. */
+const blocksOf = (sizeBytes: number) => Math.max(1, Math.ceil(sizeBytes / fromUrlBytes));
+
 /** Blocks, a look at them, and the list that makes the blob. */
 const byBlocks = ({ sizeBytes }: PlacedObject): Requests => ({
-  copy: Math.ceil(sizeBytes / fromUrlBytes),
+  copy: blocksOf(sizeBytes),
   read: 1,
   write: 1,
 });
@@ -19,7 +22,8 @@ export const azureRequestRules: RequestRules = {
   completeUpload: one.write,
   createFolder: one.write,
   deleteObject: { delete: 1 },
-  offerCopy: one.read,
+  // "Put Blob From URL", billing: what is read from a blob is charged to its account.
+  offerCopy: (sizeBytes) => ({ read: 1 + blocksOf(sizeBytes) }),
   presign: {},
   copy: (object) => (object.sizeBytes <= fromUrlBytes ? { copy: 1 } : byBlocks(object)),
   ingest: (object) => (object.isStated && object.sizeBytes <= fromUrlBytes ? { copy: 1 } : byBlocks(object)),

@@ -14,12 +14,11 @@ export const dropboxRequestRules: RequestRules = {
   putPart: one.write,
   completeUpload: one.write,
   createFolder: one.write,
-  // A look at what is there, the deletion, and what became of it.
-  deleteObject: { read: 1, delete: 2 },
-  offerCopy: one.read,
+  // A look at what is there before.
+  deleteObject: { read: 1, delete: 1 },
+  offerCopy: () => one.read,
   presign: one.read,
   copy: (object) => ({ ...moveIn(object), copy: 1 }),
-  // The order to fetch, and at least one question what became of it.
-  ingest: (object) => ({ ...moveIn(object), copy: 2 }),
+  ingest: (object) => ({ ...moveIn(object), copy: 1 }),
   copyIsStated: true,
 };

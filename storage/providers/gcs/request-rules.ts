@@ -12,7 +12,7 @@ export const gcsRequestRules: RequestRules = {
   completeUpload: one.write,
   createFolder: one.write,
   deleteObject: { delete: 1 },
-  offerCopy: one.read,
+  offerCopy: () => one.read,
   presign: {},
   copy: () => ({ copy: 1 }),
   ingest: () => ({}),

@@ -12,7 +12,7 @@ export const s3RequestRules: RequestRules = {
   completeUpload: one.write,
   createFolder: one.write,
   deleteObject: { delete: 1 },
-  offerCopy: one.read,
+  offerCopy: () => one.read,
   presign: {},
   copy: ({ sizeBytes }) =>
     sizeBytes <= s3CopySizes.wholeMaxBytes

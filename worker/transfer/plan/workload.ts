@@ -114,7 +114,7 @@ export class WorkloadCounter {
 
   #copy(work: Work, object: PlannedObject): void {
     const { provider } = this.#rules.destination;
-    work.add('source', 'offerCopy');
+    work.addRequests('source', this.#rules.source.provider.requests.offerCopy(object.sizeBytes));
     if (!provider.capabilities.copy?.conditional) work.add('destination', 'stat');
     work.addRequests('destination', provider.requests.copy(this.#placed(object, true)));
     if (!provider.requests.copyIsStated) work.add('destination', 'stat');
@@ -126,10 +126,10 @@ export class WorkloadCounter {
     const isStated = source.provider.capabilities.read.digests.some((algorithm) => read.digests.includes(algorithm));
     work.egress('source', object.sizeBytes);
     work.add('source', 'presign', 'stat');
-    // The cloud's own fetch.
-    work.add('source', 'read');
     if (!ingest?.conditional) work.add('destination', 'stat');
-    work.addRequests('destination', destination.provider.requests.ingest(this.#placed(object, isStated)));
+    const requests = destination.provider.requests.ingest(this.#placed(object, isStated));
+    work.addRequests('destination', requests);
+    work.addTimes(requests.copy ?? 0, 'source', 'read');
     if (isStated) return;
     work.add('destination', 'stat');
     work.add('source', 'stat');
@@ -166,7 +166,7 @@ export class WorkloadCounter {
 }
 
 /** Calls with a fixed number of requests. */
-type Call = Exclude<keyof RequestRules, 'copy' | 'ingest' | 'copyIsStated'>;
+type Call = Exclude<keyof RequestRules, 'offerCopy' | 'copy' | 'ingest' | 'copyIsStated'>;
 
 /** Adds to a workload. */
 class Work {
