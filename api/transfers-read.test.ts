@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { firstCheckpoint } from '../queue/plan-checkpoint.ts';
 import { startTestApi, type TestApi } from '../test/support/api.ts';
 import { startStore, type TestStore } from '../test/support/engine.ts';
 import { create, endWithFailures, mutate, orderWithin, step } from '../test/support/transfer-orders.ts';
@@ -35,6 +36,49 @@ describe('reading a transfer', () => {
     expect(answer.errors).toBeUndefined();
     return answer.data.transfer;
   };
+
+  test('pages of objects are found however far apart they lie, from both ends', async () => {
+    const far = (await send(create, order())).transfer.id;
+    const transferId = rowId(far);
+    const ordinals = [0, 1, 300, 301, 9_000, 2_000_000, 2_000_001];
+    await api.db.transferItem.createMany({
+      data: ordinals.map((ordinal) => ({
+        transferId,
+        ordinal,
+        batchNumber: 0,
+        ...{ sourceContainer: 'photos', sourceKey: 'a', destinationContainer: 'archive', destinationKey: 'a' },
+        sizeBytes: 1,
+        state: ordinal % 2 === 0 ? ('PENDING' as const) : ('SKIPPED' as const),
+      })),
+    });
+    await api.db.transfer.update({
+      where: { id: transferId },
+      data: { planCheckpoint: { ...firstCheckpoint([]), nextOrdinal: 2_000_002 } },
+    });
+    const page = async (args: object) => {
+      const answer = await api.query(
+        `query ($id: ID!, $first: Int, $last: Int, $after: String, $before: String, $states: [TransferItemState!]) {
+          transfer(id: $id) { items(first: $first, last: $last, after: $after, before: $before, states: $states) {
+            nodes { ordinal } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }`,
+        { id: far, ...args },
+        { token },
+      );
+      const { nodes, pageInfo } = answer.data.transfer.items;
+      return { ...pageInfo, found: nodes.map(({ ordinal }: { ordinal: number }) => ordinal) };
+    };
+    const one = await page({ first: 3 });
+    expect(one).toMatchObject({ found: [0, 1, 300], hasNextPage: true });
+    const two = await page({ first: 3, after: one.endCursor });
+    expect(two).toMatchObject({ found: [301, 9_000, 2_000_000], hasNextPage: true });
+    expect(await page({ first: 3, after: two.endCursor })).toMatchObject({ found: [2_000_001], hasNextPage: false });
+    const last = await page({ last: 3 });
+    expect(last).toMatchObject({ found: [9_000, 2_000_000, 2_000_001], hasPreviousPage: true });
+    expect(await page({ last: 9, before: last.startCursor })).toMatchObject({
+      found: [0, 1, 300, 301],
+      hasPreviousPage: false,
+    });
+    expect(await page({ states: ['SKIPPED'] })).toMatchObject({ found: [1, 301, 2_000_001], hasNextPage: false });
+  });
 
   test('groups its failures by reason, most frequent first', async () => {
     const { errorGroups, error, canRetryFailed, progress } = await read(

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
 import type { DbSession } from '../core/db.ts';
 import { AppError } from '../core/errors.ts';
 import { parsePath } from './path.ts';
@@ -69,17 +70,18 @@ export const manifestFacts = { select: { id: true, userId: true, pathCount: true
 /** Keeps a manifest. Idempotent: the same paths of the same person are kept once. CONFLICT for one too many. */
 export async function keepManifest(tx: DbSession, userId: string, paths: readonly string[]): Promise<ManifestFacts> {
   const hash = createHash('sha256').update(JSON.stringify(paths)).digest();
-  const which = { where: { userId_hash: { userId, hash } }, ...manifestFacts };
-  const known = await tx.pathManifest.findUnique(which);
+  const known = await tx.pathManifest.findUnique({ where: { userId_hash: { userId, hash } }, ...manifestFacts });
   if (known === null && (await tx.pathManifest.count({ where: { userId } })) >= maxManifests) {
     const message = `${maxManifests} manifests of yours are kept already. Each is dropped ${manifestKeptDays} days after its last use.`;
     throw new AppError('CONFLICT', message);
   }
-  return tx.pathManifest.upsert({
-    ...which,
-    create: { userId, paths: [...paths], pathCount: paths.length, hash },
-    update: { usedAt: new Date() },
-  });
+  // In SQL: Prisma takes seconds for so long a list.
+  const [kept] = await tx.$queryRaw<ManifestFacts[]>`
+    INSERT INTO path_manifest (id, user_id, paths, path_count, hash)
+    VALUES (${uuidv7()}::uuid, ${userId}::uuid, ${paths}::text[], ${paths.length}::int, ${hash})
+    ON CONFLICT (user_id, hash) DO UPDATE SET used_at = now()
+    RETURNING id, user_id AS "userId", path_count AS "pathCount", created_at AS "createdAt"`;
+  return kept as ManifestFacts;
 }
 
 /** NOT_FOUND, with the input field, for a manifest that is not the user's. */

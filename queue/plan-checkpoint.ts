@@ -29,6 +29,8 @@ export const planCheckpointSchema = z.object({
   destinationObjects: z.number().default(0),
   /** What the plan took so far and what carrying it out takes; counted for dry runs only. */
   workload: workloadSchema.prefault(emptyWorkload()),
+  /** Which paths of the manifest were found, a bit each, in base64; '' without a manifest. */
+  manifestFound: z.string().default(''),
   /** Paths that could not be listed to their end, each with the item that says so. */
   failed: z.array(place.extend({ ordinal: z.number().int().nonnegative() })),
 });
@@ -43,6 +45,7 @@ export function firstCheckpoint(sourcePaths: readonly string[]): PlanCheckpoint 
     totals: {},
     destinationObjects: 0,
     workload: emptyWorkload(),
+    manifestFound: '',
     failed: [],
   };
 }

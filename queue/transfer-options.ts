@@ -60,7 +60,6 @@ export const transferOptionsSchema = z.object({
       contentType: z.boolean().default(true),
       userMetadata: z.boolean().default(true),
       modifiedAt: z.boolean().default(true),
-      tags: z.boolean().default(true),
       /** Markers of folders: zero-byte objects whose key ends in '/'. */
       emptyFolders: z.boolean().default(true),
     })

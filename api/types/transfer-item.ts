@@ -1,5 +1,6 @@
-import type { TransferItem as ItemRow, TransferState } from '../../core/db.ts';
+import type { Db, TransferItem as ItemRow, Prisma, Transfer as TransferRow, TransferState } from '../../core/db.ts';
 import type { ErrorCode } from '../../core/errors.ts';
+import { planCheckpointSchema } from '../../queue/plan-checkpoint.ts';
 import { builder } from '../builder.ts';
 import { keysetPage, pageCost, parseOrdinalKey } from '../connection.ts';
 import { presentationOf } from '../error-table.ts';
@@ -177,6 +178,38 @@ export const TransferItem = builder.prismaNode('TransferItem', {
   }),
 });
 
+/** Ordinals that are looked through for a page at first. Each further stretch is sixteen times as long. */
+const firstStretch = 256;
+const ordinalEnd = 2 ** 31 - 1;
+
+/**
+ * Items of a transfer within a range. Postgres is asked for stretches with both bounds, as ordinals have few gaps: what it
+ * does not know of a new transfer yet can then not mislead it to read all that remains for each page.
+ */
+async function itemsWithin(
+  db: Db,
+  { id: transferId, planCheckpoint }: Pick<TransferRow, 'id' | 'planCheckpoint'>,
+  where: Prisma.TransferItemWhereInput,
+  { range, order, take }: { range: { gt?: number; lt?: number }; order: 'asc' | 'desc'; take: number },
+): Promise<ItemRow[]> {
+  const end = planCheckpoint === null ? ordinalEnd : planCheckpointSchema.parse(planCheckpoint).nextOrdinal;
+  const rows: ItemRow[] = [];
+  let from = (range.gt ?? -1) + 1;
+  let to = Math.min(range.lt ?? ordinalEnd, end);
+  for (let length = firstStretch; from < to && rows.length < take; length *= 16) {
+    const [gte, lt] = order === 'asc' ? [from, Math.min(from + length, to)] : [Math.max(to - length, from), to];
+    const found = await db.transferItem.findMany({
+      where: { ...where, transferId, ordinal: { gte, lt } },
+      orderBy: { ordinal: order },
+      take: take - rows.length,
+    });
+    rows.push(...found);
+    if (order === 'asc') from = lt;
+    else to = gte;
+  }
+  return rows;
+}
+
 interface ErrorGroupShape {
   code: ErrorCode;
   objects: number;
@@ -235,18 +268,13 @@ builder.prismaObjectFields(Transfer, (t) => ({
           direction: 'asc',
           keyOf: (item) => item.ordinal,
           parseKey: parseOrdinalKey,
-          fetch: async ({ range, order, take }) => {
-            const rows = await services.db.transferItem.findMany({
-              where: {
-                transferId: transfer.id,
-                ordinal: range,
-                ...(args.states ? { state: { in: storedStates(args.states, transfer.state) } } : {}),
-                ...(args.actions ? { action: { in: args.actions } } : {}),
-                ...(args.errorCodes ? { errorCode: { in: args.errorCodes } } : {}),
-              },
-              orderBy: { ordinal: order },
-              take,
-            });
+          fetch: async (page) => {
+            const where = {
+              ...(args.states ? { state: { in: storedStates(args.states, transfer.state) } } : {}),
+              ...(args.actions ? { action: { in: args.actions } } : {}),
+              ...(args.errorCodes ? { errorCode: { in: args.errorCodes } } : {}),
+            };
+            const rows = await itemsWithin(services.db, transfer, where, page);
             return rows.map((row) => {
               const item = { ...row, state: effectiveState(row.state, transfer.state) };
               effective.add(item);

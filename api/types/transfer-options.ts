@@ -104,11 +104,6 @@ const KeptMetadataInput = builder.inputType('KeptMetadataInput', {
     }),
     userMetadata: t.boolean({ defaultValue: true, description: 'Names and values that the writer chose.' }),
     modifiedAt: t.boolean({ defaultValue: true, description: 'Time of the last modification.' }),
-    tags: t.boolean({
-      defaultValue: true,
-      description:
-        'Tags of objects, which are read with one more request for each object that has some. The account at the source needs the right to read them, or none show.',
-    }),
     emptyFolders: t.boolean({ defaultValue: true, description: 'Folders without objects, and markers of folders.' }),
   }),
 });
@@ -243,7 +238,6 @@ const KeptMetadata = builder.objectRef<Options['keep']>('KeptMetadata').implemen
     }),
     userMetadata: t.exposeBoolean('userMetadata', { description: 'Names and values that the writer chose.' }),
     modifiedAt: t.exposeBoolean('modifiedAt', { description: 'Time of the last modification.' }),
-    tags: t.exposeBoolean('tags', { description: 'Tags of objects.' }),
     emptyFolders: t.exposeBoolean('emptyFolders', { description: 'Folders without objects, and markers of folders.' }),
   }),
 });

@@ -1,5 +1,6 @@
 import type { Db } from '../../core/db.ts';
 import { type JobPayload, jobIds } from '../../queue/jobs.ts';
+import { manifestKeptDays } from '../../queue/manifest.ts';
 import { enqueue } from '../../queue/outbox.ts';
 import { type ProgressRow, progressColumns } from '../../queue/progress.ts';
 import type { JobQueue } from '../../queue/queue.ts';
@@ -178,6 +179,13 @@ async function trim(tx: Tx): Promise<void> {
   await tx.$executeRaw`
     DELETE FROM oauth_flow WHERE state_hash IN (
       SELECT state_hash FROM oauth_flow WHERE expires_at < now() LIMIT ${trimLimit}
+    )`;
+  await tx.$executeRaw`
+    DELETE FROM path_manifest AS manifest
+    WHERE used_at < now() - make_interval(days => ${manifestKeptDays}::int) AND NOT EXISTS (
+      SELECT 1 FROM transfer_schedule AS schedule
+      WHERE schedule.user_id = manifest.user_id
+        AND schedule."order" -> 'options' -> 'filter' ->> 'manifestId' = manifest.id::text
     )`;
   await tx.$executeRaw`
     DELETE FROM worker_process

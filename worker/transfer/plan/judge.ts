@@ -11,6 +11,7 @@ import type { RefusedRoutes } from '../route.ts';
 import type { UrlReach } from '../url-reach.ts';
 import { decide } from './decide.ts';
 import { FactFinder } from './find-facts.ts';
+import type { Manifest } from './manifest.ts';
 import type { Match } from './matches.ts';
 import { nameHash, nameProblem, takenNames } from './names.ts';
 import type { PlannedObject, PlanPage } from './page.ts';
@@ -26,6 +27,8 @@ export interface PlanRules {
   mode: TransferMode;
   options: TransferOptions;
   filter: Filter;
+  /** null: everything that the filter takes. */
+  manifest: Manifest | null;
   /** Whether what is at the destination is listed too. */
   isJoined: boolean;
   /** Whether objects of different sections, or of names that fold, can meet in one name that no listing shows. */
@@ -106,11 +109,13 @@ export class Judge {
 
   /** Whether the filters take it, and else counts it. */
   #takes(section: Section, { source, destination, key }: Match, page: PlanPage): boolean {
-    const { filter, options, mode } = this.#rules;
+    const { filter, manifest, options, mode } = this.#rules;
     if (source === null && mode !== 'SYNC' && mode !== 'VERIFY') return false;
     const path = source === null ? section.pathAt(key) : section.pathOf(source.key);
     const isMarker = (entry: Entry | null) => entry !== null && entry.sizeBytes === 0 && entry.key.endsWith('/');
+    const sourceKey = source?.key ?? section.sourceKeyOf(key);
     const isTaken =
+      (manifest?.takes(`${section.source.container}/${sourceKey}`) ?? true) &&
       filter.takesPath(path) &&
       (source === null || filter.takesEntry(source)) &&
       (options.keep.emptyFolders || !isMarker(source ?? destination));

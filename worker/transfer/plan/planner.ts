@@ -21,6 +21,7 @@ import { endPlan, outcomeOf } from './end-plan.ts';
 import { estimateOf } from './estimate.ts';
 import { Judge, type PlanRules } from './judge.ts';
 import type { FetchPage } from './listing.ts';
+import { loadManifest, type Manifest } from './manifest.ts';
 import { type Chunk, type Matches, mergedMatches, sortedMatches, sourceMatches } from './matches.ts';
 import { canonicalKey, encodeKey, nameProblem } from './names.ts';
 import { PlanPage, writePage } from './page.ts';
@@ -33,6 +34,22 @@ const sliceMs = 5_000;
 /** So often in a row the database may refuse a page before its source path fails. */
 const maxRefusals = 3;
 const refusalRestMs = 500;
+/** Missing objects that are written at once. */
+const missingPageSize = 1_000;
+
+/** An object of which nothing is known but why nothing is done about it. */
+function failedObject(problem: AppError) {
+  return {
+    sizeBytes: 0,
+    modifiedAt: null,
+    version: null,
+    action: 'WRITE',
+    reason: null,
+    destinationVersion: null,
+    sourceRemoval: null,
+    problem,
+  } as const;
+}
 
 /** One attempt at a transfer's plan, under its fencing token. */
 export class Planner {
@@ -49,6 +66,8 @@ export class Planner {
   /** As stored; null before the first page. */
   #stored: unknown;
   #checkpoint: PlanCheckpoint;
+  /** null: there is none, or it is not loaded yet. */
+  #manifest: Manifest | null = null;
   /** Requests that planning made since its last page. */
   #asked = emptyWorkload();
   #nextBatch: number;
@@ -96,6 +115,7 @@ export class Planner {
         await matches.close();
       }
     }
+    if (this.#manifest !== null && !(await this.#failMissing(this.#manifest))) return;
     await this.#end();
   }
 
@@ -104,12 +124,18 @@ export class Planner {
     const source = await this.#use(sourceId, sourceUpdatedAt);
     const destination = await this.#use(destinationId, destinationUpdatedAt);
     const options = transferOptionsSchema.parse(this.#plan.options);
-    const { conflictPolicy } = options;
+    const { conflictPolicy, filter } = options;
+    const { manifestId } = filter;
+    if (manifestId !== null) {
+      const { db, stopping } = this.#engine;
+      this.#manifest = await patiently(stopping, () => loadManifest(db, manifestId, this.#checkpoint.manifestFound));
+    }
     return {
       transferId: this.#job.transferId,
       mode,
       options,
-      filter: createFilter(options.filter, this.#plan.startedAt),
+      filter: createFilter(filter, this.#plan.startedAt),
+      manifest: this.#manifest,
       isJoined: dryRun || mode === 'SYNC' || mode === 'VERIFY' || conflictPolicy !== 'OVERWRITE',
       canMeet:
         this.#sections.length > 1 ||
@@ -248,6 +274,30 @@ export class Planner {
     });
   }
 
+  /** What the manifest names and nothing was found of becomes failed items. Returns whether the plan is still ours. */
+  async #failMissing(manifest: Manifest): Promise<boolean> {
+    // Nobody knows of those below a source path that could not be listed.
+    const unlisted = this.#checkpoint.failed.flatMap(({ path }) => this.#sections[path] ?? []);
+    const missing = [...manifest.missing()].filter((path) => !unlisted.some((section) => section.covers(path)));
+    const { container, key } = parseDestination(this.#plan.destinationPath);
+    for (let at = 0; at < missing.length; at += missingPageSize) {
+      const page = new PlanPage(this.#checkpoint.nextOrdinal, this.#nextBatch);
+      for (const path of missing.slice(at, at + missingPageSize)) {
+        const source = parsePath(path);
+        const section = this.#sections.find((one) => one.covers(path));
+        const message = section ? 'There is no such object.' : 'The path lies below none of the source paths.';
+        manifest.takes(path);
+        page.add({
+          ...failedObject(new AppError('OBJECT_NOT_FOUND', `The manifest names it, and it was not found. ${message}`)),
+          source: { container: source.container, key: source.key },
+          destination: { container, key: section ? section.destinationKeyOf(source.key) : key + source.key },
+        });
+      }
+      if (!(await this.#commit(page, [], this.#checkpoint))) return false;
+    }
+    return true;
+  }
+
   /** An account that cannot be opened fails every path that remains. */
   async #failAll(error: AppError): Promise<void> {
     const page = new PlanPage(this.#checkpoint.nextOrdinal, this.#nextBatch);
@@ -261,16 +311,9 @@ export class Planner {
 
   #addFailed(page: PlanPage, { source, destination, destinationPrefix }: Section, problem: AppError): number {
     return page.add({
+      ...failedObject(problem),
       source: { container: source.container, key: source.key },
       destination: { container: destination.container, key: destinationPrefix },
-      sizeBytes: 0,
-      modifiedAt: null,
-      version: null,
-      action: 'WRITE',
-      reason: null,
-      destinationVersion: null,
-      sourceRemoval: null,
-      problem,
     });
   }
 
@@ -283,10 +326,12 @@ export class Planner {
       nextOrdinal: page.nextOrdinal,
       totals: page.addedTo(after.totals),
       destinationObjects: after.destinationObjects + page.destinationObjects,
+      manifestFound: this.#manifest?.found ?? after.manifestFound,
       workload: this.#isDryRun ? sumOf(sumOf(after.workload, page.workload), asked) : after.workload,
     };
     const plan = { ...this.#job, before: this.#stored };
-    const isEnd = next.remaining.length === 0 && outcomeOf(this.#plan, next) === null;
+    // What a manifest misses is told behind all listings.
+    const isEnd = next.remaining.length === 0 && this.#manifest === null && outcomeOf(this.#plan, next) === null;
     const written = await patiently(this.#engine.stopping, () =>
       writePage(this.#engine.db, plan, page, names, next, isEnd),
     ).catch((error: unknown) => {
@@ -306,11 +351,12 @@ export class Planner {
   /** Ends a plan that has more to settle than its last page can say. */
   async #end(): Promise<void> {
     const outcome = outcomeOf(this.#plan, this.#checkpoint);
-    if (this.#checkpoint.remaining.length > 0 || outcome === null) return;
+    // Nothing is left to settle when the last page has ended the plan.
+    if (this.#checkpoint.remaining.length > 0 || (outcome === null && this.#manifest === null)) return;
     const { db, prices, stopping } = this.#engine;
     const row = await patiently(stopping, async () => {
       const estimate = this.#isDryRun ? await estimateOf(db, prices, this.#plan, this.#checkpoint.workload) : null;
-      return endPlan(db, this.#job, outcome, estimate);
+      return endPlan(db, this.#job, outcome ?? { deletions: 'RELEASE', awaitsApproval: false }, estimate);
     });
     if (row === null) return;
     this.#engine.publish(row);

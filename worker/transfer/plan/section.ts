@@ -33,6 +33,12 @@ export class Section {
       : destinationKey.slice(this.destinationPrefix.length);
   }
 
+  /** Whether the path, `container/key`, lies below the source path. */
+  covers(path: string): boolean {
+    const { container, kind, key } = this.source;
+    return kind === 'object' ? path === `${container}/${key}` : path.startsWith(`${container}/${key}`);
+  }
+
   /** The key that an object of the destination would have at the source. */
   sourceKeyOf(destinationKey: string): string {
     return this.source.kind === 'object' ? this.source.key : this.source.key + this.pathAt(destinationKey);

@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { maxManifests } from '../queue/manifest.ts';
+import { startTestApi, type TestApi } from '../test/support/api.ts';
+import { startStore, type TestStore } from '../test/support/engine.ts';
+import { mutate, orderWithin } from '../test/support/transfer-orders.ts';
+
+let api: TestApi;
+let store: TestStore;
+let token: string;
+beforeAll(async () => {
+  [api, store] = await Promise.all([startTestApi(), startStore('photos')]);
+  ({ token } = await api.signUp());
+});
+afterAll(async () => {
+  await api.close();
+  await store.close();
+});
+
+async function upload(body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}, method = 'POST') {
+  const response = await fetch(`${api.url}/manifests`, {
+    method,
+    headers: { 'content-type': 'text/plain', authorization: `Bearer ${token}`, ...headers },
+    ...(method === 'POST' && { body }),
+  });
+  // biome-ignore lint/suspicious/noExplicitAny: each test knows what it asked for
+  return { status: response.status, body: (await response.json()) as any };
+}
+
+test('a manifest of 100,000 paths is kept once and filters a transfer', async () => {
+  const lines = Array.from({ length: 100_000 }, (_, index) => `photos/${'deep/'.repeat(20)}${index}.jpg`);
+  const first = await upload(lines.join('\n'));
+  expect(first).toEqual({ status: 200, body: { id: expect.any(String), pathCount: 100_000 } });
+  // In another order, with blank lines and line ends of another system.
+  expect(await upload(`\uFEFF${lines.toReversed().join('\r\n')}\r\n\r\n`)).toEqual(first);
+  const account = await api.connect(token, store);
+  const filter = { manifest: first.body.id, olderThan: 'P4W', newerThan: 'P90DT12H' };
+  const { transfer, userErrors } = await mutate(
+    api,
+    `mutation ($input: CreateTransferInput!) { createTransfer(input: $input) { transfer { id options { filter {
+      olderThan newerThan manifest { id pathCount } } } } userErrors { message } } }`,
+    orderWithin(account, { options: { filter } }),
+    token,
+  );
+  expect(userErrors).toEqual([]);
+  expect(transfer.options).toEqual({
+    filter: { olderThan: 'P28D', newerThan: 'P90DT12H', manifest: { id: first.body.id, pathCount: 100_000 } },
+  });
+});
+
+test.each([
+  ['nothing', '\n \n', 'names no path'],
+  ['a container', 'photos/a\nphotos/', 'Line 2 of the manifest'],
+  ['no container', 'photos/a\n\n/b', 'Line 3 of the manifest'],
+  ['half a JSON string', '"photos/a', 'Line 1 of the manifest'],
+  [
+    'one path too many',
+    Array.from({ length: 100_001 }, (_, index) => `p/${index}`).join('\n'),
+    'at most 100,000 paths',
+  ],
+  ['no UTF-8', new Uint8Array([0x70, 0x2f, 0xff]), 'not UTF-8'],
+  ['more than 32 MiB', `p/${'x'.repeat(33 * 1024 * 1024)}`, 'at most 32 MiB'],
+])('a manifest of %s is refused with the reason', async (_what, body, reason) => {
+  const answer = await upload(body);
+  expect(answer.status).toBe(400);
+  expect(answer.body.errors[0]).toMatchObject({
+    message: expect.stringContaining(reason),
+    extensions: { code: 'INVALID_INPUT' },
+  });
+});
+
+test('only who is signed in uploads, by POST, and from no foreign page', async () => {
+  const codes = async (answer: ReturnType<typeof upload>) => {
+    const { status, body } = await answer;
+    return [status, body.errors[0].extensions?.code];
+  };
+  expect(await codes(upload('p/a', { authorization: '' }))).toEqual([401, 'UNAUTHENTICATED']);
+  expect(await codes(upload('p/a', { origin: 'https://evil.example' }))).toEqual([403, 'FORBIDDEN']);
+  expect(await codes(upload('', {}, 'GET'))).toEqual([405, undefined]);
+});
+
+test('nobody keeps manifests without end', async () => {
+  const { token: other, userId } = await api.signUp();
+  await api.db.pathManifest.createMany({
+    data: Array.from({ length: maxManifests }, (_, index) => ({
+      userId,
+      paths: [`p/${index}`],
+      pathCount: 1,
+      hash: Buffer.from([index]),
+    })),
+  });
+  const answer = await upload('p/new', { authorization: `Bearer ${other}` });
+  expect([answer.status, answer.body.errors[0].extensions.code]).toEqual([409, 'CONFLICT']);
+});
+
+test.each(['P1M', 'P1Y', 'P', 'PT', '30 days', 'P-1D', 'P1DT'])('%s is no Duration', async (olderThan) => {
+  const answer = await api.query(
+    'mutation ($input: CreateTransferInput!) { createTransfer(input: $input) { transfer { id } } }',
+    { input: orderWithin('x', { options: { filter: { olderThan } } }) },
+    { token },
+  );
+  expect(answer.errors?.[0]?.message).toContain('A Duration is text as in P30D');
+});

@@ -1,0 +1,125 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { keepManifest, parseManifest } from '../queue/manifest.ts';
+import type { SubmitTransfer } from '../queue/transfer.ts';
+import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
+import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
+
+let database: TestDatabase;
+let engine: TestEngine;
+let from: TestStore;
+let to: TestStore;
+let accounts: { sourceAccountId: string; destinationAccountId: string };
+let round = 0;
+let prefix: string;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  engine = await startEngine({ databaseUrl: database.url, redisUrl: (await createTestRedis()).url });
+  await engine.startWorker();
+  [from, to] = await Promise.all([startStore('source'), startStore('target')]);
+  accounts = {
+    sourceAccountId: await engine.connect(from.credentials),
+    destinationAccountId: await engine.connect(to.credentials),
+  };
+});
+
+afterAll(async () => {
+  await engine?.stop();
+  await Promise.all([from?.close(), to?.close()]);
+  await database?.drop();
+});
+
+beforeEach(() => {
+  round += 1;
+  prefix = `${round}/`;
+});
+
+const put = (store: TestStore, name: string, body: string) =>
+  store.client.send(new PutObjectCommand({ Bucket: store.bucket, Key: prefix + name, Body: body }));
+const arrived = async () => Object.keys(await to.hashes(prefix)).sort();
+
+/** Runs a transfer of what the lines name; its end, and the source paths that failed with their codes. */
+async function run(lines: string[], { options, ...more }: Partial<SubmitTransfer> = {}) {
+  const { id: manifestId } = await engine.db.$transaction((tx) =>
+    keepManifest(tx, engine.userId, parseManifest(lines.join('\n'))),
+  );
+  const { id } = await engine.submit({
+    ...accounts,
+    sourcePaths: [`source/${prefix}`],
+    destinationPath: 'target/',
+    ...more,
+    options: { ...options, filter: { ...options?.filter, manifestId } },
+  });
+  const row = await engine.ended(id);
+  const failed = await engine.db.transferItem.findMany({ where: { transferId: id, state: 'FAILED' } });
+  return { row, failed: failed.map(({ sourceKey, errorCode }) => [sourceKey, errorCode]).sort() };
+}
+
+test('exactly what the manifest names is moved, in whatever order, and what is not found is a failed object', async () => {
+  for (const name of ['a', 'a b', 'ab', 'c/d', 'line\nbreak', 'z']) await put(from, name, name);
+  const { row, failed } = await run([
+    `source/${prefix}z`,
+    `source/${prefix}gone`,
+    JSON.stringify(`source/${prefix}line\nbreak`),
+    `source/${prefix}c/d`,
+    'source/elsewhere/x',
+    `source/${prefix}a`,
+    `source/${prefix}c/d`,
+  ]);
+  expect(await arrived()).toEqual(['a', 'c/d', 'line\nbreak', 'z']);
+  expect(failed).toEqual([
+    [`${prefix}gone`, 'OBJECT_NOT_FOUND'],
+    ['elsewhere/x', 'OBJECT_NOT_FOUND'],
+  ]);
+  expect(row).toMatchObject({
+    state: 'COMPLETED_WITH_ERRORS',
+    objectsListed: 6n,
+    objectsCompleted: 4n,
+    objectsFailed: 2n,
+    objectsExcluded: 2n,
+  });
+});
+
+test('what other filters leave out of a manifest was found all the same', async () => {
+  for (const name of ['small', 'large object']) await put(from, name, name);
+  const lines = ['small', 'large object'].map((name) => `source/${prefix}${name}`);
+  const { row, failed } = await run(lines, { options: { filter: { maxSizeBytes: 5 } } });
+  expect([await arrived(), failed, row.state]).toEqual([['small'], [], 'COMPLETED']);
+});
+
+test('a mirror of a manifest deletes what it names and only the destination has, and nothing else', async () => {
+  await put(from, 'stays', 'new');
+  for (const name of ['stays', 'named', 'not named']) await put(to, name, 'old');
+  const lines = ['stays', 'named'].map((name) => `source/${prefix}${name}`);
+  const { row, failed } = await run(lines, { mode: 'SYNC', options: { deletionLimit: { share: 1 } } });
+  expect([await arrived(), failed, row.state]).toEqual([['not named', 'stays'], [], 'COMPLETED']);
+});
+
+test('below a source path that could not be listed nothing is said to be missing', async () => {
+  await put(from, 'a', 'a');
+  const { failed } = await run([`source/${prefix}a`, 'absent/b'], { sourcePaths: [`source/${prefix}`, 'absent/'] });
+  expect([await arrived(), failed]).toEqual([['a'], [['', 'CONTAINER_NOT_FOUND']]]);
+});
+
+test('ages count from the start of the run', async () => {
+  await put(from, 'fresh', 'x');
+  const day = 86_400_000;
+  expect((await run([`source/${prefix}fresh`], { options: { filter: { olderThanMs: day } } })).row).toMatchObject({
+    objectsExcluded: 1n,
+    objectsListed: 0n,
+  });
+  await run([`source/${prefix}fresh`], { options: { filter: { newerThanMs: day } } });
+  expect(await arrived()).toEqual(['fresh']);
+});
+
+test('a manifest that was dropped fails the transfer with what to do', async () => {
+  await put(from, 'a', 'a');
+  const { id: manifestId } = await engine.db.$transaction((tx) => keepManifest(tx, engine.userId, ['source/a']));
+  const startAt = new Date(Date.now() + 1_500);
+  const order = { ...accounts, sourcePaths: [`source/${prefix}`], destinationPath: 'target/', startAt };
+  const { id } = await engine.submit({ ...order, options: { filter: { manifestId } } });
+  await engine.db.pathManifest.delete({ where: { id: manifestId } });
+  expect(await engine.ended(id)).toMatchObject({ state: 'FAILED', errorCode: 'NOT_FOUND' });
+  expect(await arrived()).toEqual([]);
+});
