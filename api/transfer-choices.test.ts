@@ -22,7 +22,7 @@ afterAll(async () => {
 
 const errors = 'userErrors { field code message remedy }';
 const plan = `mutation ($input: PlanTransferInput!) { planTransfer(input: $input) { transfer { id state mode isDryRun canApprove approvedAt
-  options { conflictPolicy filter { include exclude minSize modifiedAfter } keep { userMetadata } names verification maxTries deletionLimit { objects share } routes }
+  options { conflictPolicy filter { include exclude minSize modifiedAfter } keep { userMetadata } names verification maxTries concurrency deletionLimit { objects share } routes }
   planTotals { action objects } progress { sequence } } ${errors} } }`;
 
 test('what was chosen is kept, and the rest is as described', async () => {
@@ -35,6 +35,7 @@ test('what was chosen is kept, and the rest is as described', async () => {
         filter: { include: ['**/*.jpg'], minSize: '10', modifiedAfter: '2026-01-01T00:00:00Z' },
         keep: { userMetadata: false },
         deletionLimit: { objects: 5 },
+        concurrency: 12,
       },
     }),
     token,
@@ -51,6 +52,7 @@ test('what was chosen is kept, and the rest is as described', async () => {
       names: 'REFUSE',
       verification: 'STANDARD',
       maxTries: 3,
+      concurrency: 12,
       deletionLimit: { objects: 5, share: 0.5 },
     },
     planTotals: [],
@@ -76,6 +78,8 @@ test.each<[string, object, string[], RegExp]>([
     ['options', 'deletionLimit', 'objects'],
     /objects/,
   ],
+  ['no object at a time', { options: { concurrency: 0 } }, ['options', 'concurrency'], /concurrency/],
+  ['too many at a time', { options: { concurrency: 10_001 } }, ['options', 'concurrency'], /concurrency/],
   ['no tries at all', { options: { maxTries: 0 } }, ['options', 'maxTries'], /maxTries/],
   [
     'a mirror that skips',

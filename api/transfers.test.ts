@@ -187,17 +187,29 @@ describe('an idempotency key', () => {
 
 test('what may change of a transfer changes until its end, and nobody else changes it', async () => {
   const update = `mutation ($input: UpdateTransferInput!) {
-    updateTransfer(input: $input) { transfer { name priority bandwidthLimit progress { sequence } } userErrors { field code } }
+    updateTransfer(input: $input) { transfer { name priority bandwidthLimit options { concurrency maxTries } progress { sequence } } userErrors { field code } }
   }`;
   const { transfer } = await send(create, order({ name: 'Before', bandwidthLimit: '1000000' }));
   const { id } = transfer;
   const changed = await send(update, { id, name: 'After', priority: 'LOW' });
   expect(changed).toEqual({
-    transfer: { name: 'After', priority: 'LOW', bandwidthLimit: '1000000', progress: { sequence: '2' } },
+    transfer: {
+      name: 'After',
+      priority: 'LOW',
+      bandwidthLimit: '1000000',
+      options: { concurrency: null, maxTries: 3 },
+      progress: { sequence: '2' },
+    },
     userErrors: [],
   });
   const unlimited = await send(update, { id, bandwidthLimit: null });
   expect(unlimited.transfer).toMatchObject({ name: 'After', bandwidthLimit: null });
+  const alone = await send(update, { id, concurrency: 1 });
+  expect(alone.transfer).toMatchObject({ bandwidthLimit: null, options: { concurrency: 1, maxTries: 3 } });
+  const tooMany = await send(update, { id, concurrency: 10_001 });
+  expect(tooMany.userErrors).toEqual([{ field: ['input', 'concurrency'], code: 'INVALID_INPUT' }]);
+  const together = await send(update, { id, concurrency: null });
+  expect(together.transfer).toMatchObject({ options: { concurrency: null, maxTries: 3 } });
   const tooLittle = await send(update, { id, bandwidthLimit: '100' });
   expect(tooLittle.userErrors).toEqual([{ field: ['input', 'bandwidthLimit'], code: 'INVALID_INPUT' }]);
   const stranger = await api.signUp();

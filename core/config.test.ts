@@ -17,6 +17,13 @@ test('lists are split and trimmed', () => {
   expect(parseConfig({ ...least, TRUSTED_PROXIES: '10.0.0.0/8, ::1' }).TRUSTED_PROXIES).toEqual(['10.0.0.0/8', '::1']);
 });
 
+test('tiers are read with their limits', () => {
+  expect(parseConfig({ ...least, TIERS: 'standard:64:32, large:512:256' }).TIERS).toEqual([
+    { name: 'standard', userObjects: 64, accountObjects: 32 },
+    { name: 'large', userObjects: 512, accountObjects: 256 },
+  ]);
+});
+
 test.each([
   ['DATABASE_URL', 'mysql://localhost/a'],
   ['REDIS_URL', 'http://localhost'],
@@ -35,6 +42,10 @@ test.each([
   ['KEY_ENCRYPTION_KEYS_OLD', `${key('k0')},oops`],
   ['AUTH_SECRET', 'short'],
   ['WORKER_COUNT', '0'],
+  ['TIERS', 'standard:64'],
+  ['TIERS', 'standard:64:0'],
+  ['TIERS', 'Standard:64:32'],
+  ['TIERS', 'large:64:32,large:128:64'],
   ['LOG_LEVEL', 'loud'],
   ['DROPBOX_APP_KEY', 'two words'],
   ['ALLOW_MACHINE_IDENTITY', 'perhaps'],

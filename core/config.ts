@@ -34,6 +34,7 @@ const appPart = z
   .regex(/^[\x21-\x7e]{1,256}$/, 'must be 1 to 256 printable characters without blanks')
   .optional();
 const standIn = urlOf(/^https?$/, 'http://localhost:8080').optional();
+const tierForm = /^[a-z0-9-]{1,32}(:[1-9]\d{0,5}){2}$/;
 const isMetadataHost = (text: string) => {
   const url = URL.parse(`http://${text}`);
   return (
@@ -47,6 +48,26 @@ const isHost = (text: string) =>
   ipaddr.isValid(text) || (/^[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(text) && !/^[\d.]+$/.test(text));
 const isOrigin = (text: string) =>
   /^https?:/i.test(text) && URL.canParse(text) && new URL(text).origin === text.toLowerCase().replace(/\/$/, '');
+
+/** Limits of the users of one tier, over all workers. */
+export interface Tier {
+  name: string;
+  /** Objects under way of all transfers of one user. */
+  userObjects: number;
+  /** Objects under way that are read from one account, and as many that are written to it. */
+  accountObjects: number;
+}
+
+/** Tier of users for whom the operator has set none. */
+export const defaultTier = 'standard';
+
+export const isTierName = (text: string) => /^[a-z0-9-]{1,32}$/.test(text);
+
+function parseTier(text: string): Tier {
+  const [name = '', userObjects, accountObjects] = text.split(':');
+  return { name, userObjects: Number(userObjects), accountObjects: Number(accountObjects) };
+}
+
 const keyForm = /^[a-z0-9-]{1,32}:[A-Za-z0-9+/]{43}=$/;
 const keyMessage = 'must be <id>:<32 bytes in base64>, such as made by: npm run keys:new';
 
@@ -144,6 +165,17 @@ export const configSchema = z.object({
   MAX_CONCURRENT_TRANSFERS: wholeNumber(1, 1024)
     .default(8)
     .describe('Batches of objects that one worker process moves at the same time'),
+  TIERS: list
+    .refine((tiers) => tiers.every((tier) => tierForm.test(tier)), {
+      message: 'must be <tier>:<objects of a user>:<objects of an account>, such as standard:256:128, comma separated',
+    })
+    .refine((tiers) => new Set(tiers.map((tier) => parseTier(tier).name)).size === tiers.length, {
+      message: 'must name each tier once',
+    })
+    .transform((tiers) => tiers.map(parseTier))
+    .describe(
+      "Objects under way at a time, by the tier of their user (npm run tier:set; standard where none was set), as <tier>:<of all the user's transfers>:<read from, or written to, one of his accounts>, comma separated. Default: no limits",
+    ),
   MEMORY_BUDGET_BYTES: wholeNumber(16 * 1024 * 1024, 1024 ** 4)
     .default(128 * 1024 * 1024)
     .describe('Bytes in flight that one worker process may hold in memory, over all its transfers'),

@@ -21,7 +21,7 @@ export const routes = ['SERVER_SIDE_COPY', 'INGEST_FROM_URL', 'RELAY'] as const;
 export const maxGlobs = 100;
 export const maxGlobLength = 256;
 export const maxObjectTries = 20;
-export const maxConcurrency = 256;
+export const maxConcurrency = 10_000;
 
 const globs = z.array(z.string().min(1).max(maxGlobLength)).max(maxGlobs).default([]);
 const bytes = z.number().int().nonnegative();

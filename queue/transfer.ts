@@ -21,7 +21,12 @@ import {
 } from './path.ts';
 import { type PlanCheckpoint, planCheckpointSchema, relisting } from './plan-checkpoint.ts';
 import { storeOf } from './store.ts';
-import { type GivenTransferOptions, parseTransferOptions, type TransferOptions } from './transfer-options.ts';
+import {
+  type GivenTransferOptions,
+  maxConcurrency,
+  parseTransferOptions,
+  type TransferOptions,
+} from './transfer-options.ts';
 
 export { publishControl, publishTransfer, toProgress } from './progress.ts';
 
@@ -136,24 +141,38 @@ export interface TransferChanges {
   priority?: TransferPriority | undefined;
   /** As ordered; null: no limit. */
   bandwidthLimit?: bigint | null | undefined;
+  /** Of the options; null: no limit. */
+  concurrency?: number | null | undefined;
 }
 
 /**
- * Changes what may change until the end; what is undefined stays. Workers hold to another bandwidth limit within 2 s.
- * NOT_FOUND, INVALID_INPUT, CONFLICT once it has ended. Idempotent.
+ * Changes what may change until the end; what is undefined stays. Workers hold to another bandwidth limit within 2 s, and
+ * to another concurrency with the batches that they are given from then on. NOT_FOUND, INVALID_INPUT, CONFLICT once it has ended. Idempotent.
  */
 export async function updateTransfer(tx: DbSession, transferId: string, changes: TransferChanges): Promise<Transfer> {
   assertBandwidthLimit(changes.bandwidthLimit);
+  assertConcurrency(changes.concurrency);
   const row = await lock(tx, transferId);
   assertState(row, [...goingStates, 'AWAITING_APPROVAL', 'PAUSED'], 'changed');
   const { name = row.name, priority = row.priority, bandwidthLimit = row.bandwidthLimit } = changes;
-  return tx.transfer.update({ where: { id: transferId }, data: { ...nextSequence, name, priority, bandwidthLimit } });
+  const { concurrency } = changes;
+  const options = concurrency === undefined ? {} : { options: { ...(row.options as object), concurrency } };
+  return tx.transfer.update({
+    where: { id: transferId },
+    data: { ...nextSequence, ...options, name, priority, bandwidthLimit },
+  });
 }
 
 function assertBandwidthLimit(limit: bigint | null | undefined): void {
   if (limit == null || limit >= minBandwidthLimit) return;
   const message = `A bandwidth limit is at least ${minBandwidthLimit} bytes a second. Choose more, or pause the transfer.`;
   throw new AppError('INVALID_INPUT', message, { field: ['bandwidthLimit'] });
+}
+
+function assertConcurrency(concurrency: number | null | undefined): void {
+  if (concurrency == null || (concurrency >= 1 && concurrency <= maxConcurrency)) return;
+  const message = `Choose between 1 and ${maxConcurrency.toLocaleString('en')} objects at a time.`;
+  throw new AppError('INVALID_INPUT', message, { field: ['concurrency'] });
 }
 
 /** SCHEDULED, QUEUED, PLANNING, RUNNING -> PAUSED. Checkpoints stay; workers stop within 2 s. NOT_FOUND, CONFLICT. */

@@ -104,7 +104,7 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
     );
   const bandwidth = createSharedBandwidth(redis);
   const ledger = new Ledger({ db, log, meter, bandwidth, publish: (row) => void publish(row) });
-  const dispatcher = startDispatcher({ db, queue, onError: outages.report });
+  const dispatcher = startDispatcher({ db, queue, tiers: config.TIERS, onError: outages.report });
   const engine: Engine = {
     db,
     log,

@@ -3,7 +3,7 @@ import { betterAuth } from 'better-auth';
 import { prismaAdapter } from 'better-auth/adapters/prisma';
 import { bearer } from 'better-auth/plugins';
 import { v7 as uuidv7 } from 'uuid';
-import type { Config } from '../../core/config.ts';
+import { type Config, defaultTier } from '../../core/config.ts';
 import type { Db, User } from '../../core/db.ts';
 import type { Mailer } from './mail.ts';
 
@@ -62,7 +62,12 @@ export function createAuth({ config, db, publicUrl, mailer, onPasswordReset }: A
       }),
       onPasswordReset: ({ user }: { user: { id: string } }) => onPasswordReset(user.id),
     },
-    user: { additionalFields: { role: { type: 'string', input: false, required: false } } },
+    user: {
+      additionalFields: {
+        role: { type: 'string', input: false, required: false },
+        tier: { type: 'string', input: false, required: false },
+      },
+    },
     account: { modelName: 'authAccount' },
     verification: { storeIdentifier: 'hashed' },
     session: { expiresIn: sessionSeconds, updateAge: sessionUpdateSeconds },
@@ -119,7 +124,12 @@ export async function findSession(auth: Auth, headers: Headers): Promise<Session
   return {
     sessionId: session.id,
     expiresAt: session.expiresAt,
-    viewer: { ...user, image: user.image ?? null, role: user.role === 'ADMIN' ? 'ADMIN' : 'MEMBER' },
+    viewer: {
+      ...user,
+      image: user.image ?? null,
+      role: user.role === 'ADMIN' ? 'ADMIN' : 'MEMBER',
+      tier: user.tier ?? defaultTier,
+    },
     cookies: answered.getSetCookie(),
   };
 }

@@ -12,6 +12,7 @@ import {
   submitTransfer,
   updateTransfer,
 } from '../../queue/transfer.ts';
+import { maxConcurrency } from '../../queue/transfer-options.ts';
 import { type AuditAction, audit } from '../audit.ts';
 import { builder } from '../builder.ts';
 import { type Context, viewerOf } from '../context.ts';
@@ -155,11 +156,14 @@ builder.relayMutationField(
         type: 'ByteSize',
         description: `Bytes a second that pass through workers at the most, over all of them together; at least ${minBandwidthLimit}. null, given as such: no limit from now on.`,
       }),
+      concurrency: t.int({
+        description: `Objects under way at a time, over all workers, 1 to ${maxConcurrency}; of what is under way already, each worker ends the up to 200 objects that it has been given as before. null, given as such: no limit from now on.`,
+      }),
     }),
   },
   {
     description:
-      'Changes a transfer that has not ended; workers hold to another limit within 2 s. CONFLICT once it has ended. Idempotent.',
+      'Changes a transfer that has not ended; workers hold to another bandwidth limit within 2 s. CONFLICT once it has ended. Idempotent.',
     authScopes: { signedIn: true },
     resolve: (_root, { input }, context) =>
       attempt(async () => {
@@ -168,6 +172,7 @@ builder.relayMutationField(
           name: parseTransferName(input.name),
           priority: input.priority ?? undefined,
           bandwidthLimit: input.bandwidthLimit,
+          concurrency: input.concurrency,
         };
         const row = await context.services.db.$transaction(async (tx) => {
           const changed = await updateTransfer(tx, before.id, changes);

@@ -1,6 +1,10 @@
 import { AppError } from '../../core/errors.ts';
 import { manifestFacts } from '../../queue/manifest.ts';
-import type { GivenTransferOptions, TransferOptions as Options } from '../../queue/transfer-options.ts';
+import {
+  type GivenTransferOptions,
+  maxConcurrency,
+  type TransferOptions as Options,
+} from '../../queue/transfer-options.ts';
 import { builder } from '../builder.ts';
 import { viewerOf } from '../context.ts';
 import { idOfType } from '../global-id.ts';
@@ -129,6 +133,9 @@ export const TransferOptionsInput = builder.inputType('TransferOptionsInput', {
     names: t.field({ type: NameRule, description: 'Absent: REFUSE.' }),
     verification: t.field({ type: VerificationLevel, description: 'Absent: STANDARD.' }),
     maxTries: t.int({ description: 'Tries of one object in a row without progress, 1 to 20. Absent: 3.' }),
+    concurrency: t.int({
+      description: `Objects under way at a time, over all workers, 1 to ${maxConcurrency}. Absent: as many as the workers have room for.`,
+    }),
     deletionLimit: t.field({ type: DeletionLimitInput, description: 'Of SYNC: more waits for `approveTransfer`.' }),
     routes: t.field({
       type: [TransferRoute],
@@ -265,6 +272,10 @@ export const TransferOptions = builder.objectRef<Options>('TransferOptions').imp
     }),
     verification: t.expose('verification', { type: VerificationLevel, description: 'How arrival is made sure of.' }),
     maxTries: t.exposeInt('maxTries', { description: 'Tries of one object in a row without progress.' }),
+    concurrency: t.exposeInt('concurrency', {
+      nullable: true,
+      description: 'Most objects under way at a time, over all workers. null: as many as the workers have room for.',
+    }),
     deletionLimit: t.expose('deletionLimit', {
       type: DeletionLimit,
       description: 'How much a SYNC deletes without being asked.',

@@ -10,7 +10,8 @@ import {
   type TestRedis,
 } from '../../test/support/databases.ts';
 import { createTransfer, createUser } from '../../test/support/transfers.ts';
-import { dispatch } from './dispatch.ts';
+import { admission } from './admission.ts';
+import { dispatch as dispatchUnder } from './dispatch.ts';
 
 let database: TestDatabase;
 let testRedis: TestRedis;
@@ -42,6 +43,8 @@ beforeEach(async () => {
   handed = [];
 });
 
+const unlimited = admission([]);
+const dispatch = (on: Db, to: JobQueue, statement = unlimited) => dispatchUnder(on, to, statement);
 const recording = (): JobQueue => ({
   get ready() {
     return queue.ready;
@@ -164,4 +167,122 @@ test('nothing is admitted while Redis is away', async () => {
   expect(await db.transferBatch.findMany({ where: { transferId: id } })).toMatchObject([
     { state: 'READY', attempt: 1 },
   ]);
+});
+
+/** Objects that the holders of the transfer's batches may have under way together. */
+const allowed = async (transferId: string) => {
+  const { _sum } = await db.transferBatch.aggregate({
+    where: { transferId, state: 'ADMITTED' },
+    _sum: { concurrency: true },
+  });
+  return _sum.concurrency;
+};
+const end = (transferId: string, number: number) =>
+  db.transferBatch.update({ where: { transferId_number: { transferId, number } }, data: { state: 'DONE' } });
+
+test.each([
+  [2, [2]],
+  [16, [16]],
+  [20, [16, 4]],
+  [33, [16, 16, 1]],
+])('of a transfer with concurrency %i, batches are admitted for so many objects', async (concurrency, shares) => {
+  const id = await createTransfer(db, await createUser(db), {
+    batches: Array<number>(6).fill(30),
+    data: { options: { concurrency } },
+  });
+  await slots(8);
+  await dispatch(db, recording());
+  const admitted = await db.transferBatch.findMany({
+    where: { transferId: id, state: 'ADMITTED' },
+    orderBy: { number: 'asc' },
+  });
+  expect(admitted.map((batch) => batch.concurrency)).toEqual(shares);
+  expect(await dispatch(db, recording())).toBe(0);
+  await end(id, 0);
+  await dispatch(db, recording());
+  expect(await allowed(id)).toBe(concurrency);
+});
+
+test('small batches share the concurrency of their transfer, and large objects, each a batch, go at the same time', async () => {
+  const id = await createTransfer(db, await createUser(db), { batches: twelve, data: { options: { concurrency: 5 } } });
+  await slots(8);
+  expect(await dispatch(db, recording())).toBe(5);
+  expect(await allowed(id)).toBe(5);
+});
+
+test('a concurrency that is changed holds for what is admitted from then on', async () => {
+  const id = await createTransfer(db, await createUser(db), { batches: twelve });
+  await slots(2);
+  expect(await dispatch(db, recording())).toBe(4);
+  expect(await allowed(id)).toBeNull();
+  await db.transfer.update({ where: { id }, data: { options: { concurrency: 2 } } });
+  for (const number of [0, 1]) await end(id, number);
+  expect(await dispatch(db, recording())).toBe(0);
+  await end(id, 2);
+  expect(await dispatch(db, recording())).toBe(1);
+});
+
+test('a round that began before another one ended admits nothing beyond the concurrency', async () => {
+  const id = await createTransfer(db, await createUser(db), { batches: twelve, data: { options: { concurrency: 3 } } });
+  await slots(8);
+  for (let round = 0; round < 20; round++) {
+    await Promise.all(Array.from({ length: 6 }, () => dispatch(db, recording())));
+    expect(await allowed(id)).toBe(3);
+    await db.transferBatch.updateMany({ where: { transferId: id, state: 'ADMITTED' }, data: { state: 'READY' } });
+  }
+});
+
+test("tiers limit the objects of a user, and of each of a user's accounts, in flight", async () => {
+  const statement = admission([
+    { name: 'small', userObjects: 10, accountObjects: 6 },
+    { name: 'other', userObjects: 1, accountObjects: 1 },
+  ]);
+  const [limited, free] = [await createUser(db), await createUser(db)];
+  await db.user.update({ where: { id: limited.userId }, data: { tier: 'small' } });
+  const second = await createUser(db);
+  await db.cloudAccount.update({ where: { id: second.accountId }, data: { userId: limited.userId } });
+  const plan = { batches: Array<number>(4).fill(4) };
+  const first = await createTransfer(db, limited, plan);
+  const alsoFirst = await createTransfer(db, limited, plan);
+  const elsewhere = await createTransfer(db, { ...limited, accountId: second.accountId }, plan);
+  const unlimited = await createTransfer(db, free, plan);
+  await slots(8);
+  await dispatch(db, recording(), statement);
+  const sums = await Promise.all([first, alsoFirst, elsewhere, unlimited].map(allowed));
+  expect((sums[0] ?? 0) + (sums[1] ?? 0)).toBe(6);
+  expect(sums.slice(2)).toEqual([4, null]);
+  expect(countsBy(unlimited)).toBe(4);
+  expect(await dispatch(db, recording(), statement)).toBe(0);
+});
+
+test('an account that is full does not keep the others of its user waiting', async () => {
+  const statement = admission([{ name: 'standard', userObjects: 8, accountObjects: 4 }]);
+  const user = await createUser(db);
+  const other = await createUser(db);
+  await db.cloudAccount.update({ where: { id: other.accountId }, data: { userId: user.userId } });
+  await createTransfer(db, user, { batches: [4, 4, 4], data: { admittedAt: new Date(0) } });
+  await slots(8);
+  await dispatch(db, recording(), statement);
+  const waiting = await createTransfer(db, { ...user, accountId: other.accountId }, { batches: [4] });
+  await dispatch(db, recording(), statement);
+  expect(await allowed(waiting)).toBe(4);
+});
+
+test("with one user's 100,000 objects queued, another's single object is admitted in the very next round", async () => {
+  const [many, one] = [await createUser(db), await createUser(db)];
+  const large = await createTransfer(db, many, { batches: [], data: { objectsListed: 100_000, batchesListed: 500 } });
+  await db.$executeRaw`
+    INSERT INTO transfer_item (transfer_id, ordinal, batch_number, source_container, source_key, destination_container,
+      destination_key, size_bytes)
+    SELECT ${large}::uuid, n, n / 200, 'from', 'k' || n, 'to', 'k' || n, 4096 FROM generate_series(0, 99999) AS n`;
+  await db.$executeRaw`
+    INSERT INTO transfer_batch (transfer_id, number, item_count, size_bytes)
+    SELECT ${large}::uuid, n, 200, 200 * 4096 FROM generate_series(0, 499) AS n`;
+  await slots(4);
+  expect(await dispatch(db, recording())).toBe(8);
+  const small = await createTransfer(db, one, { batches: [1] });
+  // The window is full: what ends first makes room.
+  await end(large, 0);
+  expect(await dispatch(db, recording())).toBe(1);
+  expect(countsBy(small)).toBe(1);
 });

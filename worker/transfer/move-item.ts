@@ -19,8 +19,9 @@ import type { Evidence } from './verify.ts';
 /** Drops the upload that was begun for an object, whatever the destination says. */
 export type Drop = (item: Item) => Promise<void>;
 
-/** What bounds how many objects of a batch are under way, by what moves them. */
+/** What bounds how many objects of a batch are under way: together, and by what moves them. */
 export interface Limiters {
+  objects: Limiter;
   relays: Limiter;
   byCloud: Limiter;
 }
@@ -55,30 +56,33 @@ export async function moveItem(
     const choose = () => chooseRoute(pair, item, refused, routes);
     const { route } = choose();
     try {
-      const isMoved = await (act !== null || route === 'RELAY' ? limiters.relays : limiters.byCloud).run(async () => {
-        run.going.throwIfAborted();
-        if (item.refused) throw item.refused;
-        const { route: stillBest, fallback } = choose();
-        // Another object may have learnt meanwhile that the route is refused.
-        if (stillBest !== route) return false;
-        acknowledgedBefore = item.acknowledgedBytes;
-        if (act === null) {
-          pair.destination.provider.checkName(item.destination.key);
-          item.route = route;
-          item.fallback = fallback;
-        }
-        // What a cloud was making outlived its worker, or an outage: it begins anew.
-        if (item.checkpoint?.isByCloud) {
-          await drop(item);
-          item.reset();
-        }
-        item.state = 'RUNNING';
-        if (item.sizeBytes >= shownRunningBytes) run.touch(item);
-        item.complete(await (act ?? moving(route, tries.failures > 0))(pair, item, run));
-        item.attempts = tries.failures + 1;
-        run.touch(item);
-        return true;
-      });
+      const byKind = act !== null || route === 'RELAY' ? limiters.relays : limiters.byCloud;
+      const isMoved = await limiters.objects.run(() =>
+        byKind.run(async () => {
+          run.going.throwIfAborted();
+          if (item.refused) throw item.refused;
+          const { route: stillBest, fallback } = choose();
+          // Another object may have learnt meanwhile that the route is refused.
+          if (stillBest !== route) return false;
+          acknowledgedBefore = item.acknowledgedBytes;
+          if (act === null) {
+            pair.destination.provider.checkName(item.destination.key);
+            item.route = route;
+            item.fallback = fallback;
+          }
+          // A copy's upload that outlived its worker: the copy begins anew.
+          if (item.checkpoint?.isCopy) {
+            await drop(item);
+            item.reset();
+          }
+          item.state = 'RUNNING';
+          if (item.sizeBytes >= shownRunningBytes) run.touch(item);
+          item.complete(await (act ?? moving(route, tries.failures > 0))(pair, item, run));
+          item.attempts = tries.failures + 1;
+          run.touch(item);
+          return true;
+        }),
+      );
       if (isMoved) return;
     } catch (cause) {
       const error = item.refused ?? toAppError(cause);
@@ -95,6 +99,8 @@ export async function moveItem(
       const waitMs = isOffPlan ? null : tries.failed(error);
       item.attempts = tries.failures;
       item.isAtCloud = false;
+      // It waits, and others may be under way in its place.
+      item.state = 'PENDING';
       const refusal = item.refused || act !== null || isOffPlan ? null : refusalOf(route, error, waitMs === null);
       try {
         if (refusal !== null) {

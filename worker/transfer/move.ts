@@ -1,6 +1,7 @@
 import { AppError, toAppError } from '../../core/errors.ts';
 import type { JobPayload } from '../../queue/jobs.ts';
 import type { OpenAccount } from './accounts.ts';
+import { mostByCloud, mostRelays } from './admission.ts';
 import type { BatchRun } from './batch-run.ts';
 import { type Engine, patiently } from './engine.ts';
 import type { Item } from './item.ts';
@@ -12,11 +13,8 @@ import { hasSpareTime } from './spare-time.ts';
 import { type AccountReference, giveBack, type TakenBatch, takeBatch } from './take-batch.ts';
 import { dropUpload } from './uploads.ts';
 
-/** Objects of one batch under way at a time: in the beginning, and as long as the process has time left. */
-const firstConcurrency = 4;
-const mostConcurrency = 16;
-/** Objects of one batch at a time that clouds move by themselves: no bytes pass through here. */
-const cloudConcurrency = 32;
+/** Objects of one batch that relays move at a time in the beginning; more as long as the process has time left. */
+const firstRelays = 4;
 /** A batch that fails as a whole, which is a defect, is not tried again earlier. */
 const restAfterDefectMs = 10_000;
 
@@ -58,15 +56,18 @@ async function work(engine: Engine, taken: TakenBatch, run: BatchRun): Promise<'
       destination = await use(taken.destination);
       if (!run.going.aborted) {
         const source = await use(taken.source);
-        const relays = new Limiter(firstConcurrency, mostConcurrency, hasSpareTime);
-        const limiters = { relays, byCloud: new Limiter(cloudConcurrency) };
+        const limiters = {
+          objects: new Limiter(taken.concurrency ?? Number.POSITIVE_INFINITY),
+          relays: new Limiter(firstRelays, mostRelays, hasSpareTime),
+          byCloud: new Limiter(mostByCloud),
+        };
         const { budget, refusedRoutes, urlReach } = engine;
         const pair = { source, destination, budget, refusedRoutes, urlReach, order: taken.order };
         const open = items.filter(({ state }) => state === 'PENDING');
         await Promise.all(open.map((item) => moveItem(pair, item, run, limiters, drop, engine.log)));
         if (taken.order.mode === 'MOVE' && !run.going.aborted) {
           await run.confirm();
-          await removeSources(pair, items, run);
+          await removeSources(pair, items, run, limiters.objects);
         }
       }
     } catch (error) {

@@ -5,6 +5,7 @@ import type { OpenAccount } from './accounts.ts';
 import type { BatchRun } from './batch-run.ts';
 import { pause } from './gate.ts';
 import type { Item } from './item.ts';
+import type { Limiter } from './limiter.ts';
 import { isSameVersion, type Pair } from './pair.ts';
 
 /**
@@ -23,8 +24,13 @@ export async function deleteExtra(pair: Pair, item: Item, run: BatchRun): Promis
  * after a crash would find neither else. A source that changed since, whose equal at the destination did, or whose removal
  * fails, is kept, and that is told.
  */
-export async function removeSources(pair: Pair, items: readonly Item[], run: BatchRun): Promise<void> {
-  await Promise.all(items.map((item) => removeSource(pair, item, run)));
+export async function removeSources(
+  pair: Pair,
+  items: readonly Item[],
+  run: BatchRun,
+  objects: Limiter,
+): Promise<void> {
+  await Promise.all(items.map((item) => objects.run(() => removeSource(pair, item, run))));
 }
 
 async function removeSource(pair: Pair, item: Item, run: BatchRun): Promise<void> {

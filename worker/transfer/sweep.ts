@@ -6,8 +6,8 @@ import { type ProgressRow, progressColumns } from '../../queue/progress.ts';
 import type { JobQueue } from '../../queue/queue.ts';
 import { planLeaseMs } from '../../queue/transfer.ts';
 import { createLoop } from '../../queue/wake.ts';
+import { admissionLeaseMs, advisoryLockSpace } from './admission.ts';
 import { leaseMs, speedHoldMs } from './checkpoint.ts';
-import { admissionLeaseMs, advisoryLockSpace } from './dispatch.ts';
 
 const pollMs = 2_000;
 const sweepLock = 2;

@@ -25,6 +25,8 @@ export interface TakenBatch {
   order: TransferOrder;
   /** Bytes a second; null: no limit. */
   bandwidthLimit: bigint | null;
+  /** Objects at a time; null: as many as there is room for. */
+  concurrency: number | null;
   source: AccountReference;
   destination: AccountReference;
   /** Its objects that are not at an end, or whose source is to be removed, in order. */
@@ -41,6 +43,7 @@ interface TakenRow {
   options: unknown;
   dryRun: boolean;
   bandwidthLimit: bigint | null;
+  concurrency: number | null;
   items: ItemRow[];
 }
 
@@ -56,10 +59,11 @@ export async function takeBatch(db: Db, job: JobPayload<'transfer.batch'>): Prom
       SET fence = batch.attempt, lease_until = now() + make_interval(secs => ${leaseMs / 1_000})
       WHERE batch.transfer_id = ${job.transferId}::uuid AND batch.number = ${job.batchNumber}::int
         AND batch.attempt = ${job.attempt}::int AND batch.fence < batch.attempt AND batch.state = 'ADMITTED'
-      RETURNING batch.number
+      RETURNING batch.concurrency
     )
     SELECT transfer.state::text AS "transferState", transfer.mode::text AS mode, transfer.options,
-      transfer.dry_run AS "dryRun", transfer.bandwidth_limit_bytes_per_second AS "bandwidthLimit", source.id AS "sourceId", source.updated_at AS "sourceUpdatedAt",
+      transfer.dry_run AS "dryRun", transfer.bandwidth_limit_bytes_per_second AS "bandwidthLimit", taken.concurrency,
+      source.id AS "sourceId", source.updated_at AS "sourceUpdatedAt",
       destination.id AS "destinationId", destination.updated_at AS "destinationUpdatedAt",
       (
         SELECT coalesce(json_agg(json_build_object(
@@ -86,6 +90,7 @@ export async function takeBatch(db: Db, job: JobPayload<'transfer.batch'>): Prom
     destination: { id: row.destinationId, updatedAt: row.destinationUpdatedAt },
     order: { mode: row.mode, options: transferOptionsSchema.parse(row.options), isAsPlanned: row.dryRun },
     bandwidthLimit: row.bandwidthLimit,
+    concurrency: row.concurrency,
     items: row.items.map((item) => new Item(item, job.attempt > 1)),
   };
 }
