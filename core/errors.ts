@@ -85,7 +85,7 @@ const retryByCode: Record<ErrorCode, Retry> = {
   UPLOAD_EXPIRED: 'restart',
   CHECKSUM_MISMATCH: 'restart',
   THROTTLED: 'backoff',
-  CLOCK_SKEWED: 'never',
+  CLOCK_SKEWED: 'backoff',
   ADDRESS_NOT_ALLOWED: 'never',
   ENDPOINT_UNREACHABLE: 'backoff',
   ENDPOINT_INVALID: 'never',

@@ -35,7 +35,8 @@ interface Planned {
   begun: () => void;
 }
 
-export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
+/** @param port Where to listen, for a proxy that comes back; 0: anywhere. */
+export async function startFaultProxy(upstream: string, port = 0): Promise<FaultProxy> {
   const target = new URL(upstream);
   const clients = new Set<Socket>();
   const planned: Planned[] = [];
@@ -95,7 +96,7 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
       if (fault?.kind !== 'slow') server.resume();
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
 
   const endpoint = new URL(upstream);

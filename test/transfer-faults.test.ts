@@ -1,6 +1,7 @@
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type AzuriteServer, startAzurite } from '../emulators/azure.ts';
+import { startFaultProxy } from '../emulators/fault-proxy.ts';
 import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
 import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
 
@@ -296,6 +297,32 @@ test('a page of a listing that takes long in coming is used, not asked for again
     action: { kind: 'slowDown', retryAfterSeconds: 6 },
   });
   expect(await move('slow')).toMatchObject({ state: 'COMPLETED', objectsCompleted: 1n, attempt: 1 });
+});
+
+test('an endpoint that is away for a while is waited for, which costs no attempt', async () => {
+  const sent = { object: await source.put('away/object', 1_000) };
+  const proxy = await startFaultProxy(destination.server.endpoint);
+  const port = Number(new URL(proxy.endpoint).port);
+  const destinationAccountId = await engine.connect({ ...destination.credentials, endpoint: proxy.endpoint });
+  await proxy.close();
+  const { id } = await engine.submit({
+    sourceAccountId: accounts.sourceAccountId,
+    destinationAccountId,
+    sourcePaths: ['source/away/'],
+    destinationPath: 'target/',
+    options: { maxTries: 1 },
+  });
+  await expect
+    .poll(async () => (await itemsOf(id))[0], { timeout: 10_000 })
+    .toMatchObject({ state: 'PENDING', errorCode: 'ENDPOINT_UNREACHABLE', attempts: 0 });
+  const again = await startFaultProxy(destination.server.endpoint, port);
+  try {
+    expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED', throttledUntil: null });
+    expect(await destination.hashes('away/')).toEqual(sent);
+    expect(await itemsOf(id)).toMatchObject([{ attempts: 1, errorCode: null }]);
+  } finally {
+    await again.close();
+  }
 });
 
 test('a source path that does not exist fails alone; when none exists the transfer fails and says why', async () => {

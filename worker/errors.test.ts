@@ -45,6 +45,15 @@ test('waiting costs no try, but not for ever', () => {
   expect([tries.failed(throttled), tries.failed(throttled), tries.failed(throttled)].at(-1)).toBeNull();
 });
 
+test('a passing outage costs no try; one that will not pass is given up', () => {
+  const tries = new Tries();
+  const unreachable = new AppError('ENDPOINT_UNREACHABLE', 'x');
+  const waits = Array.from({ length: 30 }, () => tries.failed(unreachable) ?? 0);
+  expect(waits.reduce((sum, waitMs) => sum + waitMs)).toBeGreaterThan(180_000);
+  expect(tries.failures).toBe(0);
+  expect(tries.failed(new AppError('ENDPOINT_UNREACHABLE', 'x', { retry: 'never' }))).toBeNull();
+});
+
 test('what no try can help is given up at once, whatever its code', () => {
   expect(new Tries().failed(new AppError('CREDENTIALS_INVALID', 'x'))).toBeNull();
   expect(reactionTo(new AppError('INTERNAL', 'x'))).toBe('retry');

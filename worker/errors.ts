@@ -3,7 +3,8 @@ import type { AppError, ErrorCode } from '../core/errors.ts';
 /**
  * What the engine does about a failure of one object.
  * - `retry`: tries again after a growing, jittered delay; three tries in a row without progress are one too many.
- * - `wait`: the other side asked for patience, or a part of ours is away: tries again without counting the try.
+ * - `wait`: the other side asked for patience or is away (for how long that is believed to pass, the gate knows), or
+ *   something of ours is away or wrong: tries again without counting the try.
  * - `give up`: the same try fails again until somebody changes something.
  */
 export type Reaction = 'retry' | 'wait' | 'give up';
@@ -37,9 +38,9 @@ const reactions = {
   UPLOAD_EXPIRED: 'retry',
   CHECKSUM_MISMATCH: 'retry',
   THROTTLED: 'wait',
-  CLOCK_SKEWED: 'give up',
+  CLOCK_SKEWED: 'wait',
   ADDRESS_NOT_ALLOWED: 'give up',
-  ENDPOINT_UNREACHABLE: 'retry',
+  ENDPOINT_UNREACHABLE: 'wait',
   ENDPOINT_INVALID: 'give up',
   PROVIDER_UNAVAILABLE: 'retry',
   NOT_SUPPORTED: 'give up',
@@ -62,7 +63,7 @@ const growth = { retry: 4, wait: 2 } as const;
 /** The reaction to an error. An error that says itself that no try can help is given up whatever its code. */
 export function reactionTo(error: AppError): Reaction {
   const reaction = reactions[error.code];
-  return reaction === 'retry' && error.retry === 'never' && error.code !== 'CANCELLED' ? 'give up' : reaction;
+  return error.retry === 'never' && error.code !== 'CANCELLED' ? 'give up' : reaction;
 }
 
 /**

@@ -29,7 +29,8 @@ export class BatchRun {
   /** How long the batch rests when it is let go READY. */
   restMs = 0;
   renewedAt = performance.now();
-  throttledUntil: Date | null = null;
+  /** By performance.now(). */
+  #throttledUntil = 0;
   /** The state, other than RUNNING, in which the transfer was last seen. */
   haltedBy: TransferState | null = null;
   readonly #entry: LedgerEntry;
@@ -83,9 +84,14 @@ export class BatchRun {
     this.touch(item);
   }
 
-  /** A cloud asks for patience until then: shown with the transfer. */
-  throttled(until: Date): void {
-    this.throttledUntil = until;
+  /** A cloud asks for patience for so long: shown with the transfer. */
+  throttled(waitMs: number): void {
+    this.#throttledUntil = performance.now() + waitMs;
+  }
+
+  /** Milliseconds for which a cloud still asks for patience. */
+  get throttledMs(): number {
+    return Math.max(0, this.#throttledUntil - performance.now());
   }
 
   /** Shared by the transfer's batches in this process. */

@@ -39,7 +39,7 @@ const held = (number: number, changes: Partial<RunRecord> = {}): RunRecord => ({
   restMs: 0,
   ...changes,
 });
-const options = { elapsedMs: 1_000, throttledUntil: null };
+const options = { elapsedMs: 1_000, throttledMs: 0 };
 const evidence = {
   source: { kind: 'provider-hash', algorithm: 'md5', value: 'x' },
   destination: { kind: 'provider-hash', algorithm: 'md5', value: 'x' },

@@ -43,20 +43,23 @@ type WriteRow = ProgressRow & Omit<WriteResult, 'row'>;
  *
  * The transfer's row is locked first, as everywhere, and the fences are read behind that lock.
  *
+ * Times are the database's: the clocks of workers may differ from it, and step.
+ *
  * @param elapsedMs How long this process has been moving the transfer: the span of a first speed sample.
+ * @param throttledMs For how long a cloud still asks for patience.
  */
 export async function writeCheckpoint(
   db: DbSession,
   transferId: string,
   runs: readonly RunRecord[],
   items: readonly { item: Item; number: number; attempt: number }[],
-  options: { elapsedMs: number; throttledUntil: Date | null },
+  options: { elapsedMs: number; throttledMs: number },
 ): Promise<WriteResult | null> {
   const runsJson = JSON.stringify(runs.map(({ restMs, ...run }) => ({ ...run, rest_ms: restMs })));
   const itemsJson = JSON.stringify(items.map(({ item, number, attempt }) => ({ ...item.toRecord(), number, attempt })));
   // Said beside the join, so that no plan, however little is known of a new transfer, looks at all of its items.
   const ordinals = items.map(({ item }) => item.ordinal);
-  const { elapsedMs, throttledUntil } = options;
+  const { elapsedMs, throttledMs } = options;
   const [row] = await db.$queryRaw<WriteRow[]>`
     ${prepared}WITH locked AS MATERIALIZED (
       SELECT id, published_at, speed_at, speed_since FROM transfer WHERE id = ${transferId}::uuid FOR NO KEY UPDATE
@@ -135,7 +138,7 @@ export async function writeCheckpoint(
       error_code = coalesce(error_code, delta.failure[2]),
       error_message = CASE WHEN error_code IS NULL THEN delta.failure[3] ELSE error_message END,
       throttled_until = CASE
-        WHEN ${throttledUntil}::timestamptz > now() THEN ${throttledUntil}::timestamptz
+        WHEN ${throttledMs}::float8 > 0 THEN now() + make_interval(secs => ${throttledMs}::float8 / 1000)
         WHEN throttled_until > now() THEN throttled_until
       END,
       -- The average over the first samples, then exponential smoothing; the weight follows the sample's span, so that

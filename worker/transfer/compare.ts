@@ -82,7 +82,7 @@ async function hash(
   algorithm: DigestAlgorithm,
   run: BatchRun,
 ): Promise<string> {
-  await gate.pass(run.going, (until) => run.throttled(until));
+  await gate.pass(run.going, (waitMs) => run.throttled(waitMs));
   const lease = await pair.budget.acquire(flowBytes, run.going);
   try {
     const { stream } = await gate.watch(provider.read(request, run.signal));

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { AppError } from '../../core/errors.ts';
 import { createRedis, type Redis } from '../../core/redis.ts';
 import type { Refusal } from '../../queue/events.ts';
 import { createTestRedis, startPrivateRedis } from '../../test/support/databases.ts';
-import { Gate } from './gate.ts';
+import { Gate, outageMs } from './gate.ts';
 import { createSharedLimit, type SharedLimit } from './shared-limit.ts';
 
 const accountId = '01890000-0000-7000-8000-000000000001';
@@ -49,20 +49,19 @@ test('a refusal of one process holds back all, for as long as the cloud asked', 
   const { gates, told } = processes(2);
   await refusedBy(gates[0], 700);
   await expect.poll(() => told.length).toBe(1);
-  const until = gates[1]?.closedUntil?.getTime() ?? 0;
-  expect(until).toBeGreaterThan(Date.now());
-  const seen: Date[] = [];
-  await gates[1]?.pass(never, (date) => seen.push(date));
-  expect(Date.now()).toBeGreaterThanOrEqual(until - 1);
-  expect(seen).toHaveLength(1);
+  expect(gates[1]?.closedMs).toBeGreaterThan(0);
+  const seen: number[] = [];
+  await gates[1]?.pass(never, (waitMs) => seen.push(waitMs));
+  expect(gates[1]?.closedMs).toBe(0);
+  expect(seen).toEqual([expect.any(Number)]);
 });
 
 test.each(['THROTTLED', 'RATE_LIMITED'] as const)('%s closes a gate for as long as was asked', async (code) => {
   const { gates } = processes(1);
-  const before = Date.now();
+  const before = performance.now();
   const refusal = new AppError(code, 'slow down', { retryAfterMs: 600_000 });
   await expect(gates[0]?.watch(Promise.reject(refusal))).rejects.toBe(refusal);
-  expect(gates[0]?.closedUntil?.getTime()).toBeGreaterThanOrEqual(before + 600_000);
+  expect(performance.now() + (gates[0]?.closedMs ?? 0)).toBeGreaterThanOrEqual(before + 600_000);
 });
 
 test('a shorter wait that is asked for later does not end a longer one', async () => {
@@ -120,11 +119,54 @@ test('without Redis each process still does what the cloud asks of it', async ()
   await own.stop();
   await gates[0]?.pass(never);
   await refusedBy(gates[0], 500);
-  const until = gates[0]?.closedUntil?.getTime() ?? 0;
-  expect(until).toBeGreaterThan(Date.now());
+  expect(gates[0]?.closedMs).toBeGreaterThan(0);
   await gates[0]?.pass(never);
-  expect(Date.now()).toBeGreaterThanOrEqual(until - 1);
+  expect(gates[0]?.closedMs).toBe(0);
   await expect.poll(() => told.length).toBe(1);
   connection.disconnect();
   await own.dispose();
+});
+
+const unreachable = () => Promise.reject(new AppError('ENDPOINT_UNREACHABLE', 'host cannot be reached.'));
+
+describe('an endpoint that cannot be reached', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+  const retryOf = (gate: Gate | undefined) => gate?.watch(unreachable()).catch((error: AppError) => error.retry);
+
+  test('is worth another try until nobody has reached it for three minutes', async () => {
+    const [gate] = processes(1).gates;
+    for (let waitedMs = 0; waitedMs < outageMs; waitedMs += 15_000) {
+      expect(await retryOf(gate)).toBe('backoff');
+      vi.advanceTimersByTime(15_000);
+    }
+    await expect(gate?.watch(unreachable())).rejects.toMatchObject({
+      code: 'ENDPOINT_UNREACHABLE',
+      retry: 'never',
+      message: 'host cannot be reached. It was tried for 3 minutes.',
+    });
+    await gate?.watch(Promise.resolve());
+    expect(await retryOf(gate)).toBe('backoff');
+  });
+
+  test('begins its time anew where nobody tried for long', async () => {
+    const [gate] = processes(1).gates;
+    expect(await retryOf(gate)).toBe('backoff');
+    vi.advanceTimersByTime(2 * outageMs);
+    expect(await retryOf(gate)).toBe('backoff');
+  });
+});
+
+test("a step of the machine's clock neither opens a gate nor keeps it closed", async () => {
+  const [gate] = processes(1).gates;
+  await refusedBy(gate, 600_000);
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+  expect(gate?.closedMs).toBeGreaterThan(590_000);
+  vi.setSystemTime(Date.now() - 7_200_000);
+  expect(gate?.closedMs).toBeLessThanOrEqual(600_000);
+  vi.useRealTimers();
 });

@@ -11,6 +11,10 @@ const redisRetryMs = 1_000;
 const meterMs = 2_000;
 /** Whoever waits looks so often whether he still has to. */
 const longestRestMs = 1_000;
+/** An endpoint that nobody has reached for so long counts as gone: outages of a minute or two pass. */
+export const outageMs = 3 * 60_000;
+/** Without a try for so long, nothing is known of an outage. */
+const outageGapMs = 60_000;
 
 export interface GateOptions {
   accountId: string;
@@ -30,7 +34,10 @@ interface Waiter {
  */
 export class Gate {
   readonly #options: GateOptions;
+  /** When it opens, by performance.now(), which no step of the machine's clock moves. */
   #until = 0;
+  /** Since when, and when last, the endpoint was found unreachable; null: it was reached. */
+  #outage: { since: number; lastAt: number } | null = null;
   /** Whether the account was limited when Redis was last asked; a new gate does not know. */
   #limited = true;
   #epoch = 0;
@@ -43,17 +50,25 @@ export class Gate {
     this.#options = options;
   }
 
-  /** Until when nothing passes; null: it is open. */
-  get closedUntil(): Date | null {
-    return this.#until > Date.now() ? new Date(this.#until) : null;
+  /** Milliseconds for which nothing passes. */
+  get closedMs(): number {
+    return Math.max(0, this.#until - performance.now());
   }
 
-  /** Makes a request of the account; when the cloud asks for patience, nobody passes for a while, in any process. */
+  /**
+   * Makes a request of the account; when the cloud asks for patience, nobody passes for a while, in any process. An endpoint
+   * that this process has not reached for `outageMs` is not worth another try: its error says so.
+   */
   async watch<T>(request: Promise<T>): Promise<T> {
     try {
-      return await request;
+      const answer = await request;
+      this.#outage = null;
+      return answer;
     } catch (error) {
-      if (error instanceof AppError && (error.code === 'THROTTLED' || error.code === 'RATE_LIMITED')) {
+      if (!(error instanceof AppError)) throw error;
+      if (error.code === 'ENDPOINT_UNREACHABLE') throw this.#unreached(error);
+      if (error.code === 'THROTTLED' || error.code === 'RATE_LIMITED') {
+        this.#outage = null;
         this.#refused(error.retryAfterMs ?? defaultMs);
       }
       throw error;
@@ -63,13 +78,14 @@ export class Gate {
   /**
    * Resolves once one more request may be made. Rejects with the signal's reason on abort.
    *
-   * @param onClosed Told until when at least it waits, where a cloud has asked for patience.
+   * @param onClosed Told how many milliseconds it waits at least, where a cloud has asked for patience.
    */
-  async pass(signal: AbortSignal, onClosed?: (until: Date) => void): Promise<void> {
+  async pass(signal: AbortSignal, onClosed?: (waitMs: number) => void): Promise<void> {
     signal.throwIfAborted();
     this.#count();
     if (!this.#limited) return;
-    if (this.closedUntil) onClosed?.(this.closedUntil);
+    const { closedMs } = this;
+    if (closedMs > 0) onClosed?.(closedMs);
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiter = { resolve, signal };
     const onAbort = () => resolve();
@@ -89,8 +105,17 @@ export class Gate {
     this.#join(epoch);
   }
 
+  #unreached(error: AppError): AppError {
+    const now = performance.now();
+    const isLasting = this.#outage !== null && now - this.#outage.lastAt < outageGapMs;
+    this.#outage = { since: isLasting && this.#outage ? this.#outage.since : now, lastAt: now };
+    if (now - this.#outage.since < outageMs) return error;
+    const message = `${error.message} It was tried for ${outageMs / 60_000} minutes.`;
+    return new AppError('ENDPOINT_UNREACHABLE', message, { cause: error, retry: 'never' });
+  }
+
   #refused(retryAfterMs: number): void {
-    const isNews = Date.now() + retryAfterMs > this.#until;
+    const isNews = retryAfterMs > this.closedMs;
     this.#close(retryAfterMs);
     // Refusals of requests that were under way together are one.
     if (!this.#reporting && isNews) void this.#report(retryAfterMs);
@@ -121,7 +146,7 @@ export class Gate {
   }
 
   #close(ms: number): void {
-    this.#until = Math.max(this.#until, Date.now() + ms);
+    this.#until = Math.max(this.#until, performance.now() + ms);
     this.#limited = true;
   }
 
@@ -130,13 +155,13 @@ export class Gate {
     if (this.#asking) return;
     this.#asking = true;
     while (this.#waiters.length > 0) {
-      const closedMs = this.#until - Date.now();
+      const { closedMs } = this;
       if (closedMs > 0) {
         await this.#rest(closedMs);
         continue;
       }
       const { granted, waitMs, limited } = await this.#ask();
-      this.#limited = limited || this.#until > Date.now();
+      this.#limited = limited || this.closedMs > 0;
       for (const { resolve } of this.#waiters.splice(0, granted)) resolve();
       if (waitMs > 0) await this.#rest(waitMs);
     }

@@ -1,7 +1,7 @@
 import { type AppError, type ErrorCode, toAppError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 import { DamagedObjectRemains } from '../../storage/damaged-object.ts';
-import { reactionTo, Tries } from '../errors.ts';
+import { Tries } from '../errors.ts';
 import type { BatchRun } from './batch-run.ts';
 import { copyObject, ingestObject } from './by-cloud.ts';
 import { compareObject, rereadDestination } from './compare.ts';
@@ -174,7 +174,7 @@ async function prepareNextTry(
   waitMs: number,
   drop: Drop,
 ): Promise<void> {
-  if (reactionTo(error) === 'wait') run.throttled(new Date(Date.now() + waitMs));
+  if (error.code === 'THROTTLED' || error.code === 'RATE_LIMITED') run.throttled(waitMs);
   if (error.retry !== 'restart') return;
   await drop(item);
   item.reset();

@@ -73,12 +73,12 @@ export function isSameVersion(a: Version, b: Version): boolean {
 
 /** Waits until the source takes one more request; shown with the transfer where its cloud has asked for patience. */
 export function passSource({ source }: Pair, run: BatchRun): Promise<void> {
-  return source.gate.pass(run.going, (until) => run.throttled(until));
+  return source.gate.pass(run.going, (waitMs) => run.throttled(waitMs));
 }
 
 /** The same for the destination. */
 export function passDestination({ destination }: Pair, run: BatchRun): Promise<void> {
-  return destination.gate.pass(run.going, (until) => run.throttled(until));
+  return destination.gate.pass(run.going, (waitMs) => run.throttled(waitMs));
 }
 
 /** The same for a request to each, which depend on one another. */

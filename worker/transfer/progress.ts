@@ -230,7 +230,7 @@ class TransferLedger {
         restMs: run.restMs,
       })),
       [...dirty].map(([item, run]) => ({ item, number: run.number, attempt: run.attempt })),
-      { elapsedMs: now - this.#openedAt, throttledUntil: latest(written.map(({ run }) => run.throttledUntil)) },
+      { elapsedMs: now - this.#openedAt, throttledMs: Math.max(0, ...written.map(({ run }) => run.throttledMs)) },
     );
     const held = new Set(result?.held);
     for (const { run, release, renew } of written) {
@@ -267,8 +267,4 @@ export function toLimit(bandwidthLimit: bigint | null): number | null {
 
 function lost(): AppError {
   return new AppError('LEASE_LOST', 'Another worker has taken this batch over.');
-}
-
-function latest(dates: readonly (Date | null)[]): Date | null {
-  return dates.reduce<Date | null>((last, date) => (date && (!last || date > last) ? date : last), null);
 }

@@ -92,7 +92,7 @@ async function removeUnchanged(
   if (found !== 'SAME') return found === 'GONE';
   const { gate, provider } = account;
   const { container, key } = location;
-  await gate.pass(run.going, (until) => run.throttled(until));
+  await gate.pass(run.going, (waitMs) => run.throttled(waitMs));
   const { failed } = await gate.watch(provider.deleteObjects({ container, keys: [key] }, run.signal));
   for (const { code, message } of failed) throw new AppError(code, message);
   return true;
@@ -105,7 +105,7 @@ async function look(
   version: Version | null,
   run: BatchRun,
 ): Promise<'SAME' | 'CHANGED' | 'GONE'> {
-  await gate.pass(run.going, (until) => run.throttled(until));
+  await gate.pass(run.going, (waitMs) => run.throttled(waitMs));
   try {
     const info = await gate.watch(provider.stat(location, run.signal));
     return isSameVersion(version ?? {}, info.version) ? 'SAME' : 'CHANGED';

@@ -14,7 +14,7 @@ describe('what a store says', () => {
     [403, 'AccessDenied', 'PERMISSION_DENIED', 'never'],
     [403, 'SignatureDoesNotMatch', 'CREDENTIALS_INVALID', 'never'],
     [400, 'ExpiredToken', 'CREDENTIALS_INVALID', 'never'],
-    [403, 'RequestTimeTooSkewed', 'CLOCK_SKEWED', 'never'],
+    [403, 'RequestTimeTooSkewed', 'CLOCK_SKEWED', 'backoff'],
     [404, 'NoSuchBucket', 'CONTAINER_NOT_FOUND', 'never'],
     [404, 'NoSuchUpload', 'UPLOAD_EXPIRED', 'restart'],
     [403, 'InvalidObjectState', 'OBJECT_ARCHIVED', 'never'],
