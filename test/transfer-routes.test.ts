@@ -83,6 +83,8 @@ test.each([
   expect(kept).toEqual(to === 'dropbox' ? { user: {}, modifiedAt: metadata.modifiedAt } : metadata);
 });
 
+/** Leaves out the relay, which goes before a fetch between clouds without a hash in common. */
+const fetched = { routes: ['INGEST_FROM_URL'] } satisfies GivenTransferOptions;
 const nothingKept = { contentType: false, userMetadata: false, modifiedAt: false };
 const small = randomBytes(100);
 /** Goes in parts where the source states nothing that the destination checks, and flows whole elsewhere. */
@@ -105,7 +107,7 @@ test.each([
 ])('%s to %s by %s: what was not chosen stays behind', async (from, to, route, bytes) => {
   const folder = `none-kept-${from}-${to}-${bytes.length}`;
   const { submit, arrived } = await order(from, to, folder, { x: bytes });
-  const id = await submit({ keep: nothingKept });
+  const id = await submit({ keep: nothingKept, ...(route === 'INGEST_FROM_URL' && fetched) });
   expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
   expect(await arrived()).toEqual({ x: sha256(bytes) });
   expect(await itemsOf(id)).toMatchObject([{ route }]);
@@ -132,7 +134,7 @@ test.each(['contentType', 'userMetadata', 'modifiedAt'] as const)('%s alone stay
 test('what a fetch would not keep is relayed, that object alone', async () => {
   const { submit, arrived } = await order('s3', 'dropbox', 'keep', { dated: large });
   await fill(all.clouds.s3, { 'keep/undated': large });
-  const id = await submit();
+  const id = await submit(fetched);
   expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
   expect(await arrived()).toEqual({ dated: sha256(large), undated: sha256(large) });
   expect(await itemsOf(id)).toMatchObject([
@@ -205,10 +207,18 @@ test.each(['azure', 'dropbox'] as const)('what the cloud of %s cannot fetch is r
   const { submit, arrived } = await order('s3', to, `unreachable-${to}`, { x: large }, { user: {} });
   // The first to ask for the bytes is the cloud.
   all.servers.s3.faults.add({ match: { operation: 'GetObject' }, action: { kind: 'status', status: 503 } });
-  const id = await submit();
+  const id = await submit(fetched);
   expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED', bytesVerified: BigInt(large.length) });
   expect(await arrived()).toEqual({ x: sha256(large) });
   expect(await itemsOf(id)).toMatchObject([{ route: 'RELAY', fallbackCode: 'ENDPOINT_UNREACHABLE' }]);
+});
+
+test('between clouds without a hash in common, what a fetch could not prove is relayed, so that a move is complete', async () => {
+  const { submit, arrived } = await order('s3', 'dropbox', 'proved', { x: large }, { user: {} });
+  const id = await submit();
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED', bytesVerified: BigInt(large.length) });
+  expect(await arrived()).toEqual({ x: sha256(large) });
+  expect(await itemsOf(id)).toMatchObject([{ route: 'RELAY', fallbackCode: null }]);
 });
 
 test('bytes that are damaged on their way between two clouds are found, and moved by a relay', async () => {
@@ -264,7 +274,7 @@ test('a source that changes while a cloud fetches it, with no hash to tell by, i
   const { submit, arrived } = await order('s3', 'dropbox', 'refetched', { x: large }, { user: {} });
   const { promise: until, resolve: release } = Promise.withResolvers<void>();
   const held = all.servers.s3.faults.add({ match: { operation: 'GetObject' }, action: { kind: 'hold', until } });
-  const id = await submit();
+  const id = await submit(fetched);
   await held.hit;
   const newer = randomBytes(large.length);
   await fill(all.clouds.s3, { 'refetched/x': newer });

@@ -139,7 +139,8 @@ export const TransferOptionsInput = builder.inputType('TransferOptionsInput', {
     deletionLimit: t.field({ type: DeletionLimitInput, description: 'Of SYNC: more waits for `approveTransfer`.' }),
     routes: t.field({
       type: [TransferRoute],
-      description: 'The ways that may be taken; a relay always may. Absent: all.',
+      description:
+        'The ways that may be taken; a relay always may. Where RELAY is among them, it goes before a fetch from a URL between clouds that state no hash in common: what they fetch can be told by its size alone. Absent: all.',
     }),
   }),
 });

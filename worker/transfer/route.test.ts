@@ -69,6 +69,7 @@ test.each([
   ['a fetch of what is large', aws('us-east-1'), azureAt(), 8 * MiB, 'INGEST_FROM_URL'],
   ['a relay of what is small', aws('us-east-1'), azureAt(), 8 * MiB - 1, 'RELAY'],
   ['a relay of what is too large to be fetched', aws('us-east-1'), dropbox(), 5 * GiB + 1, 'RELAY'],
+  ['a relay between clouds without a hash in common', aws('us-east-1'), dropbox(), 8 * MiB, 'RELAY'],
   ['a relay to what fetches nothing', azureAt(), aws('us-east-1'), GiB, 'RELAY'],
 ] as const)('%s', (_, source, destination, sizeBytes, route) => {
   expect(choose(pairOf(source, destination), itemOf(sizeBytes))).toEqual({ route, fallback: null });
@@ -79,6 +80,11 @@ test('only allowed routes are taken, and a relay always is', () => {
   expect(choose(pair, itemOf(GiB), ['RELAY'])).toEqual({ route: 'RELAY', fallback: null });
   expect(choose(pair, itemOf(GiB), [])).toEqual({ route: 'RELAY', fallback: null });
   expect(choose(pair, itemOf(GiB), ['INGEST_FROM_URL'])).toEqual({ route: 'INGEST_FROM_URL', fallback: null });
+});
+
+test('a fetch between clouds without a hash in common is made where the order leaves out the relay', () => {
+  const pair = pairOf(aws('us-east-1'), dropbox());
+  expect(choose(pair, itemOf(8 * MiB), ['INGEST_FROM_URL']).route).toBe('INGEST_FROM_URL');
 });
 
 test('what was refused for all is believed of these containers alone; the first refusal is the reason', () => {

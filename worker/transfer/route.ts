@@ -33,6 +33,7 @@ export function chooseRoute(
   let fallback: ErrorCode | null = null;
   for (const route of routes) {
     if (route === 'RELAY' || !allowed.includes(route) || !isPossible(route, pair, item)) continue;
+    if (route === 'INGEST_FROM_URL' && allowed.includes('RELAY') && !haveCommonDigest(pair)) continue;
     const refusal = refusedHere.get(route) ?? pair.refusedRoutes.reason(pair, item, route);
     if (refusal === undefined) return { route, fallback };
     fallback ??= refusal;
@@ -54,6 +55,15 @@ function isPossible(
   }
   if (ingest === null || from.capabilities.presign === null) return false;
   return sizeBytes >= ingestMinBytes && sizeBytes <= ingest.maxBytes;
+}
+
+/**
+ * Whether the clouds state a hash of the same kind. Without one, nothing but the size tells whether a cloud fetched what was
+ * there, while a relay computes whatever either side states: it goes before the fetch unless the order leaves it out.
+ */
+function haveCommonDigest({ source, destination }: Pair): boolean {
+  const stated = destination.provider.capabilities.read.digests;
+  return source.provider.capabilities.read.digests.some((algorithm) => stated.includes(algorithm));
 }
 
 const holdForAll: readonly ErrorCode[] = [
