@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { createDb, type Db, type Prisma } from '../core/db.ts';
 import { createTestDatabase, type TestDatabase } from '../test/support/databases.ts';
 import { createUser, type TestUser } from '../test/support/transfers.ts';
@@ -21,6 +21,10 @@ afterAll(async () => {
 
 beforeEach(async () => {
   await db.transferSchedule.deleteMany();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
 });
 
 const due = new Date(Date.now() - 60_000);
@@ -61,6 +65,20 @@ test('a schedule that is due orders its transfer, and is due again later', async
   expect(row.nextRunAt?.getTime()).toBeGreaterThan(Date.now());
   expect(await runDueSchedule(db)).toBeUndefined();
 });
+
+test.each([-3_600_000, 3_600_000])(
+  'a clock that is %i ms off neither repeats a run nor leaves one out',
+  async (offMs) => {
+    const now = Date.now();
+    vi.useFakeTimers({ toFake: ['Date'], now: now + offMs });
+    const id = await schedule();
+    expect(await runDueSchedule(db)).toMatchObject({ scheduleId: id });
+    const { nextRunAt } = await read(id);
+    expect(nextRunAt?.getTime()).toBeGreaterThan(now);
+    expect(nextRunAt?.getTime()).toBeLessThan(now + 2 * 5 * 60_000);
+    expect(await runDueSchedule(db)).toBeUndefined();
+  },
+);
 
 test('a run is left out while the transfer of the last one goes on, and that is told', async () => {
   const id = await schedule();

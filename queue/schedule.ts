@@ -64,19 +64,20 @@ const endStates: readonly Transfer['state'][] = ['COMPLETED', 'COMPLETED_WITH_ER
  */
 export async function runDueSchedule(db: Db): Promise<Transfer | null | undefined> {
   return db.$transaction(async (tx) => {
-    const [due] = await tx.$queryRaw<{ id: string }[]>`
-      SELECT id FROM transfer_schedule WHERE enabled AND next_run_at <= now()
+    // The database's clock says what is due and what comes next: by another one, a run might never be over.
+    const [due] = await tx.$queryRaw<{ id: string; now: Date }[]>`
+      SELECT id, now() AS now FROM transfer_schedule WHERE enabled AND next_run_at <= now()
       ORDER BY next_run_at LIMIT 1 FOR UPDATE SKIP LOCKED`;
     if (!due) return undefined;
     const schedule = await tx.transferSchedule.findUniqueOrThrow({ where: { id: due.id } });
-    const moment = momentAfter(schedule, new Date());
+    const moment = momentAfter(schedule, due.now);
     const run = 'error' in moment ? moment : await orderRun(tx, schedule);
     await tx.transferSchedule.update({
       where: { id: schedule.id },
       data: {
         enabled: !('error' in moment),
         nextRunAt: 'error' in moment ? null : moment.next,
-        lastRunAt: new Date(),
+        lastRunAt: due.now,
         ...('transfer' in run && { lastTransferId: run.transfer.id }),
         errorCode: 'error' in run ? run.error.code : null,
         errorMessage: 'error' in run ? run.error.message : null,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createDb, type Db, type Transfer, type TransferState } from '../core/db.ts';
 import { createTestDatabase, type TestDatabase } from '../test/support/databases.ts';
 import {
@@ -59,6 +59,18 @@ test('submitting writes the transfer and the promise to plan it, together', asyn
   expect(await planJobs(row.id)).toMatchObject([
     { jobName: 'transfer.plan', jobId: `t-${row.id}-1`, payload: { transferId: row.id, attempt: 1 }, priority: 4 },
   ]);
+});
+
+test('the promise to plan is kept watch over from now on by the clock of the database, whatever that of the API says', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+  try {
+    const { id } = await db.$transaction((tx) => submitTransfer(tx, request));
+    const [lease] = await db.$queryRaw<{ seconds: number }[]>`
+      SELECT extract(epoch FROM plan_lease_until - now())::float8 AS seconds FROM transfer WHERE id = ${id}::uuid`;
+    expect(lease?.seconds).toBeLessThanOrEqual(15);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('nothing is left of a submission whose transaction is rolled back', async () => {

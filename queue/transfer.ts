@@ -41,7 +41,6 @@ export const priorityWeights = { LOW: 1, NORMAL: 2, HIGH: 4 } as const satisfies
 
 /** A planning job that shows no sign of life for so long is promised again. */
 export const planLeaseMs = 15_000;
-const planLease = (from: Date) => new Date(from.getTime() + planLeaseMs);
 
 const maxSourcePaths = 1_000;
 /** Bytes a second: with less, a part takes so long that clouds cut its request off. */
@@ -100,7 +99,6 @@ export async function submitTransfer(tx: DbSession, request: SubmitTransfer): Pr
       state: startAt ? 'SCHEDULED' : 'QUEUED',
       priority,
       startAt,
-      planLeaseUntil: planLease(startAt ?? now),
       sequence: 1,
     },
   });
@@ -331,7 +329,7 @@ type TransferUpdate = Parameters<DbSession['transfer']['update']>[0]['data'];
 async function goOn(tx: DbSession, row: Transfer, startAt: Date | null, data: TransferUpdate): Promise<Transfer> {
   const next = await tx.transfer.update({
     where: { id: row.id },
-    data: { ...nextSequence, ...data, attempt: { increment: 1 }, planLeaseUntil: planLease(startAt ?? new Date()) },
+    data: { ...nextSequence, ...data, attempt: { increment: 1 } },
   });
   if (!next.listingComplete) await enqueuePlan(tx, next, startAt);
   return next;
@@ -344,6 +342,11 @@ async function enqueuePlan(tx: DbSession, row: Transfer, startAt: Date | null): 
     { transferId: row.id, attempt: row.attempt },
     { priority: priorityWeights[row.priority], ...(startAt && { availableAt: startAt }) },
   );
+  // By the database's clock, as it is judged.
+  await tx.$executeRaw`
+    UPDATE transfer
+    SET plan_lease_until = coalesce(${startAt}::timestamptz, now()) + make_interval(secs => ${planLeaseMs / 1_000})
+    WHERE id = ${row.id}::uuid`;
 }
 
 /** Wait for a worker or have one. */

@@ -100,6 +100,7 @@ export function refusalOf(route: Route, error: AppError, isLastTry: boolean): 'a
 
 interface Refusal {
   code: ErrorCode;
+  /** By performance.now(). */
   until: number;
 }
 type Sides = Pick<Pair, 'source' | 'destination'>;
@@ -112,7 +113,7 @@ export class RefusedRoutes {
   /** Why the route is not tried at present; undefined: nothing speaks against it. */
   reason({ source, destination }: Sides, places: Places, route: Route): ErrorCode | undefined {
     const refusal = this.#bySource.get(source.provider)?.get(destination.provider)?.get(keyOf(places, route));
-    return refusal && refusal.until > Date.now() ? refusal.code : undefined;
+    return refusal && refusal.until > performance.now() ? refusal.code : undefined;
   }
 
   note({ source, destination }: Sides, places: Places, route: Route, code: ErrorCode): void {
@@ -120,7 +121,7 @@ export class RefusedRoutes {
     this.#bySource.set(source.provider, byDestination);
     const refusals = byDestination.get(destination.provider) ?? new Map<string, Refusal>();
     byDestination.set(destination.provider, refusals);
-    refusals.set(keyOf(places, route), { code, until: Date.now() + refusalMs });
+    refusals.set(keyOf(places, route), { code, until: performance.now() + refusalMs });
   }
 }
 

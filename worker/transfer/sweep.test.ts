@@ -41,7 +41,7 @@ beforeEach(async () => {
   published = [];
   queued = new Set();
   isRedisThere = true;
-  state = { endsPublishedUntil: new Date(Date.now() - 60_000), trimmedAt: 0 };
+  state = { endsPublishedUntil: new Date(Date.now() - 60_000), trimmedAt: Number.NEGATIVE_INFINITY };
 });
 
 const publish = async (row: ProgressRow) => {

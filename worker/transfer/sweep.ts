@@ -35,15 +35,15 @@ export interface SweepOptions {
  * not published; rows of finished work.
  */
 export function startSweeper(options: SweepOptions) {
-  const state: SweepState = { endsPublishedUntil: new Date(), trimmedAt: 0 };
-  let quietUntil = 0;
+  const state: SweepState = { endsPublishedUntil: null, trimmedAt: Number.NEGATIVE_INFINITY };
+  let quietUntil = Number.NEGATIVE_INFINITY;
   return createLoop(
     async () => {
-      if (Date.now() < quietUntil) return false;
+      if (performance.now() < quietUntil) return false;
       try {
         await sweep(options, state);
       } catch (error) {
-        quietUntil = Date.now() + quietMs;
+        quietUntil = performance.now() + quietMs;
         throw error;
       }
       return false;
@@ -55,34 +55,36 @@ export function startSweeper(options: SweepOptions) {
 
 /** What one process remembers from sweep to sweep. */
 export interface SweepState {
-  /** Ends up to here were published by somebody. */
-  endsPublishedUntil: Date;
+  /** Ends up to here, by the database's clock, were published by somebody; null: not known yet. */
+  endsPublishedUntil: Date | null;
+  /** By performance.now(). */
   trimmedAt: number;
 }
 
 /** One sweep; does nothing while another process is at it. */
 export async function sweep(options: Omit<SweepOptions, 'onError'>, state: SweepState): Promise<void> {
   const { db, queue, publish, kickDispatcher } = options;
-  const startedAt = new Date();
   await prolongQueued(db, queue);
   await prolongPlans(db, queue);
   const found = await db.$transaction(async (tx) => {
-    const [lock] = await tx.$queryRaw<{ taken: boolean }[]>`
-        SELECT pg_try_advisory_xact_lock(${advisoryLockSpace}::int, ${sweepLock}::int) AS taken`;
-    if (!lock?.taken) return null;
+    const [lock] = await tx.$queryRaw<{ taken: boolean; now: Date }[]>`
+        SELECT pg_try_advisory_xact_lock(${advisoryLockSpace}::int, ${sweepLock}::int) AS taken, now() AS now`;
+    // A little behind, because a commit becomes visible later than it is dated.
+    const until = lock && new Date(lock.now.getTime() - endsOverlapMs);
+    if (!lock?.taken) return { until, rows: [] };
     await returnBatches(tx);
     await replan(tx);
-    if (startedAt.getTime() - state.trimmedAt >= trimEveryMs) {
+    if (performance.now() - state.trimmedAt >= trimEveryMs) {
       await trim(tx);
-      state.trimmedAt = startedAt.getTime();
+      state.trimmedAt = performance.now();
     }
-    return [...(await zeroSpeeds(tx)), ...(await endsSince(tx, state.endsPublishedUntil))];
+    const ends = state.endsPublishedUntil === null ? [] : await endsSince(tx, state.endsPublishedUntil);
+    return { until, rows: [...(await zeroSpeeds(tx)), ...ends] };
   }, transactionOptions);
   kickDispatcher();
   let areAllTold = true;
-  for (const row of found ?? []) areAllTold = (await publish(row)) && areAllTold;
-  // A little behind, because a commit becomes visible later than it is dated.
-  if (areAllTold) state.endsPublishedUntil = new Date(startedAt.getTime() - endsOverlapMs);
+  for (const row of found.rows) areAllTold = (await publish(row)) && areAllTold;
+  if (areAllTold && found.until) state.endsPublishedUntil = found.until;
 }
 
 type Tx = Parameters<Parameters<Db['$transaction']>[0]>[0];

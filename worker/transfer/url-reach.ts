@@ -22,7 +22,7 @@ export class UrlReach {
   /** Throws ADDRESS_NOT_ALLOWED, also for a host that does not resolve here. */
   async assert(url: string): Promise<void> {
     const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
-    const now = Date.now();
+    const now = performance.now();
     let known = this.#hosts.get(host);
     if (!known || known.until < now) {
       for (const [old, { until }] of this.#hosts) if (until < now) this.#hosts.delete(old);
