@@ -70,8 +70,8 @@ export async function moveItem(
             item.route = route;
             item.fallback = fallback;
           }
-          // A copy's upload that outlived its worker: the copy begins anew.
-          if (item.checkpoint?.isCopy) {
+          // What a cloud was making outlived its worker, or an outage: it begins anew.
+          if (item.checkpoint?.isByCloud) {
             await drop(item);
             item.reset();
           }

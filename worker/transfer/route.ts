@@ -61,7 +61,7 @@ function isPossible(
  * Whether the clouds state a hash of the same kind. Without one, nothing but the size tells whether a cloud fetched what was
  * there, while a relay computes whatever either side states: it goes before the fetch unless the order leaves it out.
  */
-function haveCommonDigest({ source, destination }: Pair): boolean {
+function haveCommonDigest({ source, destination }: Accounts): boolean {
   const stated = destination.provider.capabilities.read.digests;
   return source.provider.capabilities.read.digests.some((algorithm) => stated.includes(algorithm));
 }
