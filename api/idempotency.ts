@@ -5,6 +5,8 @@ import { isStorable } from '../core/text.ts';
 
 const keptMs = 24 * 3600 * 1000;
 const maxKeyLength = 255;
+/** A follow-up of a million failed objects takes its time. */
+const timeoutMs = 60_000;
 
 export interface IdempotentRequest {
   userId: string;
@@ -29,7 +31,7 @@ export async function createOnce(
   create: (tx: DbSession) => Promise<string>,
 ): Promise<{ id: string; replayed: boolean }> {
   const { key, userId, operation } = request;
-  if (key == null) return { id: await db.$transaction(create), replayed: false };
+  if (key == null) return { id: await db.$transaction(create, { timeout: timeoutMs }), replayed: false };
   const argumentsHash = hashArguments(request);
   return db.$transaction(
     async (tx) => {
@@ -45,7 +47,7 @@ export async function createOnce(
       await tx.idempotencyKey.update({ where: { userId_key: { userId, key } }, data: { resultId: id } });
       return { id, replayed: false };
     },
-    { timeout: 15_000 },
+    { timeout: timeoutMs },
   );
 }
 

@@ -289,14 +289,15 @@ describe('a receipt', () => {
     }
   });
 
-  test('belongs to one end: while failed objects are retried there is none, and the next end has another', async () => {
+  test('stays as it is when failed objects are retried: the follow-up gets its own, once it has ended', async () => {
     const id = await endedWithFailures();
-    const first = (await (await receiptOf(id)).json()).receipt;
-    await mutate(api, step('retryFailedItems'), { id }, ada.token);
-    expect((await receiptOf(id)).status).toBe(409);
-    const transferId = rowId(id);
+    const receipt = await (await receiptOf(id)).text();
+    const { transfer } = await mutate(api, step('retryFailedItems'), { transferId: id }, ada.token);
+    expect((await receiptOf(transfer.id)).status).toBe(409);
+    expect(await (await receiptOf(id)).text()).toBe(receipt);
+    const transferId = rowId(transfer.id);
     await api.db.transferItem.updateMany({
-      where: { transferId, ordinal: 3 },
+      where: { transferId },
       data: {
         state: 'COMPLETED',
         evidence: { source: { kind: 'size-only' }, destination: { kind: 'size-only' }, verified: false },
@@ -304,14 +305,24 @@ describe('a receipt', () => {
     });
     await api.db.transfer.update({
       where: { id: transferId },
-      data: { state: 'COMPLETED_WITH_ERRORS', finishedAt: new Date(), sequence: { increment: 1 } },
+      data: { state: 'COMPLETED', finishedAt: new Date(), sequence: { increment: 1 } },
     });
+    const own = (await (await receiptOf(transfer.id)).json()).receipt;
+    expect(own).toMatchObject({ transferId: transfer.id, objectsCompleted: 3, objectsFailed: 0 });
+    const end = jsonLines(await (await get(transfer.id, 'report.jsonl')).text()).at(-1);
+    expect(end.manifestSha256).toBe(own.manifestSha256);
+  });
+
+  test('is another one when objects have changed since, as those of a cancelled transfer may', async () => {
+    const id = await endedWithFailures();
+    const first = (await (await receiptOf(id)).json()).receipt;
+    const transferId = rowId(id);
+    await api.db.transferItem.updateMany({ where: { transferId, ordinal: 0 }, data: { state: 'CANCELLED' } });
+    await api.db.transfer.update({ where: { id: transferId }, data: { sequence: { increment: 1 } } });
     const second = (await (await receiptOf(id)).json()).receipt;
-    expect(second.objectsCompleted).toBe(4);
+    expect(second.objectsCompleted).toBe(2);
     expect(Number(second.sequence)).toBeGreaterThan(Number(first.sequence));
     expect(second.manifestSha256).not.toBe(first.manifestSha256);
-    const end = jsonLines(await (await get(id, 'report.jsonl')).text()).at(-1);
-    expect(end.manifestSha256).toBe(second.manifestSha256);
   });
 
   test('is signed with a new key once the old one is lost; both are published, and no private half is', async () => {

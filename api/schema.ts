@@ -13,8 +13,10 @@ import './types/transfer.ts';
 import './types/transfer-item.ts';
 import './types/plan-estimate.ts';
 import './types/path-manifest.ts';
+import './types/transfer-error-group.ts';
 import './types/transfer-report.ts';
 import './types/transfer-mutations.ts';
+import './types/transfer-follow-up.ts';
 import './types/transfer-schedule.ts';
 import './types/subscriptions.ts';
 

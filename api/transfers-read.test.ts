@@ -82,13 +82,15 @@ describe('reading a transfer', () => {
 
   test('groups its failures by reason, most frequent first', async () => {
     const { errorGroups, error, canRetryFailed, progress } = await read(
-      'error { code } canRetryFailed errorGroups { code objects exampleKey message remedy } progress { bytesAbandoned objectsFailed etaMs }',
+      'error { code } canRetryFailed errorGroups { code objects bytes retriableObjects examplePaths message remedy } progress { bytesAbandoned objectsFailed etaMs }',
     );
     expect(errorGroups).toEqual([
       {
         code: 'PERMISSION_DENIED',
         objects: 3,
-        exampleKey: 'photos/2024/3.jpg',
+        bytes: '30',
+        retriableObjects: 3,
+        examplePaths: ['photos/2024/3.jpg', 'photos/2024/4.jpg', 'photos/2024/5.jpg'],
         // They failed with messages of their own: what is told is true of all.
         message: 'The cloud knows the credentials but does not let them do this.',
         remedy: expect.stringMatching(/permission/),
@@ -96,7 +98,9 @@ describe('reading a transfer', () => {
       {
         code: 'NAME_NOT_ALLOWED',
         objects: 1,
-        exampleKey: 'photos/2024/6.jpg',
+        bytes: '10',
+        retriableObjects: 0,
+        examplePaths: ['photos/2024/6.jpg'],
         message: 'The cloud refused 6.',
         remedy: expect.any(String),
       },

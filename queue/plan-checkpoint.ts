@@ -33,6 +33,8 @@ export const planCheckpointSchema = z.object({
   manifestFound: z.string().default(''),
   /** Paths that could not be listed to their end, each with the item that says so. */
   failed: z.array(place.extend({ ordinal: z.number().int().nonnegative() })),
+  /** Of a follow-up: the failed paths of its origin that it lists, by the ordinals of their items. */
+  relisted: z.array(z.number().int().nonnegative()).default([]),
 });
 
 export type PlanCheckpoint = z.infer<typeof planCheckpointSchema>;
@@ -47,20 +49,6 @@ export function firstCheckpoint(sourcePaths: readonly string[]): PlanCheckpoint 
     workload: emptyWorkload(),
     manifestFound: '',
     failed: [],
+    relisted: [],
   };
-}
-
-/**
- * Where a plan goes on with the paths that could not be listed. What they were refused for, a code for each, no longer
- * counts.
- */
-export function relisting(checkpoint: PlanCheckpoint, refusals: readonly string[]): PlanCheckpoint {
-  const totals = { ...checkpoint.totals };
-  for (const code of refusals) {
-    const { objects, bytes } = totals[code] ?? { objects: 0, bytes: 0 };
-    if (objects > 1) totals[code] = { objects: objects - 1, bytes };
-    else delete totals[code];
-  }
-  const failed = checkpoint.failed.map(({ ordinal: _, ...place }) => place);
-  return { ...checkpoint, totals, remaining: [...checkpoint.remaining, ...failed], failed: [] };
 }

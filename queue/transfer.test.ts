@@ -1,16 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { createDb, type Db, type Transfer, type TransferState } from '../core/db.ts';
+import { createDb, type Db, type TransferState } from '../core/db.ts';
 import { createTestDatabase, type TestDatabase } from '../test/support/databases.ts';
-import {
-  cancelTransfer,
-  canRetryFailed,
-  pauseTransfer,
-  resumeTransfer,
-  retryFailedItems,
-  type SubmitTransfer,
-  submitTransfer,
-} from './transfer.ts';
+import { cancelTransfer, pauseTransfer, resumeTransfer, type SubmitTransfer, submitTransfer } from './transfer.ts';
 
 let database: TestDatabase;
 let db: Db;
@@ -151,11 +143,6 @@ const table: [string, Step, Partial<Record<TransferState, TransferState>>][] = [
     cancelTransfer,
     { SCHEDULED: 'CANCELLED', QUEUED: 'CANCELLED', RUNNING: 'CANCELLED', PAUSED: 'CANCELLED', CANCELLED: 'CANCELLED' },
   ],
-  [
-    'retry',
-    retryFailedItems,
-    { COMPLETED_WITH_ERRORS: 'QUEUED', FAILED: 'QUEUED', QUEUED: 'QUEUED', RUNNING: 'RUNNING' },
-  ],
 ];
 const cases = table.flatMap(([name, how, allowed]) =>
   states.map((state) => ({ name, how, state, next: allowed[state] })),
@@ -163,7 +150,6 @@ const cases = table.flatMap(([name, how, allowed]) =>
 
 test.each(cases)('$name of a transfer that is $state: $next', async ({ how, state, next }) => {
   const before = await inState(state);
-  await db.transferItem.create({ data: { ...item(before, 0, 'FAILED'), sizeBytes: 0n } });
   if (next === undefined) {
     await expect(step(how, before.id)).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(await db.transfer.findUnique({ where: { id: before.id } })).toEqual(before);
@@ -205,117 +191,4 @@ test('resuming what was moved to its end while it was paused ends it', async () 
   const row = await step(resumeTransfer, id);
   expect(row).toMatchObject({ state: 'COMPLETED', finishedAt: expect.any(Date) });
   expect(await planJobs(id)).toEqual([]);
-});
-
-const item = (row: Transfer, ordinal: number, state: 'COMPLETED' | 'FAILED') => ({
-  transferId: row.id,
-  ordinal,
-  batchNumber: 0,
-  state,
-  sourceContainer: 'from',
-  sourceKey: `k${ordinal}`,
-  destinationContainer: 'to',
-  destinationKey: `k${ordinal}`,
-  sizeBytes: 10n,
-  attempts: 3,
-});
-
-test('retrying puts failed items back in batches of their own and lists paths again that could not be listed', async () => {
-  const row = await inState('COMPLETED_WITH_ERRORS', {
-    startedAt: new Date(),
-    finishedAt: new Date(),
-    listingComplete: true,
-    batchesListed: 3,
-    batchesDone: 3,
-    objectsListed: 152,
-    objectsCompleted: 1,
-    objectsFailed: 151,
-    bytesListed: 1_510,
-    bytesAbandoned: 1_500,
-    errorCode: 'OBJECT_NOT_FOUND',
-    planCheckpoint: { remaining: [], nextOrdinal: 152, failed: [{ path: 0, cursor: 'c', ordinal: 151 }] },
-  });
-  await db.transferItem.createMany({
-    data: [
-      ...Array.from({ length: 150 }, (_, ordinal) => item(row, ordinal, 'FAILED')),
-      item(row, 150, 'COMPLETED'),
-      { ...item(row, 151, 'FAILED'), sizeBytes: 0n },
-    ],
-  });
-  const after = await step(retryFailedItems, row.id);
-  expect(after).toMatchObject({
-    state: 'RUNNING',
-    finishedAt: null,
-    listingComplete: false,
-    objectsListed: 151n,
-    objectsFailed: 0n,
-    bytesAbandoned: 0n,
-    batchesListed: 5,
-    errorCode: null,
-    planCheckpoint: { remaining: [{ path: 0, cursor: 'c' }], nextOrdinal: 152, failed: [] },
-  });
-  expect(await planJobs(row.id)).toHaveLength(1);
-  const items = await db.transferItem.findMany({ where: { transferId: row.id }, orderBy: { ordinal: 'asc' } });
-  expect(items).toHaveLength(151);
-  expect(items[0]).toMatchObject({ state: 'PENDING', attempts: 0, batchNumber: 3, errorCode: null });
-  expect(items[149]).toMatchObject({ state: 'PENDING', batchNumber: 4 });
-  expect(items[150]).toMatchObject({ state: 'COMPLETED', batchNumber: 0 });
-  const batches = await db.transferBatch.findMany({ where: { transferId: row.id }, orderBy: { number: 'asc' } });
-  expect(batches).toMatchObject([
-    { number: 3, state: 'READY', itemCount: 100, sizeBytes: 1_000n },
-    { number: 4, state: 'READY', itemCount: 50, sizeBytes: 500n },
-  ]);
-});
-
-test('what failed for its name stays failed: it would take the place of the object that has the name', async () => {
-  const row = await inState('COMPLETED_WITH_ERRORS', {
-    startedAt: new Date(),
-    finishedAt: new Date(),
-    listingComplete: true,
-    batchesListed: 1,
-    batchesDone: 1,
-    objectsListed: 4,
-    objectsCompleted: 1,
-    objectsFailed: 3,
-    bytesListed: 40,
-    bytesAbandoned: 30,
-    errorCode: 'OBJECT_NOT_FOUND',
-    errorMessage: 'gone',
-  });
-  const failed = (ordinal: number, errorCode: string) => ({ ...item(row, ordinal, 'FAILED'), errorCode });
-  await db.transferItem.createMany({
-    data: [
-      item(row, 0, 'COMPLETED'),
-      failed(1, 'OBJECT_NOT_FOUND'),
-      { ...failed(2, 'NAME_COLLISION'), errorMessage: 'taken' },
-      failed(3, 'NAME_NOT_ALLOWED'),
-    ],
-  });
-  expect(await canRetryFailed(db, row)).toBe(true);
-  const after = await step(retryFailedItems, row.id);
-  expect(after).toMatchObject({
-    state: 'RUNNING',
-    objectsListed: 4n,
-    objectsFailed: 2n,
-    bytesAbandoned: 20n,
-    batchesListed: 2,
-    errorCode: 'NAME_COLLISION',
-    errorMessage: 'taken',
-  });
-  const items = await db.transferItem.findMany({ where: { transferId: row.id }, orderBy: { ordinal: 'asc' } });
-  expect(items.map(({ state }) => state)).toEqual(['COMPLETED', 'PENDING', 'FAILED', 'FAILED']);
-
-  await db.transferItem.update({
-    where: { transferId_ordinal: { transferId: row.id, ordinal: 1 } },
-    data: { state: 'COMPLETED' },
-  });
-  const data = { state: 'COMPLETED_WITH_ERRORS', batchesDone: 2, finishedAt: new Date() } as const;
-  const again = await db.transfer.update({ where: { id: row.id }, data });
-  expect(await canRetryFailed(db, again)).toBe(false);
-  await expect(step(retryFailedItems, row.id)).rejects.toMatchObject({ code: 'CONFLICT' });
-  expect(await db.transfer.findUnique({ where: { id: row.id } })).toEqual(again);
-  // A path that could not be listed can be, whatever else failed.
-  const withPath = { remaining: [], nextOrdinal: 4, failed: [{ path: 0, cursor: null, ordinal: 9 }] };
-  const listed = await db.transfer.update({ where: { id: row.id }, data: { planCheckpoint: withPath } });
-  expect(await canRetryFailed(db, listed)).toBe(true);
 });

@@ -1,13 +1,5 @@
-import {
-  type CloudAccount,
-  type DbSession,
-  Prisma,
-  type Transfer,
-  type TransferMode,
-  type TransferPriority,
-  type TransferState,
-} from '../core/db.ts';
-import { AppError, type ErrorCode } from '../core/errors.ts';
+import type { CloudAccount, DbSession, Transfer, TransferMode, TransferPriority, TransferState } from '../core/db.ts';
+import { AppError } from '../core/errors.ts';
 import { assertManifest } from './manifest.ts';
 import { enqueue } from './outbox.ts';
 import {
@@ -19,7 +11,6 @@ import {
   type StoragePath,
   withoutCovered,
 } from './path.ts';
-import { type PlanCheckpoint, planCheckpointSchema, relisting } from './plan-checkpoint.ts';
 import { storeOf } from './store.ts';
 import {
   type GivenTransferOptions,
@@ -45,8 +36,6 @@ export const planLeaseMs = 15_000;
 const maxSourcePaths = 1_000;
 /** Bytes a second: with less, a part takes so long that clouds cut its request off. */
 export const minBandwidthLimit = 32_768n;
-/** Items in one batch of retried items. */
-const retryBatchSize = 100;
 
 export interface SubmitTransfer {
   userId: string;
@@ -150,7 +139,7 @@ export interface TransferChanges {
 export async function updateTransfer(tx: DbSession, transferId: string, changes: TransferChanges): Promise<Transfer> {
   assertBandwidthLimit(changes.bandwidthLimit);
   assertConcurrency(changes.concurrency);
-  const row = await lock(tx, transferId);
+  const row = await lockTransfer(tx, transferId);
   assertState(row, [...goingStates, 'AWAITING_APPROVAL', 'PAUSED'], 'changed');
   const { name = row.name, priority = row.priority, bandwidthLimit = row.bandwidthLimit } = changes;
   const { concurrency } = changes;
@@ -175,7 +164,7 @@ function assertConcurrency(concurrency: number | null | undefined): void {
 
 /** SCHEDULED, QUEUED, PLANNING, RUNNING -> PAUSED. Checkpoints stay; workers stop within 2 s. NOT_FOUND, CONFLICT. */
 export async function pauseTransfer(tx: DbSession, transferId: string): Promise<Transfer> {
-  const row = await lock(tx, transferId);
+  const row = await lockTransfer(tx, transferId);
   if (row.state === 'PAUSED') return row;
   assertState(row, ['SCHEDULED', 'QUEUED', 'PLANNING', 'RUNNING'], 'paused');
   return tx.transfer.update({ where: { id: transferId }, data: { ...nextSequence, ...stopped, state: 'PAUSED' } });
@@ -183,7 +172,7 @@ export async function pauseTransfer(tx: DbSession, transferId: string): Promise<
 
 /** PAUSED -> where it was; moved on from the checkpoints. NOT_FOUND, CONFLICT. */
 export async function resumeTransfer(tx: DbSession, transferId: string): Promise<Transfer> {
-  const row = await lock(tx, transferId);
+  const row = await lockTransfer(tx, transferId);
   if (goingStates.includes(row.state)) return row;
   assertState(row, ['PAUSED'], 'resumed');
   const now = new Date();
@@ -198,7 +187,7 @@ export async function resumeTransfer(tx: DbSession, transferId: string): Promise
  * Approving what goes on already changes nothing. NOT_FOUND, CONFLICT, also for an account that is disconnected.
  */
 export async function approveTransfer(tx: DbSession, transferId: string): Promise<Transfer> {
-  const row = await lock(tx, transferId);
+  const row = await lockTransfer(tx, transferId);
   if (row.approvedAt !== null && row.state === 'RUNNING') return row;
   assertState(row, ['AWAITING_APPROVAL'], 'approved');
   await usableAccount(tx, row.userId, row.sourceAccountId);
@@ -216,111 +205,13 @@ async function releaseHeld(tx: DbSession, transferId: string): Promise<void> {
 
 /** Any state that is not an end -> CANCELLED. Workers stop within 2 s and drop unfinished uploads. NOT_FOUND, CONFLICT. */
 export async function cancelTransfer(tx: DbSession, transferId: string): Promise<Transfer> {
-  const row = await lock(tx, transferId);
+  const row = await lockTransfer(tx, transferId);
   if (row.state === 'CANCELLED') return row;
   assertState(row, [...goingStates, 'AWAITING_APPROVAL', 'PAUSED'], 'cancelled');
   // Whoever takes a batch now cancels its items, deletions too.
   await releaseHeld(tx, transferId);
   const data = { ...nextSequence, ...stopped, state: 'CANCELLED', finishedAt: new Date() } as const;
   return tx.transfer.update({ where: { id: transferId }, data });
-}
-
-/**
- * Failures that the listing brought to light, of names above all: another try meets the same, and an object whose name is
- * taken would overwrite the one that has it. They stay failed.
- */
-const listedFailures: readonly ErrorCode[] = [
-  'NAME_COLLISION',
-  'NAME_NOT_ALLOWED',
-  'DESTINATION_EXISTS',
-  'DESTINATION_DIFFERS',
-];
-const isRetriable = Prisma.sql`state = 'FAILED' AND coalesce(error_code, '') <> ALL(${listedFailures}::text[])`;
-
-/** Whether `retryFailedItems` would find something to try afresh, at accounts that are still connected. */
-export async function canRetryFailed(db: DbSession, row: Transfer): Promise<boolean> {
-  if (row.state !== 'COMPLETED_WITH_ERRORS' && row.state !== 'FAILED') return false;
-  const gone = await db.cloudAccount.count({
-    where: { id: { in: [row.sourceAccountId, row.destinationAccountId] }, status: 'DISCONNECTED' },
-  });
-  if (gone > 0) return false;
-  const [found] = await db.$queryRaw<{ any: boolean }[]>`
-    SELECT EXISTS (SELECT 1 FROM transfer_item WHERE transfer_id = ${row.id}::uuid AND ${isRetriable}) AS any`;
-  return found?.any === true || failedPathsOf(row).length > 0;
-}
-
-function failedPathsOf(row: Transfer): PlanCheckpoint['failed'] {
-  return row.planCheckpoint === null ? [] : planCheckpointSchema.parse(row.planCheckpoint).failed;
-}
-
-/**
- * COMPLETED_WITH_ERRORS, FAILED -> RUNNING with every source path that could not be listed and every failed item tried
- * afresh, except those that failed for what was listed. Where a plan was to be approved, paths are PLANNING first, and wait
- * for approval. A transfer that goes on already is left alone. NOT_FOUND, CONFLICT, also when only names failed.
- */
-export async function retryFailedItems(tx: DbSession, transferId: string): Promise<Transfer> {
-  const row = await lock(tx, transferId);
-  if (row.state === 'QUEUED' || row.state === 'PLANNING' || row.state === 'RUNNING') return row;
-  assertState(row, ['COMPLETED_WITH_ERRORS', 'FAILED'], 'retried');
-  await usableAccount(tx, row.userId, row.sourceAccountId);
-  await usableAccount(tx, row.userId, row.destinationAccountId);
-  const checkpoint = row.planCheckpoint === null ? null : planCheckpointSchema.parse(row.planCheckpoint);
-  const failedPaths = failedPathsOf(row);
-  const where = { transferId, ordinal: { in: failedPaths.map(({ ordinal }) => ordinal) } };
-  const refusals = await tx.transferItem.findMany({ where, select: { errorCode: true } });
-  await tx.transferItem.deleteMany({ where });
-  const retried = await requeueFailed(tx, row);
-  if (retried.batches === 0 && failedPaths.length === 0) {
-    throw new AppError(
-      'CONFLICT',
-      'Only names failed, and trying again does not mend a name. Rename the objects and start a new transfer.',
-    );
-  }
-  const left = { transferId, state: 'FAILED' } as const;
-  const first = await tx.transferItem.findFirst({ where: left, orderBy: { ordinal: 'asc' } });
-  // What is listed only now was no part of the plan that was approved.
-  const isPlannedAnew = failedPaths.length > 0 && row.dryRun;
-  return goOn(tx, row, null, {
-    state: !row.startedAt ? 'QUEUED' : isPlannedAnew ? 'PLANNING' : 'RUNNING',
-    approvedAt: isPlannedAnew ? null : row.approvedAt,
-    listingComplete: row.listingComplete && failedPaths.length === 0,
-    ...(checkpoint && {
-      planCheckpoint: relisting(
-        checkpoint,
-        refusals.map(({ errorCode }) => errorCode ?? ''),
-      ),
-    }),
-    objectsListed: { decrement: refusals.length },
-    objectsFailed: first === null ? 0 : await tx.transferItem.count({ where: left }),
-    bytesAbandoned: { decrement: retried.bytes },
-    batchesListed: { increment: retried.batches },
-    finishedAt: null,
-    errorCode: first?.errorCode ?? null,
-    errorMessage: first?.errorMessage ?? null,
-  });
-}
-
-/** Puts failed items back, in new batches behind those there are. */
-async function requeueFailed(tx: DbSession, row: Transfer): Promise<{ bytes: bigint; batches: number }> {
-  const [sums] = await tx.$queryRaw<{ bytes: bigint; batches: number }[]>`
-    WITH failed AS (
-      SELECT ordinal, size_bytes,
-        ${row.batchesListed}::int + ((row_number() OVER (ORDER BY ordinal) - 1) / ${retryBatchSize}::int)::int AS number
-      FROM transfer_item WHERE transfer_id = ${row.id}::uuid AND ${isRetriable}
-    ), items AS (
-      UPDATE transfer_item AS item
-      SET state = 'PENDING', batch_number = failed.number, attempts = 0, error_code = NULL, error_message = NULL,
-        source_removal = CASE WHEN source_removal IS NOT NULL THEN 'PENDING' END::"SourceRemoval",
-        started_at = NULL, finished_at = NULL
-      FROM failed WHERE item.transfer_id = ${row.id}::uuid AND item.ordinal = failed.ordinal
-    ), batches AS (
-      INSERT INTO transfer_batch (transfer_id, number, item_count, size_bytes)
-      SELECT ${row.id}::uuid, number, count(*), sum(size_bytes) FROM failed GROUP BY number
-      RETURNING number
-    )
-    SELECT coalesce((SELECT sum(size_bytes) FROM failed), 0)::bigint AS bytes,
-      (SELECT count(*) FROM batches)::int AS batches`;
-  return sums ?? { bytes: 0n, batches: 0 };
 }
 
 type TransferUpdate = Parameters<DbSession['transfer']['update']>[0]['data'];
@@ -335,7 +226,8 @@ async function goOn(tx: DbSession, row: Transfer, startAt: Date | null, data: Tr
   return next;
 }
 
-async function enqueuePlan(tx: DbSession, row: Transfer, startAt: Date | null): Promise<void> {
+/** Promises a worker's look at the plan, at once or from `startAt` on. */
+export async function enqueuePlan(tx: DbSession, row: Transfer, startAt: Date | null): Promise<void> {
   await enqueue(
     tx,
     'transfer.plan',
@@ -355,7 +247,7 @@ const nextSequence = { sequence: { increment: 1 } } as const;
 const stopped = { speedBytesPerSecond: 0, speedAt: null, speedSince: null, throttledUntil: null } as const;
 
 /** The row, locked until the transaction ends. Whoever changes a transfer, its batches or items, locks it first. */
-async function lock(tx: DbSession, transferId: string): Promise<Transfer> {
+export async function lockTransfer(tx: DbSession, transferId: string): Promise<Transfer> {
   await tx.$queryRaw`SELECT 1 FROM transfer WHERE id = ${transferId}::uuid FOR NO KEY UPDATE`;
   const row = await tx.transfer.findUnique({ where: { id: transferId } });
   if (!row) throw new AppError('NOT_FOUND', 'There is no such transfer.');
@@ -375,7 +267,8 @@ const stateWords: Record<TransferState, string> = {
   CANCELLED: 'cancelled',
 };
 
-function assertState(row: Transfer, allowed: readonly TransferState[], verb: string): void {
+/** Throws CONFLICT for a transfer in another state. `verb`: what cannot be done to it. */
+export function assertState(row: Transfer, allowed: readonly TransferState[], verb: string): void {
   if (allowed.includes(row.state)) return;
   throw new AppError('CONFLICT', `The transfer is ${stateWords[row.state]}, so it cannot be ${verb}.`);
 }
@@ -391,7 +284,13 @@ function assertMirrorable(sources: readonly StoragePath[], destination: StorageP
   throw new AppError('INVALID_INPUT', message, { field: ['sourcePaths'] });
 }
 
-async function usableAccount(tx: DbSession, userId: string, accountId: string, field?: string): Promise<CloudAccount> {
+/** Throws NOT_FOUND for an account that is not the user's, CONFLICT for a disconnected one. */
+export async function usableAccount(
+  tx: DbSession,
+  userId: string,
+  accountId: string,
+  field?: string,
+): Promise<CloudAccount> {
   const account = await tx.cloudAccount.findFirst({ where: { id: accountId, userId } });
   const place = field === undefined ? {} : { field: [field] };
   if (!account) throw new AppError('NOT_FOUND', 'There is no such account.', place);

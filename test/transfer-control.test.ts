@@ -2,8 +2,9 @@ import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { createBlockingRedis, createRedis, type Redis } from '../core/redis.ts';
 import { type TransferProgress, topics, transferProgressSchema } from '../queue/events.ts';
+import { retryFailedItems } from '../queue/follow-up.ts';
 import { createSubscriber } from '../queue/pubsub.ts';
-import { cancelTransfer, pauseTransfer, publishControl, resumeTransfer, retryFailedItems } from '../queue/transfer.ts';
+import { cancelTransfer, pauseTransfer, publishControl, resumeTransfer } from '../queue/transfer.ts';
 import { createTestDatabase, type PrivateRedis, startPrivateRedis, type TestDatabase } from './support/databases.ts';
 import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
 
@@ -161,7 +162,7 @@ test(
 );
 
 test(
-  'failed objects and paths are tried afresh, and only they',
+  'a follow-up tries failed objects and paths again, and only they',
   async () => {
     const sent: Record<string, string> = { 'some/good': await source.put('retry/some/good', 1_000) };
     sent['some/bad'] = await source.put('retry/some/bad', 1_000);
@@ -182,22 +183,19 @@ test(
     });
     sent['later/object'] = await source.put('retry/later/object', 500);
     destination.server.observer.resetCounters();
-    expect(await change(id, retryFailedItems)).toMatchObject({
-      state: 'RUNNING',
-      objectsFailed: 0n,
-      errorCode: null,
-      bytesAbandoned: 0n,
-    });
-    const row = await engine.ended(id);
-    expect(row).toMatchObject({
+    const origin = await engine.db.transfer.findUniqueOrThrow({ where: { id } });
+    const followUp = await change(id, retryFailedItems);
+    expect(followUp).toMatchObject({ state: 'RUNNING', retryOfId: id, objectsFailed: 0n, errorCode: null });
+    expect(await engine.ended(followUp.id)).toMatchObject({
       state: 'COMPLETED',
-      objectsListed: 3n,
-      objectsCompleted: 3n,
-      bytesAcknowledged: 2_500n,
-      bytesListed: 2_500n,
+      objectsListed: 2n,
+      objectsCompleted: 2n,
+      bytesAcknowledged: 1_500n,
+      bytesListed: 1_500n,
     });
     expect(await destination.hashes('retry/')).toEqual(sent);
     expect(destination.server.observer.counters('PutObject').requests).toBe(2);
+    expect(await engine.db.transfer.findUniqueOrThrow({ where: { id } })).toEqual(origin);
   },
   timeoutMs,
 );

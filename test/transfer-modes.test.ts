@@ -1,7 +1,8 @@
 import { DeleteObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { TransferMode } from '../core/db.ts';
-import { approveTransfer, cancelTransfer, retryFailedItems } from '../queue/transfer.ts';
+import { retryFailedItems } from '../queue/follow-up.ts';
+import { approveTransfer, cancelTransfer } from '../queue/transfer.ts';
 import type { ConflictPolicy, GivenTransferOptions } from '../queue/transfer-options.ts';
 import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
 import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
@@ -153,8 +154,8 @@ test('KEEP_BOTH never writes over what is there, also where no other name could 
   to.server.faults.add({ match: look, action: { kind: 'status', status: 500 } });
   const { id } = await run({ options: { conflictPolicy: 'KEEP_BOTH' } });
   expect(await itemsOf(id)).toMatchObject({ a: { state: 'FAILED', errorCode: 'PROVIDER_UNAVAILABLE' } });
-  await engine.db.$transaction((tx) => retryFailedItems(tx, id));
-  expect(await engine.ended(id)).toMatchObject({ state: 'FAILED', errorCode: 'DESTINATION_CHANGED' });
+  const followUp = await engine.db.$transaction((tx) => retryFailedItems(tx, id));
+  expect(await engine.ended(followUp.id)).toMatchObject({ state: 'FAILED', errorCode: 'DESTINATION_CHANGED' });
   expect(await to.hashes(prefix)).toEqual(before);
 });
 
@@ -295,11 +296,11 @@ test('what could not be listed before a plan was approved waits for another appr
   expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', objectsFailed: 1n });
   await from.put(`${late}here`, 10);
   await to.put(`${late}extra`, 10);
-  await engine.db.$transaction((tx) => retryFailedItems(tx, id));
-  expect(await engine.until(id, ({ state }) => state !== 'PLANNING')).toMatchObject({ state: 'AWAITING_APPROVAL' });
+  const { id: next } = await engine.db.$transaction((tx) => retryFailedItems(tx, id));
+  expect(await engine.until(next, ({ state }) => state !== 'PLANNING')).toMatchObject({ state: 'AWAITING_APPROVAL' });
   expect(Object.keys(await to.hashes(late))).toEqual(['extra']);
-  await engine.db.$transaction((tx) => approveTransfer(tx, id));
-  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED', deletionsCompleted: 1n });
+  await engine.db.$transaction((tx) => approveTransfer(tx, next));
+  expect(await engine.ended(next)).toMatchObject({ state: 'COMPLETED', deletionsCompleted: 1n });
   expect(Object.keys(await to.hashes(late))).toEqual(['here']);
 });
 
@@ -376,9 +377,23 @@ test('a failed object of a move is retried with its removal', async () => {
   expect(await engine.ended(id)).toMatchObject({ state: 'FAILED', errorCode: 'DESTINATION_CHANGED' });
   expect(await text(from)).toEqual(['a']);
   await put(to, 'a', 'other');
-  await engine.db.$transaction((tx) => retryFailedItems(tx, id));
-  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
+  const followUp = await engine.db.$transaction((tx) => retryFailedItems(tx, id));
+  expect(await engine.ended(followUp.id)).toMatchObject({ state: 'COMPLETED' });
   expect(await text(from)).toEqual([]);
+});
+
+test('a follow-up of an approved plan reports what changed since, and does not move it', async () => {
+  await put(from, 'a', 'bytes');
+  await put(to, 'a', 'other');
+  const { id } = await order({ dryRun: true });
+  await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
+  await put(to, 'a', 'written by somebody else');
+  await engine.db.$transaction((tx) => approveTransfer(tx, id));
+  expect(await engine.ended(id)).toMatchObject({ state: 'FAILED', errorCode: 'DESTINATION_CHANGED' });
+  const before = await to.hashes(prefix);
+  const followUp = await engine.db.$transaction((tx) => retryFailedItems(tx, id));
+  expect(await engine.ended(followUp.id)).toMatchObject({ state: 'FAILED', errorCode: 'DESTINATION_CHANGED' });
+  expect(await to.hashes(prefix)).toEqual(before);
 });
 
 test('names with dots between slashes stay what they are, below the destination', async () => {

@@ -116,7 +116,7 @@ query Transfers {
       nodes {
         id name state createdAt finishedAt
         source { name } sourcePaths destination { name } destinationPath
-        errorGroups { code objects exampleKey message remedy }
+        errorGroups { code objects bytes retriableObjects examplePaths message remedy }
         items(first: 20) {
           nodes {
             sourcePath destinationPath size state
@@ -129,11 +129,19 @@ query Transfers {
 }`,
   },
   {
-    query: `# Stop a transfer for a while, go on, end it, or try again what failed: the same input for
-# pauseTransfer, resumeTransfer, cancelTransfer and retryFailedItems.
+    query: `# Stop a transfer for a while, go on, or end it: the same input for pauseTransfer, resumeTransfer and cancelTransfer.
 mutation Pause {
   pauseTransfer(input: { id: "" }) {
     transfer { id state canResume canCancel }
+    userErrors { code message remedy }
+  }
+}`,
+  },
+  {
+    query: `# Try failed objects of a transfer that has ended again: all that another try may mend, or those of a reason or a path.
+mutation Retry {
+  retryFailedItems(input: { transferId: "", filter: { errorCodes: [PERMISSION_DENIED], paths: ["bucket/folder/**"] } }) {
+    transfer { id state retryOf { id } }
     userErrors { code message remedy }
   }
 }`,

@@ -46,15 +46,21 @@ type ItemColumns = Prisma.TransferItemGetPayload<{ select: typeof columns }>;
 export async function* itemPages(db: Db, end: TransferEnd): AsyncGenerator<ReportItem[], void> {
   const transferId = end.id;
   const { _max: last } = await db.transferItem.aggregate({ where: { transferId }, _max: { ordinal: true } });
-  // Both bounds are said, as ordinals have few gaps: what Postgres does not know of a new transfer yet can then not
-  // mislead it to read all that remains for each page.
+  // Both bounds are said: what Postgres does not know of a new transfer yet can then not mislead it to read all that
+  // remains for each page. Gaps, of which a follow-up has many, are leapt over.
   for (let from = 0; from <= (last.ordinal ?? -1); from += pageSize) {
     const rows = await db.transferItem.findMany({
       select: columns,
       where: { transferId, ordinal: { gte: from, lt: from + pageSize } },
       orderBy: { ordinal: 'asc' },
     });
-    if (rows.length > 0) yield rows.map((row) => toReportItem(row, end.state));
+    if (rows.length > 0) {
+      yield rows.map((row) => toReportItem(row, end.state));
+      continue;
+    }
+    const beyond = { transferId, ordinal: { gte: from + pageSize } };
+    const { _min: next } = await db.transferItem.aggregate({ where: beyond, _min: { ordinal: true } });
+    if (next.ordinal !== null) from = next.ordinal - pageSize;
   }
   const row = await db.transfer.findUnique({ where: { id: end.id }, select: { sequence: true } });
   if (row?.sequence !== end.sequence) throw wentOn();

@@ -8,8 +8,9 @@ import { type Receipt, receiptVersion, type SignedReceipt } from './receipt-form
 import { signingKey } from './signing-key.ts';
 
 /**
- * The receipt of a transfer that has ended, made when it is first asked for and the same for ever after. A transfer that
- * went on and ended again gets another one. Any number of processes may ask at once. CONFLICT when it goes on meanwhile.
+ * The receipt of a transfer that has ended, made when it is first asked for and the same for ever after. A cancelled one
+ * whose last objects settle after that gets another one. Any number of processes may ask at once. CONFLICT when objects
+ * change meanwhile.
  */
 export async function receiptOf(db: Db, keyring: Keyring, transfer: Transfer, instance: string): Promise<string> {
   const { id, sequence } = transfer;
@@ -40,7 +41,7 @@ export async function receiptOf(db: Db, keyring: Keyring, transfer: Transfer, in
   };
   const signature = sign(null, Buffer.from(canonicalJson(receipt)), key.privateKey).toString('base64');
   const document = `${JSON.stringify({ receipt, signature } satisfies SignedReceipt, null, 2)}\n`;
-  // The first process of an end wins, and none of a former end replaces a later one's.
+  // The first process wins, and none replaces what is of a later sequence.
   await db.$executeRaw`
     INSERT INTO transfer_receipt AS kept (transfer_id, sequence, document)
     VALUES (${id}::uuid, ${sequence}, ${document})

@@ -28,7 +28,7 @@ export type ReportFormat = 'CSV' | 'JSON_LINES';
 
 /**
  * A transfer's report as text, piece by piece; a piece is made when it is asked for. Throws CONFLICT in place of the end
- * when the transfer goes on meanwhile.
+ * when objects change meanwhile: those of a cancelled transfer may, for a moment.
  */
 export async function* reportText(
   db: Db,

@@ -3,7 +3,6 @@ import type { ErrorCode } from '../../core/errors.ts';
 import { planCheckpointSchema } from '../../queue/plan-checkpoint.ts';
 import { builder } from '../builder.ts';
 import { keysetPage, pageCost, parseOrdinalKey } from '../connection.ts';
-import { presentationOf } from '../error-table.ts';
 import { storedError } from '../errors.ts';
 import { nilId } from '../global-id.ts';
 import { effectiveState, type StoredEvidence, type StoredLeg, unfinished } from '../item-state.ts';
@@ -210,39 +209,6 @@ async function itemsWithin(
   return rows;
 }
 
-interface ErrorGroupShape {
-  code: ErrorCode;
-  objects: number;
-  exampleKey: string;
-  /** As told for the first of them. */
-  message: string;
-  /** How many messages there are. */
-  reasons: number;
-}
-
-/** What is true of all of them: the message that all have, or what the code means. */
-function groupMessage({ code, message, reasons }: ErrorGroupShape): string {
-  if (reasons > 1) return presentationOf(code).description;
-  return storedError(code, message)?.message ?? '';
-}
-
-const TransferErrorGroup = builder.objectRef<ErrorGroupShape>('TransferErrorGroup').implement({
-  description: 'Failed objects of a transfer that share a reason.',
-  fields: (t) => ({
-    code: t.expose('code', { type: ErrorCodeEnum, description: 'The reason, for programs.' }),
-    objects: t.exposeInt('objects', { description: 'How many objects failed for it.' }),
-    exampleKey: t.exposeString('exampleKey', { description: 'Path of the first of them at the source: "bucket/key".' }),
-    message: t.string({
-      description: 'The reason, for people, as far as it is that of all of them.',
-      resolve: groupMessage,
-    }),
-    remedy: t.string({
-      description: 'What to do about it, for people.',
-      resolve: (group) => storedError(group.code, group.message)?.remedy ?? '',
-    }),
-  }),
-});
-
 builder.prismaObjectFields(Transfer, (t) => ({
   items: t.connection(
     {
@@ -286,16 +252,4 @@ builder.prismaObjectFields(Transfer, (t) => ({
     { description: "A page of a transfer's objects." },
     { description: 'An object of a transfer with its cursor.' },
   ),
-  errorGroups: t.field({
-    type: [TransferErrorGroup],
-    description: 'Failed objects by reason, most frequent first. Empty: none failed.',
-    complexity: { field: 10, multiplier: 10 },
-    resolve: (transfer, _args, { services }) => services.db.$queryRaw<ErrorGroupShape[]>`
-      SELECT coalesce(error_code, 'INTERNAL') AS code, count(*)::int AS objects,
-        (array_agg(source_container || '/' || source_key ORDER BY ordinal))[1] AS "exampleKey",
-        count(DISTINCT error_message)::int AS reasons,
-        coalesce((array_agg(error_message ORDER BY ordinal))[1], '') AS message
-      FROM transfer_item WHERE transfer_id = ${transfer.id}::uuid AND state = 'FAILED'
-      GROUP BY 1 ORDER BY objects DESC, code`,
-  }),
 }));

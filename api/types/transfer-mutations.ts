@@ -1,5 +1,6 @@
 import type { DbSession, Transfer as TransferRow } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
+import { holdAccounts } from '../../queue/account.ts';
 import {
   approveTransfer,
   cancelTransfer,
@@ -8,7 +9,6 @@ import {
   publishControl,
   publishTransfer,
   resumeTransfer,
-  retryFailedItems,
   submitTransfer,
   updateTransfer,
 } from '../../queue/transfer.ts';
@@ -26,7 +26,11 @@ import { orderFields, orderOf, parseTransferName } from './transfer-order.ts';
 /** Furthest start time. */
 const maxAheadMs = 366 * 24 * 3600 * 1000;
 
-const transferOutput = (t: PayloadFields<PayloadShape<TransferRow>>) => ({
+/** Of an input field of whatever orders a transfer. */
+export const idempotencyKeyDescription =
+  'Any text of 1 to 255 characters. A repetition within 24 hours with the same arguments returns the same transfer.';
+
+export const transferOutput = (t: PayloadFields<PayloadShape<TransferRow>>) => ({
   transfer: t.field({
     type: Transfer,
     nullable: true,
@@ -37,7 +41,7 @@ const transferOutput = (t: PayloadFields<PayloadShape<TransferRow>>) => ({
 });
 
 /** Tells subscribers and workers of a committed change. They find out by themselves too, so Redis may be away. */
-async function announce(context: Context, row: TransferRow): Promise<void> {
+export async function announce(context: Context, row: TransferRow): Promise<void> {
   const { redis } = context.services;
   try {
     await Promise.all([publishTransfer(redis, row), publishControl(redis, row.id)]);
@@ -74,10 +78,7 @@ function orderMutation(
           type: 'ByteSize',
           description: `Bytes a second that pass through workers at the most, over all of them together; at least ${minBandwidthLimit}. Absent or null: no limit.`,
         }),
-        idempotencyKey: t.string({
-          description:
-            'Any text of 1 to 255 characters. A repetition within 24 hours with the same arguments returns the same transfer.',
-        }),
+        idempotencyKey: t.string({ description: idempotencyKeyDescription }),
       }),
     },
     {
@@ -115,10 +116,7 @@ async function order(operation: string, input: OrderInput, context: Context): Pr
   assertStartAt(input.startAt);
   const ordered = { ...(await orderOf(context, input)), bandwidthLimit: input.bandwidthLimit ?? undefined };
   const { id, replayed } = await createOnce(db, request, async (tx) => {
-    // An account cannot be disconnected between the check of its state and the end of this transaction.
-    await tx.$queryRaw`
-      SELECT 1 FROM cloud_account
-      WHERE id IN (${ordered.sourceAccountId}::uuid, ${ordered.destinationAccountId}::uuid) ORDER BY id FOR KEY SHARE`;
+    await holdAccounts(tx, ordered.sourceAccountId, ordered.destinationAccountId);
     const dryRun = operation === 'planTransfer';
     const row = await submitTransfer(tx, { ...ordered, dryRun, startAt: input.startAt ?? undefined });
     await audit(tx, context, 'transfer.create', { type: 'transfer', id: row.id }, { name: row.name });
@@ -240,10 +238,4 @@ lifeCycleMutation('cancelTransfer', 'transfer.cancel', cancelTransfer, {
   field:
     'Ends a transfer for good; what arrived stays, unfinished uploads are dropped. CONFLICT once it has ended otherwise. Idempotent.',
   payload: 'The cancelled transfer.',
-});
-lifeCycleMutation('retryFailedItems', 'transfer.retry', retryFailedItems, {
-  input: 'The transfer whose failed objects to retry.',
-  field:
-    'Tries the failed objects of an ended transfer afresh. Where it was planned first, what could not be listed then is planned, and waits for `approveTransfer`. CONFLICT unless it is COMPLETED_WITH_ERRORS or FAILED. A transfer that goes on already is left alone.',
-  payload: 'The transfer, going on.',
 });

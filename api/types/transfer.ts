@@ -1,7 +1,8 @@
 import { queryFromInfo } from '@pothos/plugin-prisma';
 import type { Transfer as TransferRow } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
-import { canRetryFailed, toProgress } from '../../queue/transfer.ts';
+import { canRetryFailed } from '../../queue/follow-up.ts';
+import { toProgress } from '../../queue/transfer.ts';
 import { transferOptionsSchema } from '../../queue/transfer-options.ts';
 import { builder } from '../builder.ts';
 import { keysetPage, pageCost, parseUuidKey } from '../connection.ts';
@@ -106,7 +107,7 @@ export const Transfer = builder.prismaNode('Transfer', {
         isOneOf(state, ['SCHEDULED', 'QUEUED', 'PLANNING', 'AWAITING_APPROVAL', 'RUNNING', 'PAUSED']),
     }),
     canRetryFailed: t.boolean({
-      description: 'Whether `retryFailedItems` would change it.',
+      description: 'Whether `retryFailedItems`, without a filter, would make a follow-up.',
       resolve: (row, _args, { services }) => canRetryFailed(services.db, row),
     }),
   }),

@@ -61,9 +61,11 @@ const ended = ['COMPLETED', 'COMPLETED_WITH_ERRORS', 'FAILED', 'CANCELLED'];
 
 const create = `mutation ($input: CreateTransferInput!) {
   createTransfer(input: $input) { transfer { id } userErrors { code message } } }`;
-const step = (name: 'pauseTransfer' | 'resumeTransfer' | 'retryFailedItems') =>
+const step = (name: 'pauseTransfer' | 'resumeTransfer') =>
   `mutation ($input: ${name[0]?.toUpperCase()}${name.slice(1)}Input!) {
     ${name}(input: $input) { transfer { state } userErrors { code message } } }`;
+const retry = `mutation ($input: RetryFailedItemsInput!) {
+  retryFailedItems(input: $input) { transfer { id } userErrors { code message } } }`;
 
 /** Writes the objects of a voyage past the product: small ones, some of a few parts' worth, and what is there already. */
 export async function prepareVoyage(
@@ -124,10 +126,12 @@ export async function sail(stack: Stack, voyage: Voyage, writes: Writes, arrived
     idempotencyKey: `voyage-${voyage.number}`,
   });
   if (!transfer) throw new Error(`Voyage ${voyage.number} was not ordered: ${JSON.stringify(userErrors)}`);
-  const id = decodeGlobalId(transfer.id).id;
+  /** The transfer and its follow-ups, each of the one before. */
+  const ids = [decodeGlobalId(transfer.id).id];
+  let last = transfer;
   if (voyage.isPaused) {
     await api.send(step('pauseTransfer'), { id: transfer.id });
-    if (!(await isLetGo(stack, id))) complaints.push('a worker holds the paused transfer');
+    if (!(await isLetGo(stack, ids[0] as string))) complaints.push('a worker holds the paused transfer');
     await api.send(step('resumeTransfer'), { id: transfer.id });
   }
 
@@ -135,7 +139,7 @@ export async function sail(stack: Stack, voyage: Voyage, writes: Writes, arrived
   const retriedFor: string[] = [];
   let [longestStandstillMs, changedAt, seen] = [0, Date.now(), ''];
   for (;;) {
-    [row] = await readTransfer(stack, id);
+    [row] = await readTransfer(stack, ids.at(-1) as string);
     const shown = JSON.stringify(row);
     if (row && shown !== seen) [changedAt, seen] = [Date.now(), shown];
     longestStandstillMs = Math.max(longestStandstillMs, Date.now() - changedAt);
@@ -145,18 +149,23 @@ export async function sail(stack: Stack, voyage: Voyage, writes: Writes, arrived
     }
     if (row && ended.includes(row.state)) {
       if (row.state === 'COMPLETED' || row.state === 'CANCELLED' || retriedFor.length === maxRetries) break;
-      const answer = await api.send(step('retryFailedItems'), { id: transfer.id });
-      if (answer.userErrors.length > 0) {
+      const answer = await api.send(retry, {
+        transferId: last.id,
+        idempotencyKey: `voyage-${voyage.number}-${retriedFor.length}`,
+      });
+      if (!answer.transfer) {
         complaints.push(`cannot be retried: ${JSON.stringify(answer.userErrors)}`);
         break;
       }
+      last = answer.transfer;
+      ids.push(decodeGlobalId(last.id).id);
       retriedFor.push(row.error ?? '');
     }
     await delay(pollMs);
   }
   arrived();
   await delay(lingerMs);
-  complaints.push(...(await judge(stack, voyage, id)));
+  complaints.push(...(await judge(stack, voyage, ids)));
   const { unexcused, ...repeated } = writes.takeRepeated(prefix);
   complaints.push(...unexcused.map((name) => `sent again though no fault hit it: ${name}`));
   // Of a voyage that went wrong everything stays for who looks into it.
@@ -188,15 +197,24 @@ const readTransfer = (stack: Stack, id: string) =>
   );
 
 /** Compares what is at both sides, by plain clients, and what the product says of it. */
-async function judge(stack: Stack, { prefix, mode, expected, destination }: Voyage, id: string): Promise<string[]> {
+async function judge(
+  stack: Stack,
+  { prefix, mode, expected, destination }: Voyage,
+  ids: readonly string[],
+): Promise<string[]> {
   const complaints: string[] = [];
-  let row: TransferRow | undefined;
-  while (!row) [row] = await readTransfer(stack, id);
-  if (row.state !== 'COMPLETED') complaints.push(`ended ${JSON.stringify(row)}`);
-  if (Number(row.listed) !== Number(row.completed) + Number(row.skipped)) {
-    complaints.push(`counted wrongly: ${JSON.stringify(row)}`);
+  const rows: TransferRow[] = [];
+  for (const id of ids) {
+    let row: TransferRow | undefined;
+    while (!row) [row] = await readTransfer(stack, id);
+    rows.push(row);
+    if (Number(row.listed) !== Number(row.completed) + Number(row.skipped) + Number(row.failed)) {
+      complaints.push(`counted wrongly: ${JSON.stringify(row)}`);
+    }
   }
-  if (row.acknowledged !== row.bytes) complaints.push(`acknowledged ${row.acknowledged} of ${row.bytes} bytes`);
+  const last = rows.at(-1) as TransferRow;
+  if (last.state !== 'COMPLETED') complaints.push(`ended ${JSON.stringify(last)}`);
+  if (last.acknowledged !== last.bytes) complaints.push(`acknowledged ${last.acknowledged} of ${last.bytes} bytes`);
   const there = await destination.hashes(prefix);
   for (const key of new Set([...Object.keys(expected), ...Object.keys(there)])) {
     if (there[key] === expected[key]) continue;
@@ -204,7 +222,8 @@ async function judge(stack: Stack, { prefix, mode, expected, destination }: Voya
   }
   if (mode === 'MOVE') {
     const left = Object.keys(await stack.clouds.source.hashes(prefix));
-    if (Number(row.skipped) !== left.length) complaints.push(`${left.length} left at the source of a move`);
+    const skipped = rows.reduce((sum, row) => sum + Number(row.skipped), 0);
+    if (skipped !== left.length) complaints.push(`${left.length} left at the source of a move`);
   }
   return complaints;
 }

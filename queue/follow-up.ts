@@ -1,0 +1,298 @@
+import { type DbSession, Prisma, type Transfer } from '../core/db.ts';
+import { AppError, type ErrorCode } from '../core/errors.ts';
+import { holdAccounts } from './account.ts';
+import { compileGlobs } from './glob.ts';
+import { type PlanCheckpoint, planCheckpointSchema } from './plan-checkpoint.ts';
+import { emptyWorkload } from './plan-estimate.ts';
+import { assertState, enqueuePlan, lockTransfer, usableAccount } from './transfer.ts';
+import { maxGlobLength } from './transfer-options.ts';
+
+/** Most globs of one filter: each is held against each failed object. */
+export const maxRetryPaths = 20;
+/** Paths that are held against globs at a time. */
+const pathsAtOnce = 10_000;
+/** A batch of a follow-up has no more objects, and begins another after so many bytes. */
+const batchObjects = 100;
+const batchBytes = 256 * 1024 * 1024;
+
+/**
+ * Failures that the listing brought to light, of names above all: another try meets the same, and an object whose name is
+ * taken would overwrite the one that has it. They stay failed.
+ */
+const listedFailures: readonly ErrorCode[] = [
+  'NAME_COLLISION',
+  'NAME_NOT_ALLOWED',
+  'DESTINATION_EXISTS',
+  'DESTINATION_DIFFERS',
+];
+
+/** Which failed items are meant; what is absent or empty does not matter. */
+export interface FailedItemFilter {
+  errorCodes?: readonly ErrorCode[] | undefined;
+  /** Globs (queue/glob.ts), held against the path at the source with its container: `bucket/folder/**`. At most `maxRetryPaths`. */
+  paths?: readonly string[] | undefined;
+}
+
+/** What a follow-up would try again of a transfer that has ended. */
+export interface OpenFailures {
+  /** Holds for rows of `transfer_item AS item` that are the transfer's, failed, and open. */
+  isOpen: Prisma.Sql;
+  /** Source paths that could not be listed, each with its item's ordinal. */
+  paths: PlanCheckpoint['failed'];
+  checkpoint: PlanCheckpoint;
+}
+
+const noCheckpoint: PlanCheckpoint = planCheckpointSchema.parse({ remaining: [], nextOrdinal: 0, failed: [] });
+const checkpointOf = (stored: unknown) => (stored === null ? noCheckpoint : planCheckpointSchema.parse(stored));
+
+/**
+ * The failures of a transfer that are open: not such as the listing brought to light, and not with a follow-up already.
+ * What a cancelled follow-up did not get done is open again.
+ */
+export async function openFailures(db: DbSession, row: Transfer): Promise<OpenFailures> {
+  const followUps = await db.transfer.findMany({
+    where: { retryOfId: row.id },
+    select: { id: true, state: true, planCheckpoint: true },
+  });
+  const going = followUps.filter(({ state }) => state !== 'CANCELLED');
+  const cancelled = followUps.filter(({ state }) => state === 'CANCELLED');
+  const checkpoint = checkpointOf(row.planCheckpoint);
+  const relisted = new Set(going.flatMap(({ planCheckpoint }) => checkpointOf(planCheckpoint).relisted));
+  const paths = checkpoint.failed.filter(({ ordinal }) => !relisted.has(ordinal));
+  const ordinalsOf = (failed: PlanCheckpoint['failed']) => failed.map(({ ordinal }) => ordinal);
+  // Looked up one by one: what Postgres does not know of a new transfer yet makes joins of many by many.
+  const isTaken =
+    followUps.length === 0
+      ? Prisma.sql`false`
+      : Prisma.sql`(
+          SELECT true FROM transfer_item AS taken
+          WHERE taken.transfer_id = ANY(${followUps.map(({ id }) => id)}::uuid[]) AND taken.ordinal = item.ordinal
+            AND (taken.transfer_id <> ALL(${cancelled.map(({ id }) => id)}::uuid[])
+              OR taken.state IN ('COMPLETED', 'SKIPPED'))
+          LIMIT 1) IS NOT NULL`;
+  const isOpen = Prisma.sql`item.transfer_id = ${row.id}::uuid AND item.state = 'FAILED'
+    AND coalesce(item.error_code, '') <> ALL(${listedFailures}::text[])
+    AND (item.ordinal = ANY(${ordinalsOf(paths)}::int[])
+      OR (item.ordinal <> ALL(${ordinalsOf(checkpoint.failed)}::int[]) AND NOT ${isTaken}))`;
+  return { isOpen, paths, checkpoint };
+}
+
+/** Whether `retryFailedItems` would find something to try again, at accounts that are still connected. */
+export async function canRetryFailed(db: DbSession, row: Transfer): Promise<boolean> {
+  if (row.state !== 'COMPLETED_WITH_ERRORS' && row.state !== 'FAILED') return false;
+  const gone = await db.cloudAccount.count({
+    where: { id: { in: [row.sourceAccountId, row.destinationAccountId] }, status: 'DISCONNECTED' },
+  });
+  if (gone > 0) return false;
+  const { isOpen } = await openFailures(db, row);
+  const [found] = await db.$queryRaw<{ any: boolean }[]>`
+    SELECT EXISTS (SELECT 1 FROM transfer_item AS item WHERE ${isOpen}) AS any`;
+  return found?.any === true;
+}
+
+/**
+ * Makes a follow-up of a transfer that is COMPLETED_WITH_ERRORS or FAILED: a transfer that tries its open failures again
+ * (those that the filter takes) by the same order and the same plan, under their ordinals, and lists source paths again that could not be
+ * listed. The origin stays as it is. Of an approved plan, what changed since fails again, and a follow-up that lists is
+ * planned first and waits for approval. Throws NOT_FOUND; CONFLICT in
+ * another state, for an account that is disconnected, and when nothing is open; INVALID_INPUT, with `field`, for a filter
+ * that is wrong or takes nothing. Not idempotent: the caller owns the idempotency key.
+ */
+export async function retryFailedItems(
+  tx: DbSession,
+  transferId: string,
+  filter: FailedItemFilter = {},
+): Promise<Transfer> {
+  const matches = parsePaths(filter.paths ?? []);
+  const origin = await lockTransfer(tx, transferId);
+  assertState(origin, ['COMPLETED_WITH_ERRORS', 'FAILED'], 'retried');
+  await holdAccounts(tx, origin.sourceAccountId, origin.destinationAccountId);
+  await usableAccount(tx, origin.userId, origin.sourceAccountId);
+  await usableAccount(tx, origin.userId, origin.destinationAccountId);
+  const open = await openFailures(tx, origin);
+  const codes = filter.errorCodes ?? [];
+  const isOfCode =
+    codes.length === 0 ? Prisma.sql`true` : Prisma.sql`coalesce(error_code, 'INTERNAL') = ANY(${codes}::text[])`;
+  let meant = Prisma.sql`SELECT item.* FROM transfer_item AS item WHERE ${open.isOpen} AND ${isOfCode}`;
+  if (matches !== null) {
+    const ordinals = await ordinalsAt(tx, meant, matches);
+    meant = Prisma.sql`
+      SELECT * FROM transfer_item WHERE transfer_id = ${origin.id}::uuid AND ordinal = ANY(${ordinals}::int[])`;
+  }
+  const paths = await meantPaths(tx, open.paths, meant);
+  const followUp = await createFollowUp(tx, origin, open.checkpoint, paths);
+  const copied = await copyItems(tx, origin, followUp, meant, paths);
+  if (copied.objects === 0 && paths.length === 0) throw nothingToRetry(matches !== null || codes.length > 0);
+  if (paths.length > 0) {
+    await tx.$executeRaw`
+      INSERT INTO transfer_name (transfer_id, name_hash)
+      SELECT ${followUp.id}::uuid, name_hash FROM transfer_name WHERE transfer_id = ${origin.id}::uuid`;
+    await enqueuePlan(tx, followUp, null);
+  }
+  const { objects, skipped, deletions, bytes, bytesSkipped, batches, totals } = copied;
+  return tx.transfer.update({
+    where: { id: followUp.id },
+    data: {
+      listingComplete: paths.length === 0,
+      objectsListed: objects,
+      objectsSkipped: skipped,
+      objectsPlanned: objects - skipped,
+      deletionsPlanned: deletions,
+      bytesListed: bytes,
+      bytesPlanned: bytes - bytesSkipped,
+      bytesAbandoned: bytesSkipped,
+      batchesListed: batches,
+      planCheckpoint: { ...checkpointOf(followUp.planCheckpoint), totals },
+    },
+  });
+}
+
+function parsePaths(globs: readonly string[]): ((path: string) => boolean) | null {
+  const wrong = (message: string) => new AppError('INVALID_INPUT', message, { field: ['filter', 'paths'] });
+  if (globs.length > maxRetryPaths) throw wrong(`Give at most ${maxRetryPaths} globs.`);
+  if (globs.some((glob) => glob === '' || glob.length > maxGlobLength)) {
+    throw wrong(`A glob has 1 to ${maxGlobLength} characters.`);
+  }
+  if (globs.length === 0) return null;
+  try {
+    return compileGlobs(globs);
+  } catch (error) {
+    throw wrong((error as AppError).message);
+  }
+}
+
+/** Ordinals of the meant items whose path at the source matches. */
+async function ordinalsAt(
+  tx: DbSession,
+  meant: Prisma.Sql,
+  matches: (path: string) => boolean,
+): Promise<readonly number[]> {
+  const found: number[] = [];
+  let last: number | undefined = -1;
+  while (last !== undefined) {
+    const page: { ordinal: number; path: string }[] = await tx.$queryRaw`
+      SELECT ordinal, source_container || '/' || source_key AS path FROM (${meant}) AS meant
+      WHERE ordinal > ${last}::int ORDER BY ordinal LIMIT ${pathsAtOnce}`;
+    for (const { ordinal, path } of page) if (matches(path)) found.push(ordinal);
+    last = page.at(-1)?.ordinal;
+  }
+  return found;
+}
+
+async function meantPaths(
+  tx: DbSession,
+  failed: PlanCheckpoint['failed'],
+  meant: Prisma.Sql,
+): Promise<PlanCheckpoint['failed']> {
+  if (failed.length === 0) return [];
+  const rows = await tx.$queryRaw<{ ordinal: number }[]>`
+    SELECT ordinal FROM (${meant}) AS meant
+    WHERE ordinal = ANY(${failed.map(({ ordinal }) => ordinal)}::int[])`;
+  const ordinals = new Set(rows.map(({ ordinal }) => ordinal));
+  return failed.filter(({ ordinal }) => ordinals.has(ordinal));
+}
+
+/** The order of the origin, under way and with nothing in it yet. */
+async function createFollowUp(
+  tx: DbSession,
+  origin: Transfer,
+  planned: PlanCheckpoint,
+  paths: PlanCheckpoint['failed'],
+): Promise<Transfer> {
+  const planCheckpoint: PlanCheckpoint = {
+    ...planned,
+    remaining: paths.map(({ ordinal: _, ...place }) => place),
+    totals: {},
+    workload: emptyWorkload(),
+    failed: [],
+    relisted: paths.map(({ ordinal }) => ordinal),
+  };
+  const [clock] = await tx.$queryRaw<{ now: Date }[]>`SELECT now() AS now`;
+  const { userId, sourceAccountId, destinationAccountId, sourcePaths, destinationPath } = origin;
+  const { mode, bandwidthLimit, dryRun, priority } = origin;
+  // What is listed only now was no part of the plan that was approved.
+  const isPlannedAnew = dryRun && paths.length > 0;
+  const approvedAt = isPlannedAnew ? null : origin.approvedAt;
+  return tx.transfer.create({
+    data: {
+      ...{ userId, sourceAccountId, destinationAccountId, sourcePaths, destinationPath },
+      ...{ mode, bandwidthLimit, dryRun, approvedAt, priority },
+      name: origin.retryOfId === null ? `Retry of ${origin.name}`.slice(0, 200) : origin.name,
+      options: origin.options as Prisma.InputJsonObject,
+      retryOfId: origin.id,
+      state: isPlannedAnew ? 'PLANNING' : 'RUNNING',
+      startedAt: clock?.now ?? null,
+      planCheckpoint,
+      sequence: 1,
+    },
+  });
+}
+
+interface CopiedItems {
+  objects: number;
+  skipped: number;
+  deletions: number;
+  bytes: bigint;
+  bytesSkipped: bigint;
+  batches: number;
+  totals: PlanCheckpoint['totals'];
+}
+
+/** Gives the follow-up the items as they were planned, in batches of its own, deletions apart. */
+async function copyItems(
+  tx: DbSession,
+  origin: Transfer,
+  followUp: Transfer,
+  meant: Prisma.Sql,
+  paths: PlanCheckpoint['failed'],
+): Promise<CopiedItems> {
+  const [copied] = await tx.$queryRaw<CopiedItems[]>`
+    WITH chosen AS (
+      SELECT meant.*, action = 'DELETE' AS is_deletion,
+        (row_number() OVER kind - 1) / ${batchObjects}::int AS nth,
+        div(sum(size_bytes) OVER kind - size_bytes, ${batchBytes}::bigint) AS stretch
+      FROM (${meant}) AS meant
+      WHERE ordinal <> ALL(${paths.map(({ ordinal }) => ordinal)}::int[])
+      WINDOW kind AS (PARTITION BY action = 'DELETE' ORDER BY ordinal ROWS UNBOUNDED PRECEDING)
+    ), numbered AS MATERIALIZED (
+      SELECT *, (dense_rank() OVER (ORDER BY is_deletion, nth, stretch) - 1)::int AS number FROM chosen
+    ), items AS (
+      INSERT INTO transfer_item (transfer_id, ordinal, batch_number, action, reason, state, source_container, source_key,
+        destination_container, destination_key, size_bytes, modified_at, source_version, destination_version,
+        source_removal, finished_at)
+      SELECT ${followUp.id}::uuid, ordinal, number, action, reason,
+        CASE WHEN action = 'SKIP' THEN 'SKIPPED' ELSE 'PENDING' END::"TransferItemState", source_container, source_key,
+        destination_container, destination_key, size_bytes, modified_at, source_version, destination_version,
+        CASE WHEN ${origin.mode === 'MOVE'} THEN 'PENDING' END::"SourceRemoval",
+        CASE WHEN action = 'SKIP' THEN now() END
+      FROM numbered
+    ), batches AS (
+      INSERT INTO transfer_batch (transfer_id, number, item_count, size_bytes)
+      SELECT ${followUp.id}::uuid, number, count(*), sum(size_bytes) FROM numbered GROUP BY number
+      RETURNING number
+    ), totals AS (
+      SELECT action, count(*) AS objects, sum(size_bytes) AS bytes FROM numbered GROUP BY action
+    )
+    SELECT coalesce(sum(objects), 0)::int AS objects,
+      coalesce(sum(objects) FILTER (WHERE action = 'SKIP'), 0)::int AS skipped,
+      coalesce(sum(objects) FILTER (WHERE action = 'DELETE'), 0)::int AS deletions,
+      coalesce(sum(bytes), 0)::bigint AS bytes,
+      coalesce(sum(bytes) FILTER (WHERE action = 'SKIP'), 0)::bigint AS "bytesSkipped",
+      (SELECT count(*) FROM batches)::int AS batches,
+      coalesce(jsonb_object_agg(action, jsonb_build_object('objects', objects, 'bytes', bytes)), '{}') AS totals
+    FROM totals`;
+  if (!copied) throw new Error('An aggregate without GROUP BY has one row.');
+  return copied;
+}
+
+function nothingToRetry(isFiltered: boolean): AppError {
+  if (isFiltered) {
+    const message =
+      'No failed object that is left to retry matches the filter. Leave the filter out, or choose another.';
+    return new AppError('INVALID_INPUT', message, { field: ['filter'] });
+  }
+  return new AppError(
+    'CONFLICT',
+    'Nothing is left to retry: a follow-up has it already, or trying again does not mend it. Names are mended at the source; then start a new transfer.',
+  );
+}
