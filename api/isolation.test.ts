@@ -155,6 +155,8 @@ function valueFor(typeName: string, fieldName: string, argument: string): unknow
     return /schedule/i.test(fieldName) ? ids.TransferSchedule : ids.Transfer;
   }
   if (typeName === 'DateTime') return new Date(Date.now() + 60_000).toISOString();
+  if (argument === 'cron') return '0 3 * * *';
+  if (argument === 'timeZone') return 'UTC';
   if (typeName === 'String') return /path/i.test(argument) ? `photos/${owned.folder}/` : `anything-${argument}`;
   if (typeName === 'Int' || typeName === 'Float') return 1;
   if (typeName === 'ByteSize') return '1';

@@ -151,3 +151,79 @@ test('a schedule is made, changed and deleted; a repeated key makes no second on
   expect((await ask(remove, { id: schedule?.id })).schedule).toEqual({ id: schedule?.id });
   expect((await ask(remove, { id: schedule?.id })).userErrors).toMatchObject([{ code: 'NOT_FOUND' }]);
 });
+
+test('a schedule keeps the bandwidth limit of its transfers, which may change', async () => {
+  const fields = `id priority bandwidthLimit`;
+  const mutation = async (name: string, input: object) => {
+    const type = `${name[0]?.toUpperCase()}${name.slice(1)}Input`;
+    const document = `mutation ($input: ${type}!) { ${name}(input: $input) { schedule { ${fields} } ${errors} } }`;
+    const answer = await api.query(document, { input }, { token });
+    expect(answer.errors).toBeUndefined();
+    return answer.data[name];
+  };
+  const order = orderWithin(account, { cron: '0 3 * * *', bandwidthLimit: '50000', idempotencyKey: 'limited' });
+  const { schedule } = await mutation('createTransferSchedule', order);
+  expect(schedule).toMatchObject({ bandwidthLimit: '50000', priority: 'NORMAL' });
+  expect((await mutation('createTransferSchedule', order)).schedule.id).toBe(schedule.id);
+  const low = await mutation('updateTransferSchedule', { id: schedule.id, bandwidthLimit: '10' });
+  expect(low.userErrors).toMatchObject([{ code: 'INVALID_INPUT', field: ['input', 'bandwidthLimit'] }]);
+  const changed = await mutation('updateTransferSchedule', {
+    id: schedule.id,
+    bandwidthLimit: '70000',
+    priority: 'LOW',
+  });
+  expect(changed.schedule).toMatchObject({ bandwidthLimit: '70000', priority: 'LOW' });
+  const renamed = await mutation('updateTransferSchedule', { id: schedule.id, name: 'Slow' });
+  expect(renamed.schedule).toMatchObject({ bandwidthLimit: '70000', priority: 'LOW' });
+  const free = await mutation('updateTransferSchedule', { id: schedule.id, bandwidthLimit: null });
+  expect(free.schedule).toMatchObject({ bandwidthLimit: null, priority: 'LOW' });
+});
+
+test('the next runs of a schedule are told before it is made', async () => {
+  const document = `query ($cron: String!, $timeZone: String!) { nextScheduleRuns(cron: $cron, timeZone: $timeZone, first: 3) }`;
+  const runs = async (cron: string, timeZone: string) => api.query(document, { cron, timeZone }, { token });
+  const { data } = await runs('30 3 * * *', 'Asia/Tokyo');
+  expect(data.nextScheduleRuns.map((time: string) => time.slice(10))).toEqual(Array(3).fill('T18:30:00.000Z'));
+  expect((await runs('0 0 30 2 *', 'UTC')).data.nextScheduleRuns).toEqual([]);
+  for (const [cron, timeZone] of [
+    ['every day', 'UTC'],
+    ['0 3 * * *', 'Nowhere'],
+  ] as const) {
+    expect((await runs(cron, timeZone)).errors).toMatchObject([{ extensions: { code: 'INVALID_INPUT' } }]);
+  }
+});
+
+test('what a pair would not keep is told before the order, of own accounts only', async () => {
+  const document =
+    'query ($source: ID!, $destination: ID!) { transferFidelity(sourceAccountId: $source, destinationAccountId: $destination) { code message } }';
+  const variables = { source: account, destination: account };
+  const own = await api.query(document, variables, { token });
+  expect(own.data.transferFidelity).toEqual(expect.any(Array));
+  const { token: stranger } = await api.signUp('Stranger');
+  const foreign = await api.query(document, variables, { token: stranger });
+  expect(foreign.errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }]);
+});
+
+test('the sources that a move kept are counted once it has ended, and listed', async () => {
+  const { transfer } = await mutate(api, plan, orderWithin(account, { mode: 'MOVE' }), token);
+  const transferId = idOfType('Transfer', transfer.id) as string;
+  const item = { transferId, batchNumber: 0, sourceContainer: 'a', destinationContainer: 'b', sizeBytes: 1 };
+  await api.db.transferItem.createMany({
+    data: (['KEPT', 'REMOVED', 'KEPT'] as const).map((sourceRemoval, ordinal) => ({
+      ...{ ...item, ordinal, sourceRemoval, state: 'COMPLETED' as const },
+      ...{ sourceKey: `k${ordinal}`, destinationKey: `k${ordinal}` },
+    })),
+  });
+  const read = async () => {
+    const fields = 'sourcesKept items(first: 5, sourceRemovals: [KEPT]) { nodes { ordinal } }';
+    const answer = await api.query(
+      `query ($id: ID!) { transfer(id: $id) { ${fields} } }`,
+      { id: transfer.id },
+      { token },
+    );
+    return answer.data.transfer;
+  };
+  expect(await read()).toEqual({ sourcesKept: null, items: { nodes: [{ ordinal: 0 }, { ordinal: 2 }] } });
+  await api.db.transfer.update({ where: { id: transferId }, data: { state: 'COMPLETED' } });
+  expect(await read()).toMatchObject({ sourcesKept: 2 });
+});

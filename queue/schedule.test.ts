@@ -38,6 +38,7 @@ async function schedule(
     mode: 'SYNC',
     options: {},
     priority: 'HIGH',
+    bandwidthLimit: 40_000,
   });
   const row = await db.transferSchedule.create({
     data: {
@@ -59,7 +60,14 @@ const read = (id: string) => db.transferSchedule.findUniqueOrThrow({ where: { id
 test('a schedule that is due orders its transfer, and is due again later', async () => {
   const id = await schedule();
   const transfer = await runDueSchedule(db);
-  expect(transfer).toMatchObject({ scheduleId: id, name: 'nightly', mode: 'SYNC', priority: 'HIGH', state: 'QUEUED' });
+  expect(transfer).toMatchObject({
+    scheduleId: id,
+    name: 'nightly',
+    mode: 'SYNC',
+    priority: 'HIGH',
+    state: 'QUEUED',
+    bandwidthLimit: 40_000n,
+  });
   const row = await read(id);
   expect(row.lastTransferId).toBe(transfer?.id);
   expect(row.nextRunAt?.getTime()).toBeGreaterThan(Date.now());

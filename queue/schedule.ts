@@ -15,6 +15,8 @@ export const scheduledOrderSchema = z.object({
   mode: z.enum(['COPY', 'MOVE', 'SYNC', 'VERIFY']),
   options: transferOptionsSchema,
   priority: z.enum(['LOW', 'NORMAL', 'HIGH']),
+  /** Bytes a second; null: no limit. */
+  bandwidthLimit: z.number().int().nullable().default(null),
 });
 export type ScheduledOrder = z.infer<typeof scheduledOrderSchema>;
 
@@ -109,9 +111,12 @@ async function orderRun(
   }
   try {
     // Checks what can be wrong before it writes, so that an error leaves the transaction usable.
-    const order = scheduledOrderSchema.parse(schedule.order);
+    const { bandwidthLimit: limit, ...order } = scheduledOrderSchema.parse(schedule.order);
+    const bandwidthLimit = limit === null ? undefined : BigInt(limit);
     const accounts = { sourceAccountId, destinationAccountId };
-    return { transfer: await submitTransfer(tx, { userId, name, scheduleId: id, ...accounts, ...order }) };
+    return {
+      transfer: await submitTransfer(tx, { userId, name, scheduleId: id, ...accounts, ...order, bandwidthLimit }),
+    };
   } catch (cause) {
     if (!(cause instanceof AppError || cause instanceof z.ZodError)) throw cause;
     return { error: toAppError(cause) };

@@ -150,7 +150,8 @@ export async function updateTransfer(tx: DbSession, transferId: string, changes:
   });
 }
 
-function assertBandwidthLimit(limit: bigint | null | undefined): void {
+/** Throws INVALID_INPUT for a limit below `minBandwidthLimit`. */
+export function assertBandwidthLimit(limit: bigint | null | undefined): void {
   if (limit == null || limit >= minBandwidthLimit) return;
   const message = `A bandwidth limit is at least ${minBandwidthLimit} bytes a second. Choose more, or pause the transfer.`;
   throw new AppError('INVALID_INPUT', message, { field: ['bandwidthLimit'] });

@@ -6,6 +6,7 @@ import { keysetPage, pageCost, parseOrdinalKey } from '../connection.ts';
 import { storedError } from '../errors.ts';
 import { nilId } from '../global-id.ts';
 import { effectiveState, type StoredEvidence, type StoredLeg, unfinished } from '../item-state.ts';
+import { terminalStates } from '../live/transfer-feed.ts';
 import { ErrorCodeEnum, TransferError } from './error.ts';
 import { Transfer } from './transfer.ts';
 import { TransferRoute } from './transfer-options.ts';
@@ -228,6 +229,11 @@ builder.prismaObjectFields(Transfer, (t) => ({
           type: [ErrorCodeEnum],
           description: 'Only objects with one of these as the code of their `error`. Absent or null: all.',
         }),
+        sourceRemovals: t.arg({
+          type: [SourceRemoval],
+          description:
+            'Of a move: only objects whose source became, or is to become, one of these. Absent or null: all.',
+        }),
       },
       resolve: (transfer, args, { services }) =>
         keysetPage<ItemRow, number>(args, {
@@ -239,6 +245,7 @@ builder.prismaObjectFields(Transfer, (t) => ({
               ...(args.states ? { state: { in: storedStates(args.states, transfer.state) } } : {}),
               ...(args.actions ? { action: { in: args.actions } } : {}),
               ...(args.errorCodes ? { errorCode: { in: args.errorCodes } } : {}),
+              ...(args.sourceRemovals ? { sourceRemoval: { in: args.sourceRemovals } } : {}),
             };
             const rows = await itemsWithin(services.db, transfer, where, page);
             return rows.map((row) => {
@@ -252,4 +259,14 @@ builder.prismaObjectFields(Transfer, (t) => ({
     { description: "A page of a transfer's objects." },
     { description: 'An object of a transfer with its cursor.' },
   ),
+  sourcesKept: t.int({
+    nullable: true,
+    description:
+      'Of a move that has ended: how many objects are still at the source, because their copies failed or could not be verified, or they changed since. null: it is no move, or goes on.',
+    complexity: 10,
+    resolve: ({ id, mode, state }, _args, { services }) =>
+      mode === 'MOVE' && terminalStates.includes(state)
+        ? services.db.transferItem.count({ where: { transferId: id, sourceRemoval: 'KEPT' } })
+        : null,
+  }),
 }));

@@ -74,10 +74,6 @@ function orderMutation(
       inputFields: (t) => ({
         ...orderFields(t),
         startAt: t.field({ type: 'DateTime', description: 'When to begin, at most a year ahead. Absent: at once.' }),
-        bandwidthLimit: t.field({
-          type: 'ByteSize',
-          description: `Bytes a second that pass through workers at the most, over all of them together; at least ${minBandwidthLimit}. Absent or null: no limit.`,
-        }),
         idempotencyKey: t.string({ description: idempotencyKeyDescription }),
       }),
     },
@@ -92,7 +88,6 @@ function orderMutation(
 
 type OrderInput = Parameters<typeof orderOf>[1] & {
   startAt?: Date | null | undefined;
-  bandwidthLimit?: bigint | null | undefined;
   idempotencyKey?: string | null | undefined;
 };
 
@@ -114,7 +109,7 @@ async function order(operation: string, input: OrderInput, context: Context): Pr
   const known = await findReplay(db, request);
   if (known !== null) return db.transfer.findUniqueOrThrow({ where: { id: known } });
   assertStartAt(input.startAt);
-  const ordered = { ...(await orderOf(context, input)), bandwidthLimit: input.bandwidthLimit ?? undefined };
+  const ordered = await orderOf(context, input);
   const { id, replayed } = await createOnce(db, request, async (tx) => {
     await holdAccounts(tx, ordered.sourceAccountId, ordered.destinationAccountId);
     const dryRun = operation === 'planTransfer';

@@ -2,7 +2,7 @@ import type { CloudAccount } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
 import { parseName } from '../../core/text.ts';
 import { parseDestination } from '../../queue/path.ts';
-import type { SubmitTransfer } from '../../queue/transfer.ts';
+import { minBandwidthLimit, type SubmitTransfer } from '../../queue/transfer.ts';
 import type { builder } from '../builder.ts';
 import { type Context, viewerOf } from '../context.ts';
 import { ownAccount } from './cloud-account.ts';
@@ -35,6 +35,10 @@ export const orderFields = (t: InputFields) => ({
     defaultValue: 'NORMAL',
     description: 'How it is preferred among others that wait.',
   }),
+  bandwidthLimit: t.field({
+    type: 'ByteSize',
+    description: `Bytes a second that pass through workers at the most, over all of them together; at least ${minBandwidthLimit}. Absent or null: no limit.`,
+  }),
 });
 
 interface OrderInput {
@@ -46,6 +50,7 @@ interface OrderInput {
   mode?: SubmitTransfer['mode'] | null;
   options?: Parameters<typeof givenOptions>[0];
   priority?: SubmitTransfer['priority'] | null;
+  bandwidthLimit?: bigint | null | undefined;
 }
 
 /** The order as the viewer may give it. Throws NOT_FOUND for an account that is somebody else's, INVALID_INPUT. */
@@ -63,6 +68,7 @@ export async function orderOf(context: Context, input: OrderInput): Promise<Subm
     mode: input.mode ?? undefined,
     options: givenOptions(input.options),
     priority: input.priority ?? undefined,
+    bandwidthLimit: input.bandwidthLimit ?? undefined,
   };
 }
 

@@ -4,6 +4,7 @@ import { encodeGlobalId } from '../global-id.ts';
 import { terminalStates } from '../live/transfer-feed.ts';
 import { downloadPath } from '../reports/documents.ts';
 import { transferFidelity } from '../reports/report.ts';
+import { ownAccount } from './cloud-account.ts';
 import { Transfer } from './transfer.ts';
 
 const lossDescriptions = {
@@ -32,6 +33,26 @@ const FidelityLoss = builder.objectRef<Loss>('FidelityLoss').implement({
     message: t.exposeString('message', { description: 'What it is and what happens instead, for people.' }),
   }),
 });
+
+builder.queryField('transferFidelity', (t) =>
+  t.field({
+    type: [FidelityLoss],
+    nullable: true,
+    description:
+      "What a transfer between two of the viewer's accounts would not keep, whatever the objects are. null: not known of one of them; `testAccount` finds out. NOT_FOUND for an account that is not the viewer's.",
+    complexity: 2,
+    authScopes: { signedIn: true },
+    args: {
+      sourceAccountId: t.arg.id({ required: true, description: 'Account to read.' }),
+      destinationAccountId: t.arg.id({ required: true, description: 'Account to write.' }),
+    },
+    resolve: async (_root, args, context) =>
+      transferFidelity(
+        await ownAccount(context, String(args.sourceAccountId), 'sourceAccountId'),
+        await ownAccount(context, String(args.destinationAccountId), 'destinationAccountId'),
+      ),
+  }),
+);
 
 const ReportFormat = builder.enumType('ReportFormat', {
   description: 'How a report is written.',

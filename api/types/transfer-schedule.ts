@@ -1,7 +1,7 @@
 import type { Prisma, TransferSchedule as ScheduleRow, Transfer as TransferRow } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
 import { nextRun, nextRuns, type ScheduledOrder, scheduledOrderSchema } from '../../queue/schedule.ts';
-import { parseOrder } from '../../queue/transfer.ts';
+import { assertBandwidthLimit, minBandwidthLimit, parseOrder } from '../../queue/transfer.ts';
 import { audit } from '../audit.ts';
 import { builder } from '../builder.ts';
 import { keysetPage, pageCost, parseUuidKey } from '../connection.ts';
@@ -20,8 +20,13 @@ import { User } from './user.ts';
 /** Most schedules of one user. */
 const maxSchedules = 200;
 const mostRunsAhead = 20;
+const runsAhead = (first: number | null | undefined) => Math.min(Math.max(first ?? 5, 1), mostRunsAhead);
 
 const orderIn = (row: ScheduleRow): ScheduledOrder => scheduledOrderSchema.parse(row.order);
+
+const limitIn = ({ bandwidthLimit }: ScheduledOrder) => (bandwidthLimit === null ? null : BigInt(bandwidthLimit));
+const cronDescription =
+  'Five cron fields: minute, hour, day of the month, month, day of the week. `0 3 * * *` is every day at three, `*/15 * * * MON-FRI` every quarter of an hour on weekdays.';
 
 export const TransferSchedule = builder.prismaNode('TransferSchedule', {
   description: 'A transfer that is ordered again and again. Each run is a transfer of its own.',
@@ -40,8 +45,7 @@ export const TransferSchedule = builder.prismaNode('TransferSchedule', {
       description: 'When it runs next, soonest first. Empty while it is not enabled.',
       args: { first: t.arg.int({ defaultValue: 5, description: 'How many, 1 to 20.' }) },
       resolve: ({ cron, timeZone, enabled }, { first }) => {
-        const count = Math.min(Math.max(first ?? 5, 1), mostRunsAhead);
-        return enabled ? nextRuns(cron, timeZone, new Date(), count) : [];
+        return enabled ? nextRuns(cron, timeZone, new Date(), runsAhead(first)) : [];
       },
     }),
     lastRunAt: t.expose('lastRunAt', {
@@ -73,6 +77,12 @@ export const TransferSchedule = builder.prismaNode('TransferSchedule', {
       type: TransferPriority,
       description: 'How its transfers are preferred among others that wait.',
       resolve: (row) => orderIn(row).priority,
+    }),
+    bandwidthLimit: t.field({
+      type: 'ByteSize',
+      nullable: true,
+      description: 'Bytes a second that pass through workers at the most, for each of its transfers. null: no limit.',
+      resolve: (row) => limitIn(orderIn(row)),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     transfers: t.connection(
@@ -123,6 +133,21 @@ builder.prismaObjectField(User, 'transferSchedules', (t) =>
   ),
 );
 
+builder.queryField('nextScheduleRuns', (t) =>
+  t.field({
+    type: ['DateTime'],
+    description:
+      'When a schedule would run from now on, soonest first. Empty: never. INVALID_INPUT for a cron expression or a time zone that is none.',
+    authScopes: { signedIn: true },
+    args: {
+      cron: t.arg.string({ required: true, description: cronDescription }),
+      timeZone: t.arg.string({ required: true, description: 'IANA name, such as Europe/Berlin.' }),
+      first: t.arg.int({ defaultValue: 5, description: 'How many, 1 to 20.' }),
+    },
+    resolve: (_root, { cron, timeZone, first }) => nextRuns(cron, timeZone, new Date(), runsAhead(first)),
+  }),
+);
+
 const scheduleOutput = (t: PayloadFields<PayloadShape<ScheduleRow>>) => ({
   schedule: t.field({
     type: TransferSchedule,
@@ -148,11 +173,7 @@ builder.relayMutationField(
     description: 'What to order, and when.',
     inputFields: (t) => ({
       ...orderFields(t),
-      cron: t.string({
-        required: true,
-        description:
-          'Five cron fields: minute, hour, day of the month, month, day of the week. `0 3 * * *` is every day at three, `*/15 * * * MON-FRI` every quarter of an hour on weekdays.',
-      }),
+      cron: t.string({ required: true, description: cronDescription }),
       timeZone: t.string({ defaultValue: 'UTC', description: 'IANA name, such as Europe/Berlin.' }),
       idempotencyKey: t.string({
         description:
@@ -175,7 +196,7 @@ builder.relayMutationField(
           userId,
           key: idempotencyKey,
           operation: 'createTransferSchedule',
-          arguments: { ...ordered, cron, timeZone: zone },
+          arguments: { ...ordered, bandwidthLimit: ordered.bandwidthLimit?.toString(), cron, timeZone: zone },
           secret: config.AUTH_SECRET,
         };
         const known = await findReplay(db, request);
@@ -192,6 +213,7 @@ builder.relayMutationField(
             mode,
             options,
             priority: ordered.priority ?? 'NORMAL',
+            bandwidthLimit: ordered.bandwidthLimit === undefined ? null : Number(ordered.bandwidthLimit),
           } satisfies ScheduledOrder;
           const row = await tx.transferSchedule.create({
             data: {
@@ -217,17 +239,25 @@ builder.relayMutationField(
 builder.relayMutationField(
   'updateTransferSchedule',
   {
-    description: 'What to change about a schedule. What is absent or null stays as it is.',
+    description: 'What to change about a schedule. What is absent stays as it is.',
     inputFields: (t) => ({
       id: t.id({ required: true, description: 'Id of the schedule.' }),
       name: t.string({ description: 'Its name, at most 200 characters.' }),
       cron: t.string({ description: 'When it runs, as for `createTransferSchedule`.' }),
       timeZone: t.string({ description: 'IANA name of the time zone.' }),
       isEnabled: t.boolean({ description: 'Whether it runs. Runs that it missed are not made up for.' }),
+      priority: t.field({
+        type: TransferPriority,
+        description: 'How its transfers from now on are preferred among others that wait.',
+      }),
+      bandwidthLimit: t.field({
+        type: 'ByteSize',
+        description: `Of its transfers from now on, in bytes a second; at least ${minBandwidthLimit}. null, given as such: no limit.`,
+      }),
     }),
   },
   {
-    description: 'Changes when a schedule runs, whether it does, or its name. Idempotent.',
+    description: 'Changes when a schedule runs, whether it does, its name, or how its transfers run. Idempotent.',
     authScopes: { signedIn: true },
     resolve: (_root, { input }, context) =>
       attempt(async () => {
@@ -236,9 +266,15 @@ builder.relayMutationField(
         const timeZone = input.timeZone ?? before.timeZone;
         const enabled = input.isEnabled ?? before.enabled;
         const next = nextRun(cron, timeZone, new Date());
+        assertBandwidthLimit(input.bandwidthLimit);
+        const order: ScheduledOrder = { ...orderIn(before), ...(input.priority && { priority: input.priority }) };
+        if (input.bandwidthLimit !== undefined) {
+          order.bandwidthLimit = input.bandwidthLimit === null ? null : Number(input.bandwidthLimit);
+        }
         return context.services.db.$transaction(async (tx) => {
           const name = parseTransferName(input.name) ?? before.name;
-          const data = { name, cron, timeZone, enabled, nextRunAt: enabled ? next : null };
+          const kept = order as unknown as Prisma.InputJsonObject;
+          const data = { name, cron, timeZone, enabled, nextRunAt: enabled ? next : null, order: kept };
           await audit(tx, context, 'schedule.update', { type: 'transfer-schedule', id: before.id });
           return tx.transferSchedule.update({ where: { id: before.id }, data });
         });
