@@ -33,6 +33,7 @@ export function ApproveDialog({ transfer, opened, busy, onApprove, onClose }: Ap
       confirm="Approve and start"
       dismiss="Not yet"
       busy={busy}
+      destroys={deleted.objects > 0 || mode === 'MOVE'}
       onConfirm={onApprove}
       onClose={onClose}
     >

@@ -1,22 +1,52 @@
-import { formatQuantity } from '../ui/format.ts';
+import { Button } from '@mantine/core';
+import { IconRefresh } from '@tabler/icons-react';
+import { useState } from 'react';
+import { formatBytes, formatQuantity } from '../ui/format.ts';
 import { Panel } from '../ui/Panel.tsx';
 import classes from './ErrorGroups.module.css';
 import type { TransferDetail } from './transfer.ts';
+import { useRetry } from './use-retry.ts';
 
-/** What failed, by cause: a thousand objects with one reason are one thing to mend. */
-export function ErrorGroups({ transfer: { errorGroups, mode } }: { transfer: TransferDetail }) {
+/** What failed, by cause: a thousand objects with one reason are one thing to mend, and to try again. */
+export function ErrorGroups({ transfer: { id, canRetryFailed, errorGroups, mode } }: { transfer: TransferDetail }) {
+  const { retrying, retry } = useRetry(id);
+  const [chosen, setChosen] = useState('');
   return (
     <Panel title={mode === 'VERIFY' ? 'What is not alike' : 'What went wrong'}>
       <ul className={classes.groups}>
-        {errorGroups.map((group) => (
-          <li key={group.code} className={classes.group}>
-            <div className={classes.count}>{formatQuantity(group.objects, 'object')}</div>
+        {errorGroups.map(({ code, objects, bytes, retriableObjects, examplePaths, message, remedy }) => (
+          <li key={code} className={classes.group}>
+            <div>
+              <div className={classes.count}>{formatQuantity(objects, 'object')}</div>
+              <div className={classes.size}>{formatBytes(bytes)}</div>
+            </div>
             <div className={classes.words}>
-              <div className={classes.message}>{group.message}</div>
-              <div>{group.remedy}</div>
-              <div className={classes.example}>
-                For example <code>{group.exampleKey}</code>
-              </div>
+              <div className={classes.message}>{message}</div>
+              <div>{remedy}</div>
+              <ul className={classes.examples} aria-label={objects > examplePaths.length ? 'For example' : 'Which'}>
+                {examplePaths.map((path) => (
+                  <li key={path} className={classes.example}>
+                    <code>{path}</code>
+                  </li>
+                ))}
+              </ul>
+              {canRetryFailed && retriableObjects > 0 ? (
+                <Button
+                  className={classes.retry}
+                  variant="default"
+                  size="compact-md"
+                  leftSection={<IconRefresh size={16} aria-hidden />}
+                  aria-label={`Retry ${formatQuantity(retriableObjects, 'object')}: ${message}`}
+                  disabled={retrying && chosen !== code}
+                  loading={retrying && chosen === code}
+                  onClick={() => {
+                    setChosen(code);
+                    void retry({ errorCodes: [code] });
+                  }}
+                >
+                  Retry {retriableObjects === objects ? 'these' : formatQuantity(retriableObjects, 'object')}
+                </Button>
+              ) : null}
             </div>
           </li>
         ))}

@@ -7,12 +7,14 @@ import classes from './ItemsPanel.module.css';
 import { type ItemFilter, type ItemState, useItems } from './items.ts';
 import { totalText } from './PlanPanel.tsx';
 import { isPlan, type Progress } from './progress.ts';
-import type { PlanTotal } from './words.ts';
+import type { Mode, PlanTotal } from './words.ts';
 
 interface StateFilter {
   value: string;
   label: string;
   states: readonly ItemState[] | undefined;
+  /** Only what a move has left at its source. */
+  kept?: true;
   /** Said where there is no such object. */
   none: string;
 }
@@ -25,6 +27,14 @@ const filters: readonly StateFilter[] = [
   { value: 'arrived', label: 'Done', states: ['COMPLETED'], none: 'No object is done yet.' },
   { value: 'failed', label: 'Failed', states: ['FAILED'], none: 'No object has failed.' },
 ];
+
+const keptFilter: StateFilter = {
+  value: 'kept',
+  label: 'Kept',
+  states: undefined,
+  kept: true,
+  none: 'Nothing was kept at the source.',
+};
 
 /** In a plan, what is not refused: an object that is has an action too. */
 const notRefused: readonly ItemState[] = ['PENDING', 'RUNNING', 'COMPLETED', 'SKIPPED', 'CANCELLED'];
@@ -40,6 +50,7 @@ function filterOf(total: PlanTotal | null, states: readonly ItemState[] | undefi
 
 interface ItemsPanelProps {
   transferId: string;
+  mode: Mode;
   progress: Progress;
   /** Only what this total of the plan counts; null: all. */
   total: PlanTotal | null;
@@ -47,13 +58,14 @@ interface ItemsPanelProps {
 }
 
 /** Each object of the transfer, with its evidence. */
-export function ItemsPanel({ transferId, progress, total, onShowAll }: ItemsPanelProps) {
+export function ItemsPanel({ transferId, mode, progress, total, onShowAll }: ItemsPanelProps) {
   const [shown, setShown] = useState('all');
   const planned = isPlan(progress);
-  const filter = (planned ? undefined : filters.find(({ value }) => value === shown)) ?? allStates;
+  const offered = mode === 'MOVE' ? [...filters, keptFilter] : filters;
+  const filter = (planned ? undefined : offered.find(({ value }) => value === shown)) ?? allStates;
   const { nodes, loading, loadingMore, hasMore, error, loadMore, reload } = useItems(
     transferId,
-    filterOf(total, filter.states, planned),
+    { ...filterOf(total, filter.states, planned), ...(filter.kept && { sourceRemovals: ['KEPT'] }) },
     progress.sequence,
   );
   const none = total === null ? filter.none : 'No object of the plan is in this state.';
@@ -75,7 +87,7 @@ export function ItemsPanel({ transferId, progress, total, onShowAll }: ItemsPane
               classNames={{ label: classes.filterLabel }}
               size="sm"
               aria-label="Show objects"
-              data={filters.map(({ value, label }) => ({ value, label }))}
+              data={offered.map(({ value, label }) => ({ value, label }))}
               value={shown}
               onChange={setShown}
             />

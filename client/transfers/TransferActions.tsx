@@ -1,24 +1,14 @@
 import { Button } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { IconCheck, IconPlayerPause, IconPlayerPlay, IconPlayerStop, IconRefresh } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useMutation } from 'urql';
 import { graphql } from '../graphql/graphql.ts';
-import { problemOf } from '../graphql/problem.ts';
 import { ConfirmDialog } from '../ui/ConfirmDialog.tsx';
-import { type UserError, userErrorText } from '../ui/user-errors.ts';
 import { ApproveDialog } from './ApproveDialog.tsx';
 import { hasEnded, type Progress } from './progress.ts';
+import { reportRefusal, UserErrorsFragment } from './refusal.ts';
 import { type TransferDetail, TransferDetailFragment } from './transfer.ts';
-
-const UserErrorsFragment = graphql(`
-  fragment TransferUserErrors on UserError {
-    field
-    code
-    message
-    remedy
-  }
-`);
+import { useRetry } from './use-retry.ts';
 
 const PauseTransferMutation = graphql(
   `
@@ -84,35 +74,6 @@ const CancelTransferMutation = graphql(
   [TransferDetailFragment, UserErrorsFragment],
 );
 
-const RetryFailedItemsMutation = graphql(
-  `
-    mutation RetryFailedItems($input: RetryFailedItemsInput!) {
-      retryFailedItems(input: $input) {
-        transfer {
-          ...TransferDetail
-        }
-        userErrors {
-          ...TransferUserErrors
-        }
-      }
-    }
-  `,
-  [TransferDetailFragment, UserErrorsFragment],
-);
-
-interface Answer {
-  error?: Parameters<typeof problemOf>[0] | undefined;
-  userErrors: readonly UserError[] | undefined;
-}
-
-/** Says why something did not happen; what did happen shows in the state itself. */
-function report(title: string, { error, userErrors }: Answer): boolean {
-  const text = error === undefined ? userErrors?.map(userErrorText).join(' ') : problemOf(error).message;
-  if (text === undefined || text === '') return true;
-  notifications.show({ color: 'red', title, message: text, autoClose: 10_000 });
-  return false;
-}
-
 /** What one can do about a transfer as it stands. Buttons show work until the server has answered, never a guess. */
 export function TransferActions({ transfer, progress }: { transfer: TransferDetail; progress: Progress }) {
   const [asking, setAsking] = useState<'cancel' | 'approve' | null>(null);
@@ -120,7 +81,7 @@ export function TransferActions({ transfer, progress }: { transfer: TransferDeta
   const [pausing, pause] = useMutation(PauseTransferMutation);
   const [resuming, resume] = useMutation(ResumeTransferMutation);
   const [cancelling, cancel] = useMutation(CancelTransferMutation);
-  const [retrying, retry] = useMutation(RetryFailedItemsMutation);
+  const { retrying, retry } = useRetry(transfer.id);
   const input = { id: transfer.id };
   // The state comes faster than what may be done in it.
   const ended = hasEnded(progress.state);
@@ -129,24 +90,20 @@ export function TransferActions({ transfer, progress }: { transfer: TransferDeta
 
   const onPause = async () => {
     const { data, error } = await pause({ input });
-    report('Not paused', { error, userErrors: data?.pauseTransfer.userErrors });
+    reportRefusal('Not paused', { error, userErrors: data?.pauseTransfer.userErrors });
   };
   const onResume = async () => {
     const { data, error } = await resume({ input });
-    report('Not resumed', { error, userErrors: data?.resumeTransfer.userErrors });
-  };
-  const onRetry = async () => {
-    const { data, error } = await retry({ input });
-    report('Not retried', { error, userErrors: data?.retryFailedItems.userErrors });
+    reportRefusal('Not resumed', { error, userErrors: data?.resumeTransfer.userErrors });
   };
   const onCancel = async () => {
     const { data, error } = await cancel({ input });
-    report('Not cancelled', { error, userErrors: data?.cancelTransfer.userErrors });
+    reportRefusal('Not cancelled', { error, userErrors: data?.cancelTransfer.userErrors });
     setAsking(null);
   };
   const onApprove = async () => {
     const { data, error } = await approve({ input });
-    report('Not approved', { error, userErrors: data?.approveTransfer.userErrors });
+    reportRefusal('Not approved', { error, userErrors: data?.approveTransfer.userErrors });
     setAsking(null);
   };
 
@@ -158,7 +115,7 @@ export function TransferActions({ transfer, progress }: { transfer: TransferDeta
         </Button>
       ) : null}
       {transfer.canRetryFailed ? (
-        <Button leftSection={<IconRefresh size={18} aria-hidden />} loading={retrying.fetching} onClick={onRetry}>
+        <Button leftSection={<IconRefresh size={18} aria-hidden />} loading={retrying} onClick={() => retry()}>
           Retry failed objects
         </Button>
       ) : null}

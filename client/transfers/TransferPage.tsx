@@ -5,6 +5,7 @@ import { NotFoundPage } from '../app/NotFoundPage.tsx';
 import { PageSkeleton } from '../app/PageSkeleton.tsx';
 import { problemOf } from '../graphql/problem.ts';
 import { Failure } from '../ui/Failure.tsx';
+import { formatQuantity } from '../ui/format.ts';
 import { LiveBanner } from '../ui/LiveBanner.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { PageTitle } from '../ui/PageTitle.tsx';
@@ -16,10 +17,13 @@ import { ErrorGroups } from './ErrorGroups.tsx';
 import { EvidenceSummary } from './EvidenceSummary.tsx';
 import { Fidelity } from './Fidelity.tsx';
 import { Figures } from './Figures.tsx';
+import { FollowUps } from './FollowUps.tsx';
 import { ItemsPanel } from './ItemsPanel.tsx';
+import { MovingNow } from './MovingNow.tsx';
 import { Papers } from './Papers.tsx';
 import { hasPlan, PlanPanel, totalKey } from './PlanPanel.tsx';
 import { hasEnded, isPlan } from './progress.ts';
+import { SpeedLimit } from './SpeedLimit.tsx';
 import { StateTag } from './StateTag.tsx';
 import { Timeline } from './Timeline.tsx';
 import { TransferActions } from './TransferActions.tsx';
@@ -55,6 +59,15 @@ export function TransferPage({ id }: { id: string }) {
           </Notice>
         )}
         {hasEnded(progress.state) ? <EvidenceSummary progress={progress} mode={transfer.mode} /> : null}
+        {transfer.sourcesKept === null || transfer.sourcesKept === 0 ? null : (
+          <Notice
+            tone="warn"
+            title={`${formatQuantity(transfer.sourcesKept, 'object is', 'objects are')} still at the source`}
+          >
+            Their copies failed or could not be proven, or they changed meanwhile. “Kept” below lists them, each with
+            its reason.
+          </Notice>
+        )}
         <Panel>
           <Crossing transfer={transfer} progress={progress} />
           <Figures
@@ -71,10 +84,19 @@ export function TransferPage({ id }: { id: string }) {
         ) : null}
         <div className={classes.columns}>
           <div className={classes.stack}>
+            <MovingNow transferId={id} progress={progress} />
             {transfer.errorGroups.length === 0 || isPlan(progress) ? null : <ErrorGroups transfer={transfer} />}
-            <ItemsPanel transferId={id} progress={progress} total={total} onShowAll={() => setChosen(null)} />
+            <ItemsPanel
+              transferId={id}
+              mode={transfer.mode}
+              progress={progress}
+              total={total}
+              onShowAll={() => setChosen(null)}
+            />
           </div>
           <div className={classes.stack}>
+            <FollowUps transfer={transfer} />
+            <SpeedLimit transfer={transfer} progress={progress} />
             <Timeline transfer={transfer} progress={progress} />
             <ChoicesPanel transfer={transfer} />
             {hasEnded(progress.state) ? <Papers transfer={transfer} /> : null}

@@ -3,10 +3,10 @@ import { graphql, type ResultOf } from '../graphql/graphql.ts';
 import { usePages } from '../graphql/use-pages.ts';
 
 const ItemsQuery = graphql(`
-  query TransferItems($id: ID!, $states: [TransferItemState!], $actions: [TransferAction!], $errorCodes: [ErrorCode!], $after: String) {
+  query TransferItems($id: ID!, $states: [TransferItemState!], $actions: [TransferAction!], $errorCodes: [ErrorCode!], $sourceRemovals: [SourceRemoval!], $after: String) {
     transfer(id: $id) {
       id
-      items(first: 100, after: $after, states: $states, actions: $actions, errorCodes: $errorCodes) {
+      items(first: 100, after: $after, states: $states, actions: $actions, errorCodes: $errorCodes, sourceRemovals: $sourceRemovals) {
         nodes {
           id
           ordinal
@@ -61,10 +61,11 @@ export interface ItemFilter {
   states?: readonly ItemState[];
   actions?: readonly Item['action'][];
   errorCodes?: readonly NonNullable<Item['error']>['code'][];
+  sourceRemovals?: readonly NonNullable<Item['sourceRemoval']>[];
 }
 
 /** The objects of a transfer in the order of planning, 100 a page, read again as its `sequence` rises. */
-export function useItems(id: string, { states, actions, errorCodes }: ItemFilter, sequence: string) {
+export function useItems(id: string, { states, actions, errorCodes, sourceRemovals }: ItemFilter, sequence: string) {
   const pages = usePages({
     document: ItemsQuery,
     variables: {
@@ -72,6 +73,7 @@ export function useItems(id: string, { states, actions, errorCodes }: ItemFilter
       states: states === undefined ? null : [...states],
       actions: actions === undefined ? null : [...actions],
       errorCodes: errorCodes === undefined ? null : [...errorCodes],
+      sourceRemovals: sourceRemovals === undefined ? null : [...sourceRemovals],
     },
     select: (data) => data.transfer?.items,
   });
@@ -79,6 +81,34 @@ export function useItems(id: string, { states, actions, errorCodes }: ItemFilter
   // Where objects leave a filtered page, the next one's move up into it before that one is read again.
   const nodes = [...new Map(pages.nodes.toReversed().map((item) => [item.id, item])).values()].reverse();
   return { ...pages, nodes };
+}
+
+const MovingItemsQuery = graphql(`
+  query MovingItems($id: ID!, $after: String) {
+    transfer(id: $id) {
+      id
+      items(first: 8, after: $after, states: [RUNNING]) {
+        nodes {
+          id
+          sourcePath
+          size
+          acknowledgedBytes
+          route
+        }
+        pageInfo {
+          hasNextPage
+          endCursor
+        }
+      }
+    }
+  }
+`);
+
+/** The first objects that move at the moment, read again as the transfer's `sequence` rises. */
+export function useMovingItems(id: string, sequence: string) {
+  const pages = usePages({ document: MovingItemsQuery, variables: { id }, select: (data) => data.transfer?.items });
+  useRefreshing(sequence, pages.pageCount, pages.refresh);
+  return pages;
 }
 
 /** Least time between two readings. */

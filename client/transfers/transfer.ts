@@ -47,6 +47,22 @@ export const TransferDetailFragment = graphql(
       canApprove
       isDryRun
       approvedAt
+      bandwidthLimit
+      sourcesKept
+      retryOf {
+        id
+        name
+      }
+      followUps(first: 10) {
+        nodes {
+          id
+          name
+          createdAt
+          progress {
+            ...Progress
+          }
+        }
+      }
       options {
         conflictPolicy
         filter {
@@ -92,13 +108,15 @@ export const TransferDetailFragment = graphql(
       errorGroups {
         code
         objects
-        exampleKey
+        bytes
+        retriableObjects
+        examplePaths
         message
         remedy
       }
     }
   `,
-  [TransferSummaryFragment],
+  [TransferSummaryFragment, ProgressFragment],
 );
 
 export type TransferDetail = FragmentOf<typeof TransferDetailFragment>;

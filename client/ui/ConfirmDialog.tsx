@@ -11,12 +11,14 @@ interface ConfirmDialogProps {
   /** Leaving everything as it is: "Keep it running". */
   dismiss: string;
   busy: boolean;
+  /** Whether something is lost for good, which shows in red. Default: true. */
+  destroys?: boolean;
   onConfirm: () => void;
   onClose: () => void;
 }
 
 /** Asks before something that cannot be taken back. */
-export function ConfirmDialog(props: ConfirmDialogProps) {
+export function ConfirmDialog({ destroys = true, ...props }: ConfirmDialogProps) {
   return (
     <Modal opened={props.opened} onClose={props.onClose} title={props.title}>
       {props.children}
@@ -24,7 +26,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
         <Button variant="default" onClick={props.onClose} data-autofocus>
           {props.dismiss}
         </Button>
-        <Button color="red" loading={props.busy} onClick={props.onConfirm}>
+        <Button {...(destroys && { color: 'red' })} loading={props.busy} onClick={props.onConfirm}>
           {props.confirm}
         </Button>
       </Group>
