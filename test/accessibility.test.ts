@@ -30,6 +30,9 @@ beforeAll(async () => {
   await prepared.until(plannedId, 'AWAITING_APPROVAL');
   comparedId = await prepared.order({ ...mirror, sourcePaths: ['harbour/odd/'], mode: 'VERIFY', name: 'Comparison' });
   await prepared.until(comparedId, 'COMPLETED_WITH_ERRORS');
+  const photos = { sourcePaths: ['harbour/photos/'], timeZone: 'Europe/Berlin' };
+  await prepared.schedule({ ...photos, cron: '0 3 * * *', name: 'Nightly', mode: 'SYNC' });
+  await prepared.schedule({ ...photos, cron: '*/20 2-4 * * MON-FRI', name: 'Often', bandwidthLimit: '500000' });
 });
 
 afterAll(async () => {
@@ -91,6 +94,43 @@ const views: Record<string, View> = {
       await page.getByText('Rewrite', { exact: true }).click();
       await page.getByRole('button', { name: 'Plan first' }).click();
       await page.getByText('Type a size such as').waitFor();
+    },
+  },
+  'new transfer, again and again': {
+    path: () => '/transfers/new?when=again',
+    arrange: async (page) => {
+      await pickPhotos(page);
+      await page.getByText('Runs next').waitFor();
+      await page.getByRole('textbox', { name: 'Cron expression' }).fill('never');
+      await page.getByRole('button', { name: 'Make schedule' }).click();
+      await page.getByText('Type five fields').waitFor();
+    },
+  },
+  schedules: {
+    path: () => '/schedules',
+    arrange: async (page) => void (await page.getByRole('heading', { name: 'Nightly' }).waitFor()),
+  },
+  'changing a schedule': {
+    path: () => '/schedules',
+    arrange: async (page) => {
+      await page.getByRole('button', { name: 'Change Often' }).click();
+      await page.getByText('Runs next').waitFor();
+    },
+  },
+  'deleting a schedule': {
+    path: () => '/schedules',
+    arrange: async (page) => {
+      await page.getByRole('button', { name: 'Delete Often' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Keep it' }).waitFor();
+    },
+  },
+  'changing a speed limit': {
+    path: () => transferPath(prepared.scheduledId),
+    arrange: async (page) => {
+      await page.getByRole('button', { name: 'Change the speed limit' }).click();
+      await page.getByRole('textbox', { name: 'Speed limit' }).fill('slow');
+      await page.getByRole('dialog').getByRole('button', { name: 'Change' }).click();
+      await page.getByText('Type a size a second').waitFor();
     },
   },
   'transfers to approve': {

@@ -47,15 +47,58 @@ test('a list that cannot be loaded is not shown as empty', async () => {
   await page.context().close();
 });
 
-test('an object that is there by now arrives on a retry, and what no retry can mend stays named', async () => {
+test('what failed for a reason is tried again in a follow-up, and each leads to the other', async () => {
   const page = await openTransfer(prepared.troubledId);
-  const missing = page.getByText('harbour/gone.txt').first();
-  await missing.waitFor();
+  const wrong = page.getByRole('region', { name: 'What went wrong' });
+  const missing = wrong.getByRole('listitem').filter({ hasText: 'The object does not exist' });
+  await missing.getByText('harbour/gone.txt').waitFor();
+  // No other try mends a name.
+  const named = wrong.getByRole('listitem').filter({ hasText: 'Rename the object at the source' });
+  expect(await named.getByRole('button').count()).toBe(0);
   await scene.s3.put('gone.txt', 7);
-  await button(page, 'Retry failed objects').click();
-  await page.getByText('2 of 3 objects').first().waitFor({ timeout: 60_000 });
+  await missing.getByRole('button', { name: /^Retry 1 object/ }).click();
+  await page.getByRole('heading', { level: 1, name: 'Retry of Odd names' }).waitFor();
+  await page.getByText('Arrived', { exact: true }).first().waitFor({ timeout: 60_000 });
+  await page
+    .getByRole('row', { name: /gone\.txt/ })
+    .getByText('Verified')
+    .waitFor();
+  await page.getByRole('region', { name: 'Retries' }).getByRole('link', { name: 'Odd names' }).click();
+
+  await page.getByRole('heading', { level: 1, name: 'Odd names' }).waitFor();
+  await page.getByText('Arrived but for 2 objects').first().waitFor();
+  const retries = page.getByRole('region', { name: 'Retries' });
+  await retries.getByText('Arrived', { exact: true }).waitFor();
   await button(page, 'Retry failed objects').waitFor({ state: 'detached' });
-  await page.getByText('Rename the object at the source').waitFor();
+  expect(await missing.getByRole('button').count()).toBe(0);
+  await retries.getByRole('link', { name: /^Tried again/ }).click();
+  await page.getByRole('heading', { level: 1, name: 'Retry of Odd names' }).waitFor();
+  await page.context().close();
+});
+
+test('a running transfer shows what moves, and its speed limit is changed', async () => {
+  const MiB = 1024 * 1024;
+  await scene.s3.put('slow/film.mp4', 64 * MiB);
+  const page = await openTransfer(
+    await prepared.order({ sourcePaths: ['harbour/slow/'], bandwidthLimit: String(MiB) }),
+  );
+  await page
+    .getByRole('region', { name: 'Moving now' })
+    .getByText('harbour/slow/film.mp4')
+    .waitFor({ timeout: 60_000 });
+  await page.getByText('1 MiB/s at most').waitFor();
+  await button(page, 'Change the speed limit').click();
+  const limit = page.getByRole('textbox', { name: 'Speed limit' });
+  expect(await limit.inputValue()).toBe('1 MiB');
+  await limit.fill('1 KB');
+  await button(page, 'Change').click();
+  await page.getByText('Type at least 32 KiB').waitFor();
+  await limit.fill('');
+  await button(page, 'Change').click();
+  await page.getByRole('region', { name: 'Speed limit' }).getByText('None').waitFor();
+  // Without its limit it arrives long before the minute that it would have taken.
+  await page.getByText('Arrived', { exact: true }).first().waitFor({ timeout: 40_000 });
+  await page.getByRole('region', { name: 'Moving now' }).waitFor({ state: 'detached' });
   await page.context().close();
 });
 

@@ -22,6 +22,7 @@ const ReplaceCredentialsPage = lazy(async () => ({
 }));
 const ConnectedPage = lazy(async () => ({ default: (await import('../accounts/ConnectedPage.tsx')).ConnectedPage }));
 const TransfersPage = lazy(async () => ({ default: (await import('../transfers/TransfersPage.tsx')).TransfersPage }));
+const SchedulesPage = lazy(async () => ({ default: (await import('../schedules/SchedulesPage.tsx')).SchedulesPage }));
 const NewTransferPage = lazy(async () => ({
   default: (await import('../transfers/NewTransferPage.tsx')).NewTransferPage,
 }));
@@ -70,6 +71,7 @@ function MemberRoutes() {
           <Route path="/transfers" component={TransfersPage} />
           <Route path="/transfers/new" component={NewTransferPage} />
           <Route path="/transfers/:id">{({ id }) => <TransferPage key={id} id={id} />}</Route>
+          <Route path="/schedules" component={SchedulesPage} />
           <Route path="/accounts" component={AccountsPage} />
           <Route path="/accounts/new" component={ConnectAccountPage} />
           <Route path="/accounts/connected/:provider">{({ provider }) => <ConnectedPage provider={provider} />}</Route>

@@ -1,4 +1,4 @@
-import { IconArrowsExchange, IconCloud, IconPlus } from '@tabler/icons-react';
+import { IconArrowsExchange, IconCalendarClock, IconCloud, IconPlus } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { Logo } from '../ui/Logo.tsx';
@@ -8,6 +8,7 @@ import { UserMenu } from './UserMenu.tsx';
 const places = [
   { href: '/transfers', label: 'Transfers', Icon: IconArrowsExchange },
   { href: '/transfers/new', label: 'New transfer', Icon: IconPlus },
+  { href: '/schedules', label: 'Schedules', Icon: IconCalendarClock },
   { href: '/accounts', label: 'Accounts', Icon: IconCloud },
 ] as const;
 

@@ -5,17 +5,23 @@ import { useMutation } from 'urql';
 import { useLocation } from 'wouter';
 import { type Account, providers } from '../accounts/account.ts';
 import { maxPaths, type Selection } from '../browse/selection.ts';
+import type { VariablesOf } from '../graphql/graphql.ts';
 import { useIdempotencyKey } from '../graphql/idempotency.ts';
+import { ScheduleFields } from '../schedules/ScheduleFields.tsx';
 import { Choice } from '../ui/Choice.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
-import { type Choices, choiceFields, choiceRules, orderFields, plainCopy } from './choices.ts';
+import { type Choices, choiceFields, choiceRules, orderFields, plainCopy, startOf } from './choices.ts';
 import classes from './Departure.module.css';
 import { Danger, DepartureSummary } from './DepartureSummary.tsx';
 import { MoreChoices } from './MoreChoices.tsx';
-import { CreateTransferMutation, PlanTransferMutation } from './order.ts';
+import { CreateTransferMutation, CreateTransferScheduleMutation, PlanTransferMutation } from './order.ts';
+import { PairFidelity } from './PairFidelity.tsx';
 import { transferHref } from './transfer.ts';
 import { type Mode, modes, policiesOf } from './words.ts';
+
+/** What all orders have in common. */
+type Order = Omit<VariablesOf<typeof CreateTransferMutation>['input'], 'startAt' | 'idempotencyKey'>;
 
 interface DepartureProps {
   source: Account | undefined;
@@ -25,24 +31,50 @@ interface DepartureProps {
   destinationPath: string;
   /** What is wrong with the new folder's name, or null. */
   folderProblem: string | null;
+  /** What the choice of when starts as. */
+  startsAs: Choices['when'];
 }
 
 /** What is done with what goes where, and when; and the buttons that start or plan it. */
 export function Departure(props: DepartureProps) {
-  const { source, selection, destination, destinationPath } = props;
+  const { source, selection, destination, destinationPath, startsAs } = props;
   const [creating, create] = useMutation(CreateTransferMutation);
   const [planning, plan] = useMutation(PlanTransferMutation);
+  const [scheduling, schedule] = useMutation(CreateTransferScheduleMutation);
   const [refusals, setRefusals] = useState(0);
   const [, navigate] = useLocation();
   const startKey = useIdempotencyKey();
   const planKey = useIdempotencyKey();
-  const form = useForm<Choices>({ initialValues: plainCopy, validate: choiceRules });
+  const scheduleKey = useIdempotencyKey();
+  const form = useForm<Choices>({ initialValues: { ...plainCopy, when: startsAs }, validate: choiceRules });
   const errors = useFormErrors(form, choiceFields);
   const { mode, when, priority } = form.values;
   const missing = missingText(props);
-  const busy = creating.fetching || planning.fetching;
+  const busy = creating.fetching || planning.fetching || scheduling.fetching;
 
-  const order = async (how: 'start' | 'plan') => {
+  /** Each resolves to where its result is shown, or to what is in the way. */
+  const send = {
+    start: async (fields: Order) => {
+      const timed = { ...fields, ...startOf(form.values) };
+      const { data, error } = await create({ input: { ...timed, idempotencyKey: startKey(timed) } });
+      const { transfer, userErrors } = data?.createTransfer ?? {};
+      return { error, userErrors, place: transfer ? transferHref(transfer.id) : undefined };
+    },
+    plan: async (fields: Order) => {
+      const { data, error } = await plan({ input: { ...fields, idempotencyKey: planKey(fields) } });
+      const { transfer, userErrors } = data?.planTransfer ?? {};
+      return { error, userErrors, place: transfer ? transferHref(transfer.id) : undefined };
+    },
+    again: async (fields: Order) => {
+      const { cron, timeZone } = form.values;
+      const repeated = { ...fields, cron: cron.trim(), timeZone };
+      const { data, error } = await schedule({ input: { ...repeated, idempotencyKey: scheduleKey(repeated) } });
+      const { schedule: made, userErrors } = data?.createTransferSchedule ?? {};
+      return { error, userErrors, place: made ? '/schedules' : undefined };
+    },
+  };
+
+  const order = async (how: keyof typeof send) => {
     errors.clear();
     if (source === undefined || destination === undefined || missing !== null || busy) return;
     const { hasErrors, errors: problems } = form.validate();
@@ -57,22 +89,10 @@ export function Departure(props: DepartureProps) {
       destinationPath,
       ...orderFields(form.values),
     };
-    const answered =
-      how === 'start'
-        ? await create({ input: { ...fields, idempotencyKey: startKey(fields) } }).then(({ data, error }) => ({
-            error,
-            payload: data?.createTransfer,
-          }))
-        : await plan({ input: { ...fields, idempotencyKey: planKey(fields) } }).then(({ data, error }) => ({
-            error,
-            payload: data?.planTransfer,
-          }));
-    const transfer = answered.payload?.transfer;
-    if (transfer == null) {
-      setRefusals(refusals + 1);
-      return errors.show(answered.error, answered.payload?.userErrors);
-    }
-    navigate(transferHref(transfer.id));
+    const { error, place, userErrors } = await send[how](fields);
+    if (place !== undefined) return navigate(place);
+    setRefusals(refusals + 1);
+    errors.show(error, userErrors);
   };
 
   const route = { source, selection, destination, to: destinationPath };
@@ -83,7 +103,7 @@ export function Departure(props: DepartureProps) {
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
-        void order('start');
+        void order(when === 'again' ? 'again' : 'start');
       }}
     >
       <div className={classes.options}>
@@ -109,11 +129,13 @@ export function Departure(props: DepartureProps) {
           data={[
             { value: 'now', label: 'now' },
             { value: 'later', label: 'at a time' },
+            { value: 'again', label: 'again and again' },
           ]}
           value={when}
           onChange={(chosen) => {
             form.setFieldValue('when', chosen);
             form.clearFieldError('startAt');
+            form.clearFieldError('cron');
           }}
         />
         {when === 'later' ? (
@@ -142,7 +164,9 @@ export function Departure(props: DepartureProps) {
           onChange={(chosen) => form.setFieldValue('priority', chosen)}
         />
       </div>
+      {when === 'again' ? <ScheduleFields form={form} /> : null}
       <MoreChoices form={form} refusals={refusals} />
+      <PairFidelity source={source} destination={destination} />
       <Danger choices={form.values} {...route} />
       <FormErrors errors={errors.general} />
       <div className={classes.bar}>
@@ -150,7 +174,7 @@ export function Departure(props: DepartureProps) {
           {missing ?? <DepartureSummary {...route} />}
         </div>
         <div className={classes.buttons}>
-          {mode === 'VERIFY' || when === 'later' ? null : (
+          {mode === 'VERIFY' || when !== 'now' ? null : (
             <Button
               variant="default"
               size="lg"
@@ -161,14 +185,21 @@ export function Departure(props: DepartureProps) {
               Plan first
             </Button>
           )}
-          <Button type="submit" size="lg" disabled={missing !== null} loading={creating.fetching}>
-            {when === 'now' ? 'Start transfer' : 'Schedule transfer'}
+          <Button
+            type="submit"
+            size="lg"
+            disabled={missing !== null}
+            loading={creating.fetching || scheduling.fetching}
+          >
+            {starts[when]}
           </Button>
         </div>
       </div>
     </form>
   );
 }
+
+const starts = { now: 'Start transfer', later: 'Schedule transfer', again: 'Make schedule' } as const;
 
 /** What is still to be chosen, or null. */
 function missingText(props: DepartureProps): string | null {

@@ -3,6 +3,7 @@ import type { UseFormReturnType } from '@mantine/form';
 import { useEffect, useEffectEvent, useRef } from 'react';
 import { Choice } from '../ui/Choice.tsx';
 import { type Choices, changedChoices, choiceFields, type KeptMetadata, keptMetadata, moreFields } from './choices.ts';
+import { limitHelp } from './limit.ts';
 import classes from './MoreChoices.module.css';
 import { policies, policiesOf } from './words.ts';
 
@@ -145,6 +146,13 @@ export function MoreChoices({ form, refusals }: MoreChoicesProps) {
           description="In a row, without getting any further."
           inputMode="numeric"
           {...form.getInputProps('maxTries')}
+        />
+        <TextInput
+          className={classes.tries}
+          label="Speed limit"
+          description={limitHelp}
+          placeholder="none, or 500 KB"
+          {...form.getInputProps('bandwidthLimit')}
         />
       </div>
     </details>

@@ -96,6 +96,7 @@ export function NewTransferPage() {
         destination={destination}
         destinationPath={destinationOf(draft)}
         folderProblem={folderProblem}
+        startsAs={parameters.get('when') === 'again' ? 'again' : 'now'}
       />
     </>
   );

@@ -78,9 +78,9 @@ function LimitForm({ transfer: { id, bandwidthLimit }, onClose }: { transfer: Tr
       <Stack gap="md">
         <FormErrors errors={errors.general} />
         <TextInput
-          label="At most, a second"
+          label="Speed limit"
           description={limitHelp}
-          placeholder="no limit"
+          placeholder="none, or 500 KB"
           data-autofocus
           key={form.key('bandwidthLimit')}
           {...form.getInputProps('bandwidthLimit')}

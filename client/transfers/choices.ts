@@ -1,16 +1,21 @@
 import type { VariablesOf } from '../graphql/graphql.ts';
+import { cronProblem, usualSchedule } from '../schedules/timing.ts';
 import { parseSize } from '../ui/size.ts';
+import { limitOf, limitProblem } from './limit.ts';
 import type { CreateTransferMutation } from './order.ts';
 import { type ConflictPolicy, type Mode, policiesOf } from './words.ts';
 
 type OrderInput = VariablesOf<typeof CreateTransferMutation>['input'];
-export type OrderFields = Pick<OrderInput, 'mode' | 'options' | 'name' | 'priority' | 'startAt'>;
+export type OrderFields = Pick<OrderInput, 'mode' | 'options' | 'name' | 'priority' | 'bandwidthLimit'>;
 
 /** What is chosen about a transfer, as typed. Fields are called as in the API, where its errors name them. */
 export interface Choices {
   name: string;
-  when: 'now' | 'later';
+  when: 'now' | 'later' | 'again';
   startAt: string;
+  /** When it is ordered again and again. */
+  cron: string;
+  timeZone: string;
   priority: 'LOW' | 'NORMAL' | 'HIGH';
   mode: Mode;
   conflictPolicy: ConflictPolicy;
@@ -25,6 +30,8 @@ export interface Choices {
   names: 'REFUSE' | 'ENCODE';
   verification: 'STANDARD' | 'REREAD';
   maxTries: string;
+  /** A size a second; '': no limit. */
+  bandwidthLimit: string;
   /** Deletion limit of a mirror: objects, and per cent of what is at the destination. */
   objects: string;
   share: string;
@@ -38,6 +45,7 @@ export const plainCopy: Choices = {
   name: '',
   when: 'now',
   startAt: '',
+  ...usualSchedule,
   priority: 'NORMAL',
   mode: 'COPY',
   conflictPolicy: 'OVERWRITE',
@@ -51,6 +59,7 @@ export const plainCopy: Choices = {
   names: 'REFUSE',
   verification: 'STANDARD',
   maxTries: '3',
+  bandwidthLimit: '',
   objects: '1000',
   share: '50',
 };
@@ -69,10 +78,11 @@ export const moreFields = [
   'names',
   'verification',
   'maxTries',
+  'bandwidthLimit',
 ] as const satisfies readonly (keyof Choices)[];
 
 /** The fields that an error can stand beside, in the order of the page. */
-export const choiceFields = ['name', 'startAt', ...moreFields] as const;
+export const choiceFields = ['name', 'startAt', 'cron', 'timeZone', ...moreFields] as const;
 
 const wholeNumber = (text: string, least: number, most: number) =>
   /^\d+$/.test(text.trim()) && Number(text) >= least && Number(text) <= most;
@@ -82,7 +92,9 @@ const sizeProblem = (text: string) =>
 /** What is wrong with a field as typed, or null. Globs, and how fields go together, the API judges. */
 export const choiceRules = {
   startAt: (startAt: string, { when }: Choices) =>
-    when === 'now' || new Date(startAt).getTime() > Date.now() ? null : 'Choose a time that is still to come.',
+    when !== 'later' || new Date(startAt).getTime() > Date.now() ? null : 'Choose a time that is still to come.',
+  cron: (cron: string, { when }: Choices) => (when === 'again' ? cronProblem(cron) : null),
+  bandwidthLimit: limitProblem,
   minSize: sizeProblem,
   maxSize: sizeProblem,
   objects: (text: string, { mode }: Choices) =>
@@ -102,14 +114,19 @@ const globsOf = (lines: string) =>
 
 /** What differs from a plain order, for the API. */
 export function orderFields(choices: Choices): OrderFields {
-  const { name, when, startAt, priority, mode } = choices;
+  const { name, priority, mode, bandwidthLimit } = choices;
   return {
     mode,
     priority,
     options: optionsOf(choices),
+    bandwidthLimit: limitOf(bandwidthLimit),
     ...(isSet(name) ? { name: name.trim() } : {}),
-    ...(when === 'later' ? { startAt: instant(startAt) } : {}),
   };
+}
+
+/** When an order begins, for the API; absent: at once. */
+export function startOf({ when, startAt }: Choices): { startAt?: string } {
+  return when === 'later' ? { startAt: instant(startAt) } : {};
 }
 
 function optionsOf(choices: Choices): NonNullable<OrderInput['options']> {

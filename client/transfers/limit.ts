@@ -4,7 +4,8 @@ import { parseSize } from '../ui/size.ts';
 /** Bytes a second; with less, a part takes so long that clouds cut its request off. The API has the same bound. */
 const leastLimit = 32_768;
 
-export const limitHelp = 'Over all workers together. What clouds move by themselves is not held to it.';
+export const limitHelp =
+  'A size a second, over all workers together. What clouds move by themselves is not held to it.';
 
 /** What is wrong with a bandwidth limit as typed, or null. Nothing typed is no limit. */
 export function limitProblem(text: string): string | null {

@@ -31,3 +31,19 @@ export const PlanTransferMutation = graphql(`
     }
   }
 `);
+
+export const CreateTransferScheduleMutation = graphql(`
+  mutation CreateTransferSchedule($input: CreateTransferScheduleInput!) {
+    createTransferSchedule(input: $input) {
+      schedule {
+        id
+      }
+      userErrors {
+        field
+        code
+        message
+        remedy
+      }
+    }
+  }
+`);

@@ -15,6 +15,8 @@ export interface Prepared {
   scheduledId: string;
   /** Orders a further transfer from `Harbour` to `arrivals/`, or a dry run of one; its id. */
   order(fields: object, mutation?: 'createTransfer' | 'planTransfer'): Promise<string>;
+  /** Makes a schedule from `Harbour` to `arrivals/`. */
+  schedule(fields: object): Promise<void>;
   /** Resolves once the transfer is in the state. Rejects if it ends in another. */
   until(id: string, state: string): Promise<void>;
 }
@@ -66,13 +68,20 @@ export async function prepareScene(scene: Scene): Promise<Prepared> {
   const { accountName, accountKey, endpoint } = scene.azure;
   const destinationAccountId = await connect('Far', { azure: { accountName, accountKey, endpoint } });
 
+  const route = { sourceAccountId, destinationAccountId, destinationPath: 'arrivals/' };
   const order: Prepared['order'] = async (fields, mutation = 'createTransfer') => {
     const input = mutation === 'createTransfer' ? 'CreateTransferInput' : 'PlanTransferInput';
     const { transfer } = await ask(
       `mutation ($input: ${input}!) { ${mutation}(input: $input) { transfer { id } userErrors { message } } }`,
-      { sourceAccountId, destinationAccountId, destinationPath: 'arrivals/', ...fields },
+      { ...route, ...fields },
     );
     return transfer.id as string;
+  };
+  const schedule: Prepared['schedule'] = async (fields) => {
+    await ask(
+      'mutation ($input: CreateTransferScheduleInput!) { createTransferSchedule(input: $input) { userErrors { message } } }',
+      { ...route, ...fields },
+    );
   };
   const until: Prepared['until'] = async (id, state) => {
     const document = 'subscription ($id: ID!) { transferProgress(id: $id) { progress { state } } }';
@@ -118,6 +127,7 @@ export async function prepareScene(scene: Scene): Promise<Prepared> {
     troubledId,
     scheduledId,
     order,
+    schedule,
     until,
   };
 }

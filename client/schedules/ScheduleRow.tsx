@@ -1,0 +1,148 @@
+import { Anchor, Button } from '@mantine/core';
+import { IconArrowRight, IconPencil, IconPlayerPause, IconPlayerPlay, IconTrash } from '@tabler/icons-react';
+import { useState } from 'react';
+import { useMutation } from 'urql';
+import { Link } from 'wouter';
+import { readablePath } from '../browse/paths.ts';
+import { reportRefusal } from '../transfers/refusal.ts';
+import { StateTag } from '../transfers/StateTag.tsx';
+import { transferHref } from '../transfers/transfer.ts';
+import { modes } from '../transfers/words.ts';
+import { ConfirmDialog } from '../ui/ConfirmDialog.tsx';
+import { Notice } from '../ui/Notice.tsx';
+import { RelativeTime } from '../ui/RelativeTime.tsx';
+import { Tag } from '../ui/Tag.tsx';
+import { userErrorText } from '../ui/user-errors.ts';
+import { EditScheduleDialog } from './EditScheduleDialog.tsx';
+import classes from './ScheduleRow.module.css';
+import { DeleteScheduleMutation, type Schedule, UpdateScheduleMutation } from './schedule.ts';
+import { formatInZone, timingText } from './timing.ts';
+
+interface ScheduleRowProps {
+  schedule: Schedule;
+  onChanged: () => void;
+}
+
+/** One schedule: what it orders and when, what became of its last runs, and what one can do about it. */
+export function ScheduleRow({ schedule, onChanged }: ScheduleRowProps) {
+  const { name, isEnabled, nextRuns, error, mode, source, destination, sourcePaths } = schedule;
+  const [next] = nextRuns;
+  return (
+    <li className={classes.row}>
+      <div className={classes.head}>
+        <h2 className={classes.name}>{name}</h2>
+        <Actions schedule={schedule} onChanged={onChanged} />
+      </div>
+      <div className={classes.route}>
+        <span>
+          {mode === 'COPY' ? '' : `${modes[mode].label}: `}
+          {source.name}: {readablePath(sourcePaths[0] ?? '')}
+          {sourcePaths.length > 1 ? ` +${sourcePaths.length - 1}` : ''}
+        </span>
+        <span>
+          <IconArrowRight size={16} aria-label="to" className={classes.arrow} />
+          {destination.name}: {readablePath(schedule.destinationPath)}
+        </span>
+      </div>
+      <div className={classes.when}>
+        <span>{timingText(schedule)}</span>
+        {isEnabled && next !== undefined ? (
+          <span className={classes.next}>
+            next <RelativeTime time={next} />, {formatInZone(next, schedule.timeZone)}
+          </span>
+        ) : (
+          <Tag tone="neutral" icon={IconPlayerPause}>
+            Paused
+          </Tag>
+        )}
+      </div>
+      {error === null ? null : (
+        <Notice tone="warn" title="The last run ordered nothing">
+          {userErrorText(error)}
+        </Notice>
+      )}
+      <LastRuns schedule={schedule} />
+    </li>
+  );
+}
+
+function LastRuns({ schedule: { name, transfers, mode, lastRunAt } }: { schedule: Schedule }) {
+  if (transfers.nodes.length === 0)
+    return <p className={classes.none}>{lastRunAt === null ? 'It has not run yet.' : ''}</p>;
+  return (
+    <ul className={classes.runs} aria-label={`Last runs of ${name}`}>
+      {transfers.nodes.map(({ id, createdAt, progress }) => (
+        <li key={id} className={classes.run}>
+          <Anchor component={Link} href={transferHref(id)}>
+            Run <RelativeTime time={createdAt} />
+          </Anchor>
+          <StateTag progress={progress} mode={mode} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Actions({ schedule, onChanged }: ScheduleRowProps) {
+  const { id, name, isEnabled } = schedule;
+  const [asking, setAsking] = useState<'edit' | 'delete' | null>(null);
+  const [updating, update] = useMutation(UpdateScheduleMutation);
+  const [deleting, remove] = useMutation(DeleteScheduleMutation);
+  const close = () => setAsking(null);
+
+  const onToggle = async () => {
+    const { data, error } = await update({ input: { id, isEnabled: !isEnabled } });
+    const userErrors = data?.updateTransferSchedule.userErrors;
+    if (reportRefusal(isEnabled ? 'Not paused' : 'Not resumed', { error, userErrors })) onChanged();
+  };
+  const onDelete = async () => {
+    const { data, error } = await remove({ input: { id } });
+    if (reportRefusal('Not deleted', { error, userErrors: data?.deleteTransferSchedule.userErrors })) onChanged();
+    close();
+  };
+
+  return (
+    <div className={classes.actions}>
+      <Button
+        variant="default"
+        size="compact-md"
+        aria-label={`${isEnabled ? 'Pause' : 'Resume'} ${name}`}
+        leftSection={isEnabled ? <IconPlayerPause size={16} aria-hidden /> : <IconPlayerPlay size={16} aria-hidden />}
+        loading={updating.fetching}
+        onClick={onToggle}
+      >
+        {isEnabled ? 'Pause' : 'Resume'}
+      </Button>
+      <Button
+        variant="default"
+        size="compact-md"
+        aria-label={`Change ${name}`}
+        leftSection={<IconPencil size={16} aria-hidden />}
+        onClick={() => setAsking('edit')}
+      >
+        Change
+      </Button>
+      <Button
+        variant="default"
+        size="compact-md"
+        aria-label={`Delete ${name}`}
+        leftSection={<IconTrash size={16} aria-hidden />}
+        onClick={() => setAsking('delete')}
+      >
+        Delete
+      </Button>
+      <EditScheduleDialog schedule={schedule} opened={asking === 'edit'} onClose={close} onChanged={onChanged} />
+      <ConfirmDialog
+        opened={asking === 'delete'}
+        title={`Delete ${name}?`}
+        confirm="Delete schedule"
+        dismiss="Keep it"
+        busy={deleting.fetching}
+        onConfirm={onDelete}
+        onClose={close}
+      >
+        It runs no more. Transfers that it ordered stay, also one that is under way.
+      </ConfirmDialog>
+    </div>
+  );
+}

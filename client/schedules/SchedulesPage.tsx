@@ -1,0 +1,72 @@
+import { Button, Skeleton } from '@mantine/core';
+import { IconPlus } from '@tabler/icons-react';
+import { useEffect, useEffectEvent } from 'react';
+import { Link } from 'wouter';
+import { usePages } from '../graphql/use-pages.ts';
+import { EmptyState } from '../ui/EmptyState.tsx';
+import { Failure } from '../ui/Failure.tsx';
+import { PageTitle } from '../ui/PageTitle.tsx';
+import { Panel } from '../ui/Panel.tsx';
+import { ScheduleRow } from './ScheduleRow.tsx';
+import classes from './SchedulesPage.module.css';
+import { SchedulesQuery } from './schedule.ts';
+
+/** Runs begin and end while one looks on: the list is read again so often. */
+const refreshMs = 10_000;
+
+/** Every schedule, newest first, with what became of its last runs. */
+export function SchedulesPage() {
+  const { nodes, loading, loadingMore, hasMore, error, loadMore, reload, refresh } = usePages({
+    document: SchedulesQuery,
+    variables: {},
+    select: (data) => data.viewer?.transferSchedules,
+  });
+  const again = useEffectEvent(() => void refresh());
+  useEffect(() => {
+    const timer = setInterval(() => document.visibilityState === 'visible' && again(), refreshMs);
+    return () => clearInterval(timer);
+  }, []);
+  const create = (
+    <Button component={Link} href="/transfers/new?when=again" leftSection={<IconPlus size={18} aria-hidden />}>
+      New schedule
+    </Button>
+  );
+
+  return (
+    <>
+      <PageTitle title="Schedules" actions={create}>
+        What crosses again and again, and what became of it.
+      </PageTitle>
+      {error === undefined ? null : <Failure error={error} what="Your schedules" retry={reload} />}
+      {loading && error === undefined ? (
+        <Panel>
+          <Skeleton height={18} width="16rem" mb={10} />
+          <Skeleton height={14} width="70%" />
+        </Panel>
+      ) : null}
+      {!loading && error === undefined && nodes.length === 0 ? (
+        <Panel>
+          <EmptyState title="No timetable yet" action={create}>
+            A schedule orders the same transfer every hour, every day, or whenever you say.
+          </EmptyState>
+        </Panel>
+      ) : null}
+      {nodes.length > 0 ? (
+        <Panel flush>
+          <ul className={classes.list}>
+            {nodes.map((schedule) => (
+              <ScheduleRow key={schedule.id} schedule={schedule} onChanged={reload} />
+            ))}
+          </ul>
+        </Panel>
+      ) : null}
+      {hasMore ? (
+        <div className={classes.more}>
+          <Button variant="default" loading={loadingMore} onClick={loadMore}>
+            Older schedules
+          </Button>
+        </div>
+      ) : null}
+    </>
+  );
+}

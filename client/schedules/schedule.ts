@@ -1,0 +1,100 @@
+import { type FragmentOf, graphql } from '../graphql/graphql.ts';
+import { ProgressFragment } from '../transfers/progress.ts';
+
+export const ScheduleFragment = graphql(
+  `
+    fragment Schedule on TransferSchedule {
+      id
+      name
+      cron
+      timeZone
+      isEnabled
+      nextRuns(first: 1)
+      lastRunAt
+      mode
+      priority
+      bandwidthLimit
+      sourcePaths
+      destinationPath
+      source {
+        id
+        name
+      }
+      destination {
+        id
+        name
+      }
+      error {
+        message
+        remedy
+      }
+      transfers(first: 3) {
+        nodes {
+          id
+          createdAt
+          progress {
+            ...Progress
+          }
+        }
+      }
+    }
+  `,
+  [ProgressFragment],
+);
+
+export type Schedule = FragmentOf<typeof ScheduleFragment>;
+
+export const SchedulesQuery = graphql(
+  `
+    query Schedules($after: String) {
+      viewer {
+        id
+        transferSchedules(first: 25, after: $after) {
+          nodes {
+            ...Schedule
+          }
+          pageInfo {
+            hasNextPage
+            endCursor
+          }
+        }
+      }
+    }
+  `,
+  [ScheduleFragment],
+);
+
+export const UpdateScheduleMutation = graphql(
+  `
+    mutation UpdateTransferSchedule($input: UpdateTransferScheduleInput!) {
+      updateTransferSchedule(input: $input) {
+        schedule {
+          ...Schedule
+        }
+        userErrors {
+          field
+          code
+          message
+          remedy
+        }
+      }
+    }
+  `,
+  [ScheduleFragment],
+);
+
+export const DeleteScheduleMutation = graphql(`
+  mutation DeleteTransferSchedule($input: DeleteTransferScheduleInput!) {
+    deleteTransferSchedule(input: $input) {
+      schedule {
+        id
+      }
+      userErrors {
+        field
+        code
+        message
+        remedy
+      }
+    }
+  }
+`);

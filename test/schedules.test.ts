@@ -1,0 +1,93 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Scene, startScene } from './support/browser.ts';
+import { type Prepared, prepareScene } from './support/prepared-scene.ts';
+
+let scene: Scene;
+let prepared: Prepared;
+
+beforeAll(async () => {
+  scene = await startScene({ bucket: 'harbour', container: 'arrivals' });
+  prepared = await prepareScene(scene);
+});
+
+afterAll(async () => {
+  await scene?.close();
+});
+
+const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name, exact: true });
+
+async function choose(page: Page, side: string, account: RegExp): Promise<void> {
+  await page.getByRole('combobox', { name: `${side}: account` }).click();
+  await page.getByRole('option', { name: account }).click();
+}
+
+test('a schedule is made with a look at its next runs, runs, is changed, paused and deleted', async () => {
+  const { page } = await scene.visit({ storageState: prepared.session, timezoneId: 'Asia/Tokyo' });
+  await page.goto(`${scene.product.url}/schedules`);
+  await page.getByText('No timetable yet').waitFor();
+  await page.getByRole('link', { name: 'New schedule' }).first().click();
+  await choose(page, 'From', /Harbour/);
+  const from = page.getByRole('region', { name: 'From' });
+  await from.getByRole('row', { name: 'harbour' }).click();
+  await from.getByRole('row', { name: 'photos' }).getByRole('gridcell').first().click();
+  await choose(page, 'To', /Far/);
+  await page.getByRole('region', { name: 'To' }).getByRole('row', { name: 'arrivals' }).click();
+  // What these clouds do not keep is told before.
+  await page.getByText('Not kept from Harbour to Far').waitFor();
+  await page.getByRole('textbox', { name: 'Name' }).fill('Nightly');
+
+  // Every day at three, where the reader is.
+  expect(await page.getByRole('combobox', { name: 'Time zone' }).inputValue()).toBe('Asia/Tokyo');
+  await expect
+    .poll(() =>
+      page
+        .getByRole('listitem')
+        .filter({ hasText: /, 03:00$/ })
+        .count(),
+    )
+    .toBe(5);
+  await page.getByText('otherwise', { exact: true }).click();
+  const cron = page.getByRole('textbox', { name: 'Cron expression' });
+  await cron.fill('every day');
+  await button(page, 'Make schedule').click();
+  await page.getByText('Type five fields').waitFor();
+  await cron.fill('0 0 30 2 *');
+  await page.getByText('It would never run').waitFor();
+  await button(page, 'Make schedule').click();
+  await page.getByText('never fires').waitFor();
+  await cron.fill('* * * * *');
+  await page.getByText(/^More choices/).click();
+  await page.getByRole('textbox', { name: 'Speed limit' }).fill('5 MiB');
+  await button(page, 'Make schedule').click();
+
+  await page.getByRole('heading', { level: 1, name: 'Schedules' }).waitFor();
+  const row = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'Nightly' }) });
+  await row.getByText('* * * * *, Asia/Tokyo').waitFor();
+  // It runs by itself, and what became of that shows by itself too.
+  const runs = page.getByRole('list', { name: 'Last runs of Nightly' });
+  await runs.getByText('Arrived', { exact: true }).first().waitFor({ timeout: 120_000 });
+
+  await button(page, 'Change Nightly').click();
+  const dialog = page.getByRole('dialog', { name: 'Change Nightly' });
+  expect(await dialog.getByRole('textbox', { name: 'Speed limit' }).inputValue()).toBe('5 MiB');
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('Hourly');
+  await dialog.getByText('every hour', { exact: true }).click();
+  await button(page, 'Change').click();
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByText('every hour, Asia/Tokyo').waitFor();
+
+  await button(page, 'Pause Hourly').click();
+  await page.getByText('Paused', { exact: true }).waitFor();
+  await button(page, 'Resume Hourly').click();
+  await page.getByText(/^next in/).waitFor();
+  await button(page, 'Delete Hourly').click();
+  await button(page, 'Delete schedule').click();
+  await page.getByText('No timetable yet').waitFor();
+
+  // What it ordered stays, with its limit.
+  await page.getByRole('link', { name: 'Transfers', exact: true }).click();
+  await page.getByRole('link', { name: 'Nightly' }).first().click();
+  await page.getByText('5 MiB/s at most').waitFor();
+  await page.context().close();
+}, 200_000);
