@@ -249,11 +249,11 @@ async function copyItems(
   const [copied] = await tx.$queryRaw<CopiedItems[]>`
     WITH chosen AS (
       SELECT meant.*, action = 'DELETE' AS is_deletion,
-        (row_number() OVER kind - 1) / ${batchObjects}::int AS nth,
-        div(sum(size_bytes) OVER kind - size_bytes, ${batchBytes}::bigint) AS stretch
+        (row_number() OVER so_far - 1) / ${batchObjects}::int AS nth,
+        div(sum(size_bytes) OVER so_far - size_bytes, ${batchBytes}::bigint) AS stretch
       FROM (${meant}) AS meant
       WHERE ordinal <> ALL(${paths.map(({ ordinal }) => ordinal)}::int[])
-      WINDOW kind AS (PARTITION BY action = 'DELETE' ORDER BY ordinal ROWS UNBOUNDED PRECEDING)
+      WINDOW so_far AS (ORDER BY ordinal ROWS UNBOUNDED PRECEDING)
     ), numbered AS MATERIALIZED (
       SELECT *, (dense_rank() OVER (ORDER BY is_deletion, nth, stretch) - 1)::int AS number FROM chosen
     ), items AS (

@@ -102,6 +102,28 @@ test('a running transfer shows what moves, and its speed limit is changed', asyn
   await page.context().close();
 });
 
+test('a move tells which sources it has kept, and why', async () => {
+  await scene.s3.put('moving/stays.txt', 10);
+  const { faults } = scene.s3.server;
+  const refusal = faults.add({
+    match: { operation: 'DeleteObjects', count: 1_000 },
+    action: { kind: 'status', status: 500 },
+  });
+  const page = await openTransfer(await prepared.order({ sourcePaths: ['harbour/moving/'], mode: 'MOVE' }));
+  await page.getByText('1 source was kept').waitFor({ timeout: 60_000 });
+  refusal.remove();
+  await page.getByRole('radiogroup', { name: 'Show objects' }).getByText('Kept', { exact: true }).click();
+  await page
+    .getByRole('row', { name: /stays\.txt/ })
+    .getByRole('button')
+    .click();
+  await page
+    .getByText(/Try again in a moment/)
+    .first()
+    .waitFor();
+  await page.context().close();
+});
+
 test('the rows keep up with the total, and follow the transfer at once', async () => {
   const MiB = 1024 * 1024;
   await scene.s3.put('films/long.mp4', 48 * MiB);

@@ -262,7 +262,7 @@ builder.prismaObjectFields(Transfer, (t) => ({
   sourcesKept: t.int({
     nullable: true,
     description:
-      'Of a move that has ended: how many objects are still at the source, because their copies failed or could not be verified, or they changed since. null: it is no move, or goes on.',
+      'Of a move that has ended: how many sources were kept, because their copies failed or could not be verified, they changed since, or could not be removed. What the plan refused is not among them. null: it is no move, or goes on.',
     complexity: 10,
     resolve: ({ id, mode, state }, _args, { services }) =>
       mode === 'MOVE' && terminalStates.includes(state)

@@ -60,12 +60,9 @@ export function TransferPage({ id }: { id: string }) {
         )}
         {hasEnded(progress.state) ? <EvidenceSummary progress={progress} mode={transfer.mode} /> : null}
         {transfer.sourcesKept === null || transfer.sourcesKept === 0 ? null : (
-          <Notice
-            tone="warn"
-            title={`${formatQuantity(transfer.sourcesKept, 'object is', 'objects are')} still at the source`}
-          >
-            Their copies failed or could not be proven, or they changed meanwhile. “Kept” below lists them, each with
-            its reason.
+          <Notice tone="warn" title={`${formatQuantity(transfer.sourcesKept, 'source was', 'sources were')} kept`}>
+            A copy failed or could not be proven, or a source changed or could not be removed. “Kept” below lists them,
+            each with its reason.
           </Notice>
         )}
         <Panel>
