@@ -70,6 +70,7 @@ export async function endWithFailures(api: TestApi, globalId: string): Promise<v
       startedAt: new Date(),
       finishedAt: new Date(),
       listingComplete: true,
+      planCheckpoint: { remaining: [], nextOrdinal: 7, failed: [] },
       batchesListed: 1,
       batchesDone: 1,
       objectsListed: 7,
