@@ -327,6 +327,24 @@ test('REREAD reads the destination back', async () => {
   expect(await itemsOf(id)).toMatchObject({ a: { evidence: { destination: { kind: 'reread' }, verified: true } } });
 });
 
+test.for([1, 3])('what REREAD finds damaged %i times does not stay at the destination', async (times) => {
+  await put(from, 'added', 'some bytes');
+  await put(from, 'changed', 'new bytes');
+  await put(to, 'changed', 'the old ones');
+  for (const name of ['added', 'changed']) {
+    to.server.faults.add({
+      match: { operation: 'GetObject', key: prefix + name, count: times },
+      action: { kind: 'corrupt' },
+    });
+  }
+  const { state, errorCode } = await run({
+    options: { verification: 'REREAD', conflictPolicy: 'OVERWRITE_IF_DIFFERENT' },
+  });
+  const isMended = times === 1;
+  expect([state, errorCode]).toEqual(isMended ? ['COMPLETED', null] : ['FAILED', 'CHECKSUM_MISMATCH']);
+  expect(await to.hashes(prefix)).toEqual(isMended ? await from.hashes(prefix) : {});
+});
+
 test('a dry run plans, waits, and is then carried out exactly as planned', async () => {
   await twoSides();
   const before = await to.hashes(prefix);

@@ -5,6 +5,7 @@ import { giveBack } from '../../storage/http/read-memory.ts';
 import type { ObjectInfo, Version } from '../../storage/provider.ts';
 import type { OpenAccount } from './accounts.ts';
 import type { BatchRun } from './batch-run.ts';
+import { orDiscard } from './discard.ts';
 import type { Item } from './item.ts';
 import { flowBytes, isSameVersion, type Pair, passDestination, passSource } from './pair.ts';
 import { type Evidence, evidenceOf, type Leg } from './verify.ts';
@@ -26,10 +27,26 @@ export async function compareObject(pair: Pair, item: Item, run: BatchRun): Prom
   return legs ?? readBoth(pair, item, run, source.version, destination.version);
 }
 
-/** The destination's leg for what was just written, from its bytes. Throws CHECKSUM_MISMATCH. */
+/**
+ * The destination's leg for what was just written, from its bytes. What does not hash to what was sent, or whose source
+ * changed before it could be read again, is removed. Throws CHECKSUM_MISMATCH, OBJECT_CHANGED.
+ */
 export async function rereadDestination(pair: Pair, item: Item, run: BatchRun, evidence: Evidence): Promise<Evidence> {
-  const { algorithm, value } = evidence.source;
-  const { version } = await destinationInfo(pair, item, run);
+  const version = item.written ?? {};
+  const found = await reread(pair, item, run, version, evidence.source).catch((cause: unknown) => {
+    const error = toAppError(cause);
+    // Anything else says nothing about the object.
+    if (error.code !== 'CHECKSUM_MISMATCH' && error.code !== 'OBJECT_CHANGED') throw cause;
+    return error;
+  });
+  return orDiscard(pair.destination.provider, item, version, () => {
+    if (found instanceof AppError) throw found;
+    return found;
+  });
+}
+
+async function reread(pair: Pair, item: Item, run: BatchRun, version: Version, source: Leg): Promise<Evidence> {
+  const { algorithm, value } = source;
   if (algorithm === null || value === null || algorithm === 'crc64nvme') {
     return readBoth(pair, item, run, item.version, version).catch((error: unknown) => {
       throw toAppError(error).code === 'DESTINATION_DIFFERS' ? mismatch(error) : error;
@@ -37,7 +54,7 @@ export async function rereadDestination(pair: Pair, item: Item, run: BatchRun, e
   }
   const read = await hash(pair, pair.destination, { ...item.destination, pin: version }, algorithm, run);
   if (read !== value) throw mismatch();
-  return evidenceOf(evidence.source, { kind: 'reread', algorithm, value });
+  return evidenceOf(source, { kind: 'reread', algorithm, value });
 }
 
 /** null: the clouds state no hash of one kind. */

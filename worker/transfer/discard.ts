@@ -10,8 +10,8 @@ import { isSameVersion } from './pair.ts';
 const discardMs = 10_000;
 
 /**
- * Runs a check on what was just made visible as `version`; an object that does not pass is removed. Throws
- * DamagedObjectRemains when it could not be.
+ * Runs a check on what was just made visible as `version`; an object that does not pass is removed, and the next try
+ * finds nothing to replace. Throws DamagedObjectRemains when it could not be: the next try replaces it.
  */
 export async function orDiscard<T>(
   destination: StorageProvider,
@@ -19,6 +19,7 @@ export async function orDiscard<T>(
   version: Version,
   check: () => T,
 ): Promise<T> {
+  item.written = version;
   try {
     return check();
   } catch (error) {
@@ -27,6 +28,7 @@ export async function orDiscard<T>(
     } catch {
       throw new DamagedObjectRemains(item.destination, version, error);
     }
+    if (item.expected !== null) item.expected = {};
     throw error;
   }
 }

@@ -89,8 +89,13 @@ export class Item {
   readonly source: { container: string; key: string };
   readonly destination: { container: string; key: string };
   readonly action: TransferAction;
-  /** What the plan found at the destination; an empty one: nothing. null: it did not look. */
-  readonly expected: Version | null;
+  /**
+   * What is to be replaced at the destination: what the plan found there, or what a try of this worker has left there
+   * since; an empty one: nothing. null: the plan did not look.
+   */
+  expected: Version | null;
+  /** What a try of this worker made visible at the destination last. */
+  written: Version | null = null;
   /** Whether somebody may have worked on the object before, and left no word of how far he came. */
   readonly isRetaken: boolean;
   state: ItemState;

@@ -88,6 +88,7 @@ export async function moveItem(
       const error = item.refused ?? toAppError(cause);
       if (error instanceof DamagedObjectRemains) {
         item.remains = error;
+        if (item.expected !== null) item.expected = error.version;
         item.failedTry(error);
       }
       if (run.going.aborted) return putBack(item, run);
