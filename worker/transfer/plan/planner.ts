@@ -17,6 +17,7 @@ import { isTerminal } from '../checkpoint.ts';
 import { type Engine, patiently } from '../engine.ts';
 import { pause } from '../gate.ts';
 import { stoppedError } from '../item.ts';
+import { Apartness } from './apart.ts';
 import { endPlan, outcomeOf } from './end-plan.ts';
 import { estimateOf } from './estimate.ts';
 import { Judge, type PlanRules } from './judge.ts';
@@ -105,10 +106,19 @@ export class Planner {
       return;
     }
     const judge = new Judge(rules, this.#engine.db, this.#stop.signal);
+    const apartness = new Apartness(rules, this.#sections, this.#stop.signal);
     for (let [place] = this.#checkpoint.remaining; place; [place] = this.#checkpoint.remaining) {
       const section = this.#sections[place.path];
       if (!section) throw new Error('The plan refers to a source path that is not there.');
-      const matches = this.#open(rules, section, place);
+      const fetchSource = this.#fetchingSource(rules, section);
+      try {
+        await apartness.assert(section, fetchSource);
+      } catch (cause) {
+        if (this.#stop.signal.aborted) return promiseAnew(this.#engine, this.#job);
+        if (!(await this.#failSection(section, place, toAppError(cause)))) return;
+        continue;
+      }
+      const matches = this.#open(rules, section, place, fetchSource);
       try {
         if (!(await this.#planSection(judge, section, place, matches))) return;
       } finally {
@@ -166,7 +176,19 @@ export class Planner {
     return account;
   }
 
-  #open({ source, destination, isJoined, options }: PlanRules, section: Section, place: PlanPlace): Matches {
+  #fetchingSource({ source }: PlanRules, section: Section): FetchPage {
+    return this.#fetching(source, async (cursor) => {
+      this.#onRequest('source', kindOf(section));
+      return section.listSource(source.provider, cursor, this.#stop.signal);
+    });
+  }
+
+  #open(
+    { source, destination, isJoined, options }: PlanRules,
+    section: Section,
+    place: PlanPlace,
+    fetchSource: FetchPage,
+  ): Matches {
     const { signal } = this.#stop;
     const isEncoded = options.names === 'ENCODE';
     const isAllowed = (key: string) => nameProblem(destination.provider, key, 0) === undefined;
@@ -174,14 +196,9 @@ export class Planner {
       const key = section.destinationKeyOf(sourceKey);
       return isEncoded ? encodeKey(key, isAllowed) : key;
     };
-    const kind = section.source.kind === 'object' ? 'read' : 'list';
-    const fetchSource = this.#fetching(source, async (cursor) => {
-      this.#onRequest('source', kind);
-      return section.listSource(source.provider, cursor, signal);
-    });
     if (!isJoined) return sourceMatches({ place, fetchSource, keyOf });
     const fetchDestination = this.#fetching(destination, async (cursor) => {
-      this.#onRequest('destination', kind);
+      this.#onRequest('destination', kindOf(section));
       return section.listDestination(destination.provider, cursor, signal);
     });
     const { capabilities } = destination.provider;
@@ -372,3 +389,6 @@ export class Planner {
       .catch(() => {});
   }
 }
+
+/** What a page of a section costs its cloud. */
+const kindOf = ({ source }: Section) => (source.kind === 'object' ? 'read' : 'list');

@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import { AppError, toAppError } from '../../../core/errors.ts';
+import { readsItsOwn } from '../../../queue/path.ts';
+import { bufferedBody } from '../../../storage/digest.ts';
+import type { Location, ObjectInfo } from '../../../storage/provider.ts';
+import type { OpenAccount } from '../accounts.ts';
+import { isSameVersion } from '../pair.ts';
+import { neededDigests } from '../verify.ts';
+import type { PlanRules } from './judge.ts';
+import { type FetchPage, Listing } from './listing.ts';
+import type { Section } from './section.ts';
+
+/** What a look at a place fails with when no object can be there. */
+const absences: readonly string[] = ['OBJECT_NOT_FOUND', 'CONTAINER_NOT_FOUND', 'NAME_NOT_ALLOWED'];
+
+/**
+ * Makes sure that a source is not its own destination before a transfer that removes objects touches it. An order is
+ * refused by the accounts' addresses; here two addresses of one store (a name and a number, a proxy, two names of one
+ * bucket) are found out by what is there, because a copy onto itself would be followed by the removal of the only one.
+ */
+export class Apartness {
+  readonly #rules: PlanRules;
+  readonly #signal: AbortSignal;
+  /** Whether names of both sides overlap. Elsewhere one store under two addresses does no harm. */
+  readonly #isDue: boolean;
+  /** Containers of the source that are known to be others than the destination's. */
+  readonly #apart = new Set<string>();
+
+  constructor(rules: PlanRules, sections: readonly Section[], signal: AbortSignal) {
+    this.#rules = rules;
+    this.#signal = signal;
+    this.#isDue = (rules.mode === 'MOVE' || rules.mode === 'SYNC') && overlap(sections);
+  }
+
+  /** `fetchSource` gives the section's pages. Throws INVALID_INPUT, or what the look at either side fails with. */
+  async assert(section: Section, fetchSource: FetchPage): Promise<void> {
+    const { container } = section.source;
+    if (!this.#isDue || this.#apart.has(container)) return;
+    const key = await firstObject(fetchSource);
+    // Where nothing is, nothing can be lost.
+    if (key === null) return;
+    if ((await this.#looksSame(section, key)) && (await this.#isSame(section))) {
+      throw new AppError(
+        'INVALID_INPUT',
+        'Both accounts lead to one store by different addresses, and the destination lies inside a source, or a source inside it. Choose another destination.',
+      );
+    }
+    this.#apart.add(container);
+  }
+
+  /** Whether both sides have an object of this name that differs in nothing: the same one, or a faithful copy. */
+  async #looksSame({ source, destination }: Section, key: string): Promise<boolean> {
+    const there = await this.#look(this.#rules.destination, { container: destination.container, key });
+    const here = there && (await this.#look(this.#rules.source, { container: source.container, key }));
+    return (
+      !!there &&
+      !!here &&
+      isSameVersion(there.version, here.version) &&
+      there.sizeBytes === here.sizeBytes &&
+      there.modifiedAt?.getTime() === here.modifiedAt?.getTime()
+    );
+  }
+
+  /** Whether an object that is written at the destination appears at the source. It is deleted again. */
+  async #isSame({ source, destination, destinationPrefix }: Section): Promise<boolean> {
+    const { gate, provider } = this.#rules.destination;
+    const key = `${destinationPrefix.slice(0, destinationPrefix.lastIndexOf('/') + 1)}.skyferry-${randomUUID()}`;
+    const { container } = destination;
+    const body = bufferedBody([Buffer.from('.')], neededDigests(provider.capabilities.write, 'whole'));
+    await gate.pass(this.#signal);
+    await gate.watch(provider.write({ container, key, body, metadata: { user: {} } }, this.#signal));
+    try {
+      return (await this.#look(this.#rules.source, { container: source.container, key })) !== null;
+    } finally {
+      await gate.watch(provider.deleteObjects({ container, keys: [key] }, this.#signal));
+    }
+  }
+
+  /** null: there is none. */
+  async #look({ gate, provider }: OpenAccount, location: Location): Promise<ObjectInfo | null> {
+    try {
+      provider.checkName(location.key);
+      await gate.pass(this.#signal);
+      return await gate.watch(provider.stat(location, this.#signal));
+    } catch (error) {
+      if (absences.includes(toAppError(error).code)) return null;
+      throw error;
+    }
+  }
+}
+
+/** As if all containers were one: which they are is not told by their names alone. */
+function overlap(sections: readonly Section[]): boolean {
+  const sources = sections.map(({ source }) => ({ ...source, container: '' }));
+  return sections.some(({ destination }) => readsItsOwn(sources, { ...destination, container: '' }));
+}
+
+/** The first that is not a folder; null: there is none. */
+async function firstObject(fetchSource: FetchPage): Promise<string | null> {
+  const listing = new Listing(fetchSource, null);
+  for (await listing.load(); listing.current !== undefined; await listing.load()) {
+    const found = listing.rest.find(({ key }) => !key.endsWith('/'));
+    if (found) return found.key;
+    listing.skip(listing.rest.length);
+  }
+  return null;
+}
