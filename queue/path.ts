@@ -53,6 +53,11 @@ export function parseDestination(path: string, field?: readonly string[]): Stora
   return parsed;
 }
 
+/** A key as clouds compare it that tell names apart neither by case nor by how Unicode composes them. */
+export function foldKey(key: string): string {
+  return key.normalize('NFC').toLowerCase();
+}
+
 /** The last name of a key or prefix, without a closing slash: `c` for `a/b/c` and `a/b/c/`. May be '' (`a//`). */
 export function lastName(key: string): string {
   const bare = key.endsWith('/') ? key.slice(0, -1) : key;
@@ -90,9 +95,16 @@ export function withoutCovered<Source extends StoragePath>(
 
 /**
  * Whether a transfer within one store would read what it writes: its listing would never end, or an object would be
- * overwritten before it is read. What each source writes is held against what every source reads.
+ * overwritten before it is read. What each source writes is held against what every source reads. `fold` makes keys
+ * equal that are one to the store; default: none are.
  */
-export function readsItsOwn(sources: readonly StoragePath[], destination: StoragePath): boolean {
+export function readsItsOwn(
+  sourcePaths: readonly StoragePath[],
+  destinationPath: StoragePath,
+  fold: (key: string) => string = (key) => key,
+): boolean {
+  const folded = (path: StoragePath) => ({ ...path, key: fold(path.key) });
+  const [sources, destination] = [sourcePaths.map(folded), folded(destinationPath)];
   const written = sources.map((source) => ({
     isObject: source.kind === 'object',
     key: destinationKey(source, source.key, destination),

@@ -192,3 +192,19 @@ test('resuming what was moved to its end while it was paused ends it', async () 
   expect(row).toMatchObject({ state: 'COMPLETED', finishedAt: expect.any(Date) });
   expect(await planJobs(id)).toEqual([]);
 });
+test('what a destination tells apart by case alone counts as one where it does not', async () => {
+  const { userId } = request;
+  const folding = await db.cloudAccount.create({
+    data: { userId, provider: 'DROPBOX', name: 'd', identity: 'd', capabilities: { caseSensitive: false } },
+  });
+  const mirror = { mode: 'SYNC', sourcePaths: ['from/x/A/', 'from/y/a/'] } as const;
+  await expect(submit({ ...mirror, destinationAccountId: folding.id })).rejects.toMatchObject({
+    code: 'INVALID_INPUT',
+    field: ['sourcePaths'],
+  });
+  await expect(submit(mirror)).resolves.toMatchObject({ state: 'QUEUED' });
+  const itself = { sourceAccountId: folding.id, destinationAccountId: folding.id, mode: 'MOVE' } as const;
+  await expect(
+    submit({ ...itself, sourcePaths: ['dropbox/A/x/'], destinationPath: 'dropbox/a/' }),
+  ).rejects.toMatchObject({ code: 'INVALID_INPUT', field: ['destinationPath'] });
+});

@@ -4,6 +4,7 @@ import { assertManifest } from './manifest.ts';
 import { enqueue } from './outbox.ts';
 import {
   destinationKey,
+  foldKey,
   lastName,
   parseDestination,
   parsePath,
@@ -111,14 +112,16 @@ export async function parseOrder(
   const sourcePaths = sources.map(({ path }) => path);
   const from = await usableAccount(tx, request.userId, request.sourceAccountId, 'sourceAccountId');
   const to = await usableAccount(tx, request.userId, request.destinationAccountId, 'destinationAccountId');
-  if (storeOf(from) === storeOf(to) && readsItsOwn(sources, destination)) {
+  const { caseSensitive = true } = to.capabilities as { caseSensitive?: boolean };
+  const fold = caseSensitive ? (key: string) => key : foldKey;
+  if (storeOf(from) === storeOf(to) && readsItsOwn(sources, destination, fold)) {
     const message = 'The destination lies inside a source, or a source inside it. Choose another destination.';
     throw new AppError('INVALID_INPUT', message, { field: ['destinationPath'] });
   }
   const mode = request.mode ?? 'COPY';
   const options = parseTransferOptions(mode, request.options ?? {});
   if (options.filter.manifestId !== null) await assertManifest(tx, request.userId, options.filter.manifestId);
-  if (mode === 'SYNC') assertMirrorable(sources, destination);
+  if (mode === 'SYNC') assertMirrorable(sources, destination, fold);
   assertBandwidthLimit(request.bandwidthLimit);
   return { sourcePaths, options, mode };
 }
@@ -275,8 +278,12 @@ export function assertState(row: Transfer, allowed: readonly TransferState[], ve
 }
 
 /** Each source needs a place of its own at the destination, or one would delete what another brings. */
-function assertMirrorable(sources: readonly StoragePath[], destination: StoragePath): void {
-  const places = sources.map((source) => ({ source, key: destinationKey(source, source.key, destination) }));
+function assertMirrorable(
+  sources: readonly StoragePath[],
+  destination: StoragePath,
+  fold: (key: string) => string,
+): void {
+  const places = sources.map((source) => ({ source, key: fold(destinationKey(source, source.key, destination)) }));
   const isWithin = ({ key }: { key: string }, outer: { source: StoragePath; key: string }) =>
     outer.source.kind === 'object' ? key === outer.key : key.startsWith(outer.key);
   const clash = places.find((inner) => places.some((outer) => outer !== inner && isWithin(inner, outer)));

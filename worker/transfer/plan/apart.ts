@@ -8,6 +8,7 @@ import { isSameVersion } from '../pair.ts';
 import { neededDigests } from '../verify.ts';
 import type { PlanRules } from './judge.ts';
 import { type FetchPage, Listing } from './listing.ts';
+import { canonicalKey } from './names.ts';
 import type { Section } from './section.ts';
 
 /** What a look at a place fails with when no object can be there. */
@@ -29,7 +30,7 @@ export class Apartness {
   constructor(rules: PlanRules, sections: readonly Section[], signal: AbortSignal) {
     this.#rules = rules;
     this.#signal = signal;
-    this.#isDue = (rules.mode === 'MOVE' || rules.mode === 'SYNC') && overlap(sections);
+    this.#isDue = (rules.mode === 'MOVE' || rules.mode === 'SYNC') && overlap(rules, sections);
   }
 
   /** `fetchSource` gives the section's pages. Throws INVALID_INPUT, or what the look at either side fails with. */
@@ -90,9 +91,10 @@ export class Apartness {
 }
 
 /** As if all containers were one: which they are is not told by their names alone. */
-function overlap(sections: readonly Section[]): boolean {
+function overlap({ destination: { provider } }: PlanRules, sections: readonly Section[]): boolean {
+  const fold = (key: string) => canonicalKey(key, provider.capabilities);
   const sources = sections.map(({ source }) => ({ ...source, container: '' }));
-  return sections.some(({ destination }) => readsItsOwn(sources, { ...destination, container: '' }));
+  return sections.some(({ destination }) => readsItsOwn(sources, { ...destination, container: '' }, fold));
 }
 
 /** The first that is not a folder; null: there is none. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Db } from '../../../core/db.ts';
 import { AppError, toAppError } from '../../../core/errors.ts';
+import { foldKey } from '../../../queue/path.ts';
 import type { Capabilities } from '../../../storage/capabilities.ts';
 import type { StorageProvider } from '../../../storage/provider.ts';
 import { isFolderMarker } from '../folder.ts';
@@ -18,7 +19,7 @@ export function nameProblem(provider: StorageProvider, key: string, sizeBytes: n
 
 /** The name by which the destination tells objects apart. */
 export function canonicalKey(key: string, { caseSensitive }: Capabilities): string {
-  return caseSensitive ? key : key.normalize('NFC').toLowerCase();
+  return caseSensitive ? key : foldKey(key);
 }
 
 /** SHA-256 of the name by which the destination tells objects apart. */
