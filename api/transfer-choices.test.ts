@@ -147,6 +147,24 @@ test('a schedule is made, changed and deleted; a repeated key makes no second on
   expect(off.schedule).toEqual({ isEnabled: false, nextRuns: [] });
   const wrong = await ask(update, { id: schedule?.id, cron: '0 0 30 2 *' });
   expect(wrong.userErrors).toMatchObject([{ code: 'INVALID_INPUT', field: ['input', 'cron'] }]);
+  const id = idOfType('TransferSchedule', String(schedule?.id)) ?? '';
+  const due = new Date(Date.now() - 60_000);
+  await api.db.transferSchedule.update({ where: { id }, data: { enabled: true, nextRunAt: due } });
+  expect((await ask(update, { id: schedule?.id, name: 'Every night' })).userErrors).toEqual([]);
+  expect(await api.db.transferSchedule.findUnique({ where: { id } })).toMatchObject({
+    name: 'Every night',
+    nextRunAt: due,
+  });
+  const late = await api.db.$transaction(async (tx) => {
+    const row = await tx.transferSchedule.delete({ where: { id } });
+    const changing = ask(update, { id: schedule?.id, name: 'Too late' });
+    const isWaiting = () => api.db.$queryRaw`
+      SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    await expect.poll(isWaiting).toHaveLength(1);
+    return { row, changing };
+  });
+  expect((await late.changing).userErrors).toMatchObject([{ code: 'NOT_FOUND', field: ['input', 'id'] }]);
+  await api.db.transferSchedule.create({ data: { ...late.row, order: late.row.order as object } });
   const remove = `mutation ($input: DeleteTransferScheduleInput!) { deleteTransferSchedule(input: $input) { schedule { id } ${errors} } }`;
   expect((await ask(remove, { id: schedule?.id })).schedule).toEqual({ id: schedule?.id });
   expect((await ask(remove, { id: schedule?.id })).userErrors).toMatchObject([{ code: 'NOT_FOUND' }]);

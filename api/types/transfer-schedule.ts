@@ -163,9 +163,11 @@ async function ownSchedule(context: Context, globalId: string): Promise<Schedule
   const id = idOfType('TransferSchedule', globalId);
   const userId = viewerOf(context).id;
   const row = id === null ? null : await context.services.db.transferSchedule.findFirst({ where: { id, userId } });
-  if (row === null) throw new AppError('NOT_FOUND', 'There is no such schedule.', { field: ['id'] });
+  if (row === null) throw noSchedule();
   return row;
 }
+
+const noSchedule = () => new AppError('NOT_FOUND', 'There is no such schedule.', { field: ['id'] });
 
 builder.relayMutationField(
   'createTransferSchedule',
@@ -266,6 +268,8 @@ builder.relayMutationField(
         const timeZone = input.timeZone ?? before.timeZone;
         const enabled = input.isEnabled ?? before.enabled;
         const next = nextRun(cron, timeZone, new Date());
+        // A run that is due is not lost to a change of something else.
+        const isRetimed = cron !== before.cron || timeZone !== before.timeZone || enabled !== before.enabled;
         assertBandwidthLimit(input.bandwidthLimit);
         const order: ScheduledOrder = { ...orderIn(before), ...(input.priority && { priority: input.priority }) };
         if (input.bandwidthLimit !== undefined) {
@@ -274,9 +278,11 @@ builder.relayMutationField(
         return context.services.db.$transaction(async (tx) => {
           const name = parseTransferName(input.name) ?? before.name;
           const kept = order as unknown as Prisma.InputJsonObject;
-          const data = { name, cron, timeZone, enabled, nextRunAt: enabled ? next : null, order: kept };
+          const data = { name, cron, timeZone, enabled, order: kept, ...(isRetimed && { nextRunAt: enabled ? next : null }) };
           await audit(tx, context, 'schedule.update', { type: 'transfer-schedule', id: before.id });
-          return tx.transferSchedule.update({ where: { id: before.id }, data });
+          const [after] = await tx.transferSchedule.updateManyAndReturn({ where: { id: before.id }, data });
+          if (after === undefined) throw noSchedule();
+          return after;
         });
       }),
   },
