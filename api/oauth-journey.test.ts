@@ -234,6 +234,15 @@ describe('an account that is disconnected', () => {
     expect(await isGood(grant)).toBe(false);
   });
 
+  test("does so without opening the accounts of other people's Dropbox", async () => {
+    const [first, second] = [await connectDropbox(), await connectDropbox()];
+    const other = { identity: 'somebody@else.example', sealedCredentials: Buffer.from('damaged') };
+    await apis[0].db.cloudAccount.update({ where: { id: decodeGlobalId(second.id).id }, data: other });
+    const grant = await grantOf(first.id);
+    expect(await end(first.id)).toEqual(gone);
+    expect(await isGood(grant)).toBe(false);
+  });
+
   test.each(['oauth2/token', 'auth/token/revoke'])('is so also when Dropbox fails at %s', async (route) => {
     const { id } = await connectDropbox();
     const { hit } = dropbox.faults.add({ match: { route }, action: { kind: 'reset' } });

@@ -22,8 +22,9 @@ export function giveBackGrantOf(context: Context, account: ConnectedAccount): Pr
     const credentials = openCredentials(keyring, account);
     const grant = grantOf(credentials);
     if (grant === undefined) return;
-    const { provider } = account;
-    const others = await db.cloudAccount.findMany({ where: { provider, sealedCredentials: { not: null } } });
+    // A grant leads to one and the same store: others of the installation need not be opened.
+    const { provider, identity } = account;
+    const others = await db.cloudAccount.findMany({ where: { provider, identity, sealedCredentials: { not: null } } });
     const isShared = others.some((other) => isConnected(other) && grantOf(openCredentials(keyring, other)) === grant);
     if (!isShared) await revoke(context, credentials);
   });
