@@ -40,6 +40,8 @@ interface Wish {
   mode?: TransferMode;
   options?: GivenTransferOptions;
   dryRun?: boolean;
+  sourcePaths?: string[];
+  destinationPath?: string;
 }
 
 const order = (wish: Wish = {}) =>
@@ -144,6 +146,22 @@ test('KEEP_BOTH writes beside what is there, and never over another object of th
   expect(await text(to)).toEqual(['a (2).txt', 'a (3).txt', 'a (4).txt', 'a.txt']);
   expect(there['a (2).txt']).toBe(here['a (2).txt']);
   expect(there['a (4).txt']).toBe(here['a.txt']);
+});
+
+test('KEEP_BOTH gives an object another name whose own was given away before it was listed', async () => {
+  await put(from, 'a', 'new');
+  await put(from, 'a (2)', 'another');
+  await put(to, 'a', 'old');
+  const before = await to.hashes(prefix);
+  const sourcePaths = [`source/${prefix}a`, `source/${prefix}a (2)`];
+  const { id } = await order({
+    options: { conflictPolicy: 'KEEP_BOTH' },
+    sourcePaths,
+    destinationPath: `target/${prefix}`,
+  });
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
+  const here = await from.hashes(prefix);
+  expect(await to.hashes(prefix)).toEqual({ ...before, 'a (2)': here.a, 'a (2) (2)': here['a (2)'] });
 });
 
 test('KEEP_BOTH never writes over what is there, also where no other name could be found at first', async () => {

@@ -83,15 +83,31 @@ export class Judge {
     const names: string[] = [];
     for (const object of judged) {
       if (this.#rules.canMeet && object.problem === undefined && object.action !== 'DELETE') {
+        if (taken.has(this.#nameOf(object.destination))) await this.#giveWay(object, isGiven);
         const hash = this.#nameOf(object.destination);
-        if (taken.has(hash)) object.problem = collision();
-        else names.push(hash);
+        if (object.problem === undefined) names.push(hash);
         taken.add(hash);
       }
       page.add(object);
       this.#counter?.add(page.workload, object);
     }
     return names;
+  }
+
+  /** Another object of the transfer has the name. */
+  async #giveWay(object: PlannedObject, isGiven: (location: Location) => Promise<boolean>): Promise<void> {
+    if (this.#rules.options.conflictPolicy !== 'KEEP_BOTH' || object.action !== 'ADD') {
+      object.problem = collision();
+      return;
+    }
+    try {
+      object.reason = 'EXISTS';
+      object.destination = await this.#facts.freeName(object.destination, isGiven);
+      object.problem = this.#problemOf(object);
+    } catch (cause) {
+      if (this.#signal.aborted) throw cause;
+      object.problem = toAppError(cause);
+    }
   }
 
   /** Globs of a user may take long to hold against names: everybody else's work goes on in between. */
