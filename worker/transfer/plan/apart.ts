@@ -3,13 +3,13 @@ import { AppError, toAppError } from '../../../core/errors.ts';
 import { readsItsOwn } from '../../../queue/path.ts';
 import { bufferedBody } from '../../../storage/digest.ts';
 import type { Location, ObjectInfo } from '../../../storage/provider.ts';
-import type { OpenAccount } from '../accounts.ts';
 import { isSameVersion } from '../pair.ts';
 import { neededDigests } from '../verify.ts';
 import type { PlanRules } from './judge.ts';
 import { type FetchPage, Listing } from './listing.ts';
 import { canonicalKey } from './names.ts';
 import type { Section } from './section.ts';
+import type { Side } from './workload.ts';
 
 /** What a look at a place fails with when no object can be there. */
 const absences: readonly string[] = ['OBJECT_NOT_FOUND', 'CONTAINER_NOT_FOUND', 'NAME_NOT_ALLOWED'];
@@ -51,8 +51,8 @@ export class Apartness {
 
   /** Whether both sides have an object of this name that differs in nothing: the same one, or a faithful copy. */
   async #looksSame({ source, destination }: Section, key: string): Promise<boolean> {
-    const there = await this.#look(this.#rules.destination, { container: destination.container, key });
-    const here = there && (await this.#look(this.#rules.source, { container: source.container, key }));
+    const there = await this.#look('destination', { container: destination.container, key });
+    const here = there && (await this.#look('source', { container: source.container, key }));
     return (
       !!there &&
       !!here &&
@@ -71,17 +71,19 @@ export class Apartness {
     await gate.pass(this.#signal);
     await gate.watch(provider.write({ container, key, body, metadata: { user: {} } }, this.#signal));
     try {
-      return (await this.#look(this.#rules.source, { container: source.container, key })) !== null;
+      return (await this.#look('source', { container: source.container, key })) !== null;
     } finally {
       await gate.watch(provider.deleteObjects({ container, keys: [key] }, this.#signal));
     }
   }
 
   /** null: there is none. */
-  async #look({ gate, provider }: OpenAccount, location: Location): Promise<ObjectInfo | null> {
+  async #look(side: Side, location: Location): Promise<ObjectInfo | null> {
+    const { gate, provider } = this.#rules[side];
     try {
       provider.checkName(location.key);
       await gate.pass(this.#signal);
+      this.#rules.onRequest(side, 'read');
       return await gate.watch(provider.stat(location, this.#signal));
     } catch (error) {
       if (absences.includes(toAppError(error).code)) return null;
