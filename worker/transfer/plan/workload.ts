@@ -146,7 +146,7 @@ export class WorkloadCounter {
   }
 
   #reread(work: Work, { sizeBytes }: PlannedObject): void {
-    work.add('destination', 'stat', 'read');
+    work.add('destination', 'read');
     work.egress('destination', sizeBytes);
     if (this.#rules.source.provider.capabilities.read.digests.length > 0) return;
     work.add('source', 'read');
