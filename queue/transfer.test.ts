@@ -192,6 +192,7 @@ test('resuming what was moved to its end while it was paused ends it', async () 
   expect(row).toMatchObject({ state: 'COMPLETED', finishedAt: expect.any(Date) });
   expect(await planJobs(id)).toEqual([]);
 });
+
 test('what a destination tells apart by case alone counts as one where it does not', async () => {
   const { userId } = request;
   const folding = await db.cloudAccount.create({

@@ -278,7 +278,14 @@ builder.relayMutationField(
         return context.services.db.$transaction(async (tx) => {
           const name = parseTransferName(input.name) ?? before.name;
           const kept = order as unknown as Prisma.InputJsonObject;
-          const data = { name, cron, timeZone, enabled, order: kept, ...(isRetimed && { nextRunAt: enabled ? next : null }) };
+          const data = {
+            name,
+            cron,
+            timeZone,
+            enabled,
+            order: kept,
+            ...(isRetimed && { nextRunAt: enabled ? next : null }),
+          };
           await audit(tx, context, 'schedule.update', { type: 'transfer-schedule', id: before.id });
           const [after] = await tx.transferSchedule.updateManyAndReturn({ where: { id: before.id }, data });
           if (after === undefined) throw noSchedule();
