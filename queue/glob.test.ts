@@ -56,4 +56,7 @@ test('globs that unfold to too many in all are refused: each is held against eac
   const ten = '{a,b,c,d,e,f,g,h,i,j}';
   expect(compileGlobs(Array.from({ length: 20 }, () => ten))('j')).toBe(true);
   expect(() => compileGlobs(Array.from({ length: 21 }, () => ten))).toThrow(/unfold to 210, more than 200/);
+  const long = '?'.repeat(250);
+  expect(compileGlobs(Array.from({ length: 40 }, () => long))('j')).toBe(false);
+  expect(() => compileGlobs(Array.from({ length: 41 }, () => long))).toThrow(/10250 characters long, more than 10000/);
 });

@@ -3,6 +3,8 @@ import { AppError } from '../core/errors.ts';
 /** What braces of one glob may unfold to, and those of all globs that are held against a path. */
 const maxAlternatives = 100;
 const maxAlternativesInAll = 200;
+/** Of them together, in characters of names and signs: with a path of 1,024, ten million steps at worst. */
+const maxTokensInAll = 10_000;
 
 /** A character of a name: itself, any one (`true`), or any of a set. `null` stands for any run of characters. */
 type Token = string | true | null | ((character: string) => boolean);
@@ -16,14 +18,19 @@ export function compileGlobs(globs: readonly string[]): (path: string) => boolea
     const message = `The braces of all patterns unfold to ${all.length}, more than ${maxAlternativesInAll}. Write fewer alternatives.`;
     throw new AppError('INVALID_INPUT', message);
   }
+  const tokens = all.flat().reduce((sum, segment) => sum + segment.length, 0);
+  if (tokens > maxTokensInAll) {
+    const message = `All patterns, their braces written out, are ${tokens} characters long, more than ${maxTokensInAll}. Write shorter ones, or fewer.`;
+    throw new AppError('INVALID_INPUT', message);
+  }
   return matching(all);
 }
 
 /**
  * Compiles a glob: `*` and `?` within a name, `**` as a name of its own for any number of folders, `[a-z]`, `[!a-z]`,
- * `{a,b}`, and `\` before a character that means itself. Matching takes time in proportion to the lengths of glob and
- * path at worst, whatever the glob: globs come from users, and an expression that backtracks could stall a worker.
- * Throws INVALID_INPUT for one that does not parse.
+ * `{a,b}`, and `\` before a character that means itself. Matching takes time in proportion to the product of the lengths
+ * of glob and path at worst, whatever the glob: globs come from users, and an expression that backtracks could stall a
+ * worker. Throws INVALID_INPUT for one that does not parse.
  */
 export function compileGlob(glob: string): (path: string) => boolean {
   return matching(alternativesOf(glob));

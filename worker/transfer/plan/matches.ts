@@ -124,7 +124,7 @@ export function sortedMatches(
   const spools: Spool[] = [];
   let groups: AsyncGenerator<Match[]> | undefined;
   const spool = async (fetch: FetchPage, nameOf: (key: string) => string) => {
-    const sorted = await Spool.open();
+    const sorted = new Spool();
     spools.push(sorted);
     const listing = new Listing(fetch, null);
     for (await listing.load(); listing.current !== undefined; await listing.load()) {
