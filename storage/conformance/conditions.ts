@@ -55,6 +55,19 @@ export function conditions(current: Current): void {
     expectBytes(await get(session, key), bytesOf(14));
   });
 
+  it.each([
+    ['a write', write, 'conditional'],
+    ['an upload', upload, 'conditionalUpload'],
+  ] as const)('does not let %s through that is to match a version which names none', async (_what, send, declared) => {
+    const session = current();
+    if (!session.capabilities.write[declared]) return;
+    const key = freshKey('condition');
+    await put(session, key, bytesOf(10));
+    const sending = send(session, key, bytesOf(11), { ifMatch: {} });
+    await expectCode(sending, 'INVALID_INPUT', 'PRECONDITION_FAILED');
+    expectBytes(await get(session, key), bytesOf(10));
+  });
+
   it('takes an object that must be absent where an upload of that name was begun and dropped', async () => {
     const session = current();
     if (!session.capabilities.write.conditional) return;

@@ -43,10 +43,18 @@ import { checkBlobName } from './azure/names.ts';
 import { toObjectInfo, toPutBlobHeaders, toVersion } from './azure/properties.ts';
 import { ReadUrls } from './azure/read-urls.ts';
 import { azureRequestRules } from './azure/request-rules.ts';
-import { BlobRest, conditionHeaders, requireEtag } from './azure/rest.ts';
+import { BlobRest } from './azure/rest.ts';
 import { callSdk, createServiceClient } from './azure/sdk.ts';
 import { AzureUploads } from './azure/uploads.ts';
-import { closing, expectRange, rangeHeader, requireConditional, unsupported } from './body.ts';
+import {
+  closing,
+  conditionHeaders,
+  expectRange,
+  rangeHeader,
+  requireConditional,
+  requireEtag,
+  unsupported,
+} from './body.ts';
 import { deleteEach } from './deletion.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { presignedSeconds, requireFolderKey, requireOffer } from './offers.ts';

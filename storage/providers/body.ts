@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { AppError } from '../../core/errors.ts';
 import type { HttpRequest, HttpResponse } from '../http.ts';
-import type { Precondition, UploadBody } from '../provider.ts';
+import type { Precondition, UploadBody, Version } from '../provider.ts';
 
 /** The body as it goes over the wire when nothing is put around it. */
 export function plainBody({ source }: UploadBody): NonNullable<HttpRequest['body']> {
@@ -71,8 +71,14 @@ export function requireConditional(isHonoured: boolean, precondition: Preconditi
 export function conditionHeaders(precondition: Precondition | undefined): Record<string, string> {
   return {
     ...(precondition?.ifAbsent ? { 'if-none-match': '*' } : {}),
-    ...(precondition?.ifMatch?.etag === undefined ? {} : { 'if-match': precondition.ifMatch.etag }),
+    ...(precondition?.ifMatch ? { 'if-match': requireEtag(precondition.ifMatch) } : {}),
   };
+}
+
+/** INVALID_INPUT without one: a write that is to be held to it would be held to nothing. */
+export function requireEtag({ etag }: Version): string {
+  if (etag !== undefined) return etag;
+  throw new AppError('INVALID_INPUT', 'The version of an object at this cloud must hold its ETag.');
 }
 
 /** Rejects with NOT_SUPPORTED, for an ability that is not declared. */

@@ -93,6 +93,21 @@ describe('what comes in several blocks', () => {
   });
 });
 
+it('what comes in one block is asked for whole, so that a source which is longer than it was said to be shows', async () => {
+  const source = createServer((request, response) => {
+    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+    const part = first === undefined ? bytes : bytes.subarray(Number(first), Number(last) + 1);
+    response.writeHead(first === undefined ? 200 : 206, { 'content-length': part.length }).end(part);
+  });
+  source.listen(0, '127.0.0.1');
+  await once(source, 'listening');
+  const url = `http://127.0.0.1:${(source.address() as AddressInfo).port}/`;
+  const longer = { container, key: 'longer', url, sizeBytes: 1_000, metadata, digests: {} };
+  await expect(fromUrl.ingest(longer, signal)).rejects.toMatchObject({ code: 'OBJECT_CHANGED' });
+  expect(await isThere('longer')).toBe(false);
+  source.close();
+});
+
 it('a copy, and what is fetched, have nothing of their source but its bytes (x-ms-copy-source-blob-properties)', async () => {
   const key = 'described';
   const described = { cacheControl: 'no-store', contentLanguage: 'de', contentDisposition: 'inline', user: { a: 'b' } };

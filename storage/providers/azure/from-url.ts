@@ -9,6 +9,7 @@ import type {
   UploadSession,
   WriteResult,
 } from '../../provider.ts';
+import { conditionHeaders, requireEtag } from '../body.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { sourceChanged } from '../offers.ts';
 import { inParallel } from '../parallel.ts';
@@ -16,7 +17,7 @@ import { blockId, newSessionId } from './blocks.ts';
 import { fromUrlBytes } from './capabilities.ts';
 import { AzureRefusal } from './errors.ts';
 import { toPutBlobHeaders, toVersion } from './properties.ts';
-import { type BlobRest, conditionHeaders, requireEtag } from './rest.ts';
+import type { BlobRest } from './rest.ts';
 import type { AzureUploads } from './uploads.ts';
 
 /** The service answers only when it has fetched all of what it was asked for. */

@@ -1,7 +1,7 @@
 import { AppError } from '../../../core/errors.ts';
 import type { HttpClient, HttpRequest, HttpResponse } from '../../http.ts';
-import type { Precondition, UploadBody, Version } from '../../provider.ts';
-import { discardBody, conditionHeaders as etagConditions, plainBody } from '../body.ts';
+import type { UploadBody } from '../../provider.ts';
+import { discardBody, plainBody } from '../body.ts';
 import { type Endpoint, encodeKey, encodeValue } from '../endpoint.ts';
 import type { BlobAccess } from './access.ts';
 import { assertFromAzure, azureError } from './errors.ts';
@@ -79,15 +79,4 @@ async function toError(response: HttpResponse): Promise<AppError> {
   }
   const code = headers['x-ms-error-code'] ?? /<Code>([^<]+)<\/Code>/.exec(text)?.[1];
   return azureError({ status, code, message: text, headers });
-}
-
-/** Headers of a precondition on what is there now. */
-export function conditionHeaders(precondition: Precondition | undefined): Record<string, string> {
-  if (precondition?.ifMatch) requireEtag(precondition.ifMatch);
-  return etagConditions(precondition);
-}
-
-export function requireEtag(version: Version): string {
-  if (version.etag !== undefined) return version.etag;
-  throw new AppError('INVALID_INPUT', 'The version of an Azure blob must hold its ETag.');
 }

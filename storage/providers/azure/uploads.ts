@@ -9,11 +9,12 @@ import type {
   UploadSession,
   WriteResult,
 } from '../../provider.ts';
+import { requireEtag } from '../body.ts';
 import { encodeHeaderValue } from '../metadata.ts';
 import { blockId, newSessionId, partNumberOf } from './blocks.ts';
 import { checkContainerName } from './names.ts';
 import { toAzureMetadata } from './properties.ts';
-import { type BlobRest, requireEtag } from './rest.ts';
+import type { BlobRest } from './rest.ts';
 import { callSdk } from './sdk.ts';
 
 /** Uploads in blocks: each goes up by itself, and a list of them makes the blob ("Put Block", "Put Block List"). */

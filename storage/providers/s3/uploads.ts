@@ -21,6 +21,7 @@ import type {
   UploadSession,
   WriteResult,
 } from '../../provider.ts';
+import { requireEtag } from '../body.ts';
 import { encodeHeaderValue } from '../metadata.ts';
 import { checkBucketName } from './address.ts';
 import { notS3 } from './errors.ts';
@@ -137,7 +138,7 @@ export class S3Uploads {
       ...(this.#joinsCrc32c ? { ChecksumType: 'FULL_OBJECT', MpuObjectSize: session.sizeBytes } : {}),
       ...(crc32c === undefined ? {} : { ChecksumCRC32C: toBase64(crc32c) }),
       ...(precondition?.ifAbsent ? { IfNoneMatch: '*' } : {}),
-      ...(precondition?.ifMatch?.etag === undefined ? {} : { IfMatch: precondition.ifMatch.etag }),
+      ...(precondition?.ifMatch ? { IfMatch: requireEtag(precondition.ifMatch) } : {}),
     });
     try {
       const answer = await callSdk(signal, () => this.#client.send(command, { abortSignal: signal }));
