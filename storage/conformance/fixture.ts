@@ -21,10 +21,12 @@ export interface Fixture {
   /** Two containers of the store, the first one by byte order first. Default: `conformance` and `conformance-other`. */
   containers?: readonly [string, string];
   /** Starts a store with these containers and nothing in them. */
-  start(): Promise<{ endpoint: string; close(): Promise<void> }>;
+  start(containers: readonly [string, string]): Promise<{ endpoint: string; close(): Promise<void> }>;
   credentials(endpoint: string): Credentials;
   /** The same with a secret that is well formed and wrong. */
   wrongCredentials(endpoint: string): Credentials;
+  /** Other ones, which the store knows and which may do nothing in the containers. */
+  deniedCredentials(endpoint: string): Credentials;
   /** What the operator brings along for accounts at the endpoint, once the store runs. Default: nothing. */
   operator?(endpoint: string): OperatorAccess;
   /** Other credentials, or those of another account, that may write to the containers and read what is offered. */
@@ -112,9 +114,10 @@ const usualKeys = 10_000;
 const usualDeletions = 1_500;
 
 export async function startLocalSession(fixture: Fixture): Promise<LocalSession> {
-  [container, otherContainer] = fixture.containers ?? ['conformance', 'conformance-other'];
+  const containers = fixture.containers ?? (['conformance', 'conformance-other'] as const);
+  [container, otherContainer] = containers;
   const addressPolicy = createAddressPolicy(['127.0.0.0/8']);
-  const store = await fixture.start();
+  const store = await fixture.start(containers);
   const proxy = await fixture.startProxy(store.endpoint);
   const opened: StorageProvider[] = [];
   // Shared as those of one account are: exchanges that tests spoil are none that fetch a token.

@@ -16,16 +16,20 @@ import {
   type Current,
   type CurrentLocal,
   container,
+  expectBytes,
   expectCode,
   freshKey,
+  get,
   type Locally,
   never,
   noMetadata,
+  put,
 } from './fixture.ts';
-import { begin } from './uploads.ts';
+import { begin, isThere } from './uploads.ts';
 
 export function refusals(current: Current, locally: Locally): void {
   locally('wrong credentials', wrongCredentials);
+  locally('credentials that may not', deniedCredentials);
 
   it.each(['no-such-container', 'Not/A%Name', 'x@127.0.0.1', '..', ''])(
     'tells that there is no container %j',
@@ -145,6 +149,39 @@ function wrongCredentials(current: CurrentLocal): void {
     const told = inspect(error, { depth: 12 }) + JSON.stringify([error, error.cause]);
     for (const secret of secretsOf(credentials)) expect(told).not.toContain(secret);
     expect(told).not.toMatch(/Signature=|SharedKey \w/);
+  });
+}
+
+function deniedCredentials(current: CurrentLocal): void {
+  it('tells what they are not permitted, and leaves everything as it was', async () => {
+    const session = current();
+    const [key, fresh] = [freshKey('denied'), freshKey('denied')];
+    const { version } = await put(session, key, bytesOf(10));
+    const { fixture, endpoint, capabilities } = session;
+    const provider = session.open({ credentials: fixture.deniedCredentials(endpoint), capabilities });
+    const body = () => bodyOf(bytesOf(11), capabilities);
+    const at = { container, metadata: noMetadata };
+    const upload = async () => {
+      const begun = await provider.beginUpload({ ...at, key: fresh, sizeBytes: 11 }, never());
+      await provider.putPart({ session: begun, partNumber: 1, offset: 0, body: body() }, never());
+    };
+    const calls: Record<string, () => Promise<unknown>> = {
+      list: () => provider.list({ container, prefix: '' }, never()),
+      stat: () => provider.stat({ container, key }, never()),
+      read: () => provider.read({ container, key }, never()),
+      'read of a version': () => provider.read({ container, key, pin: version }, never()),
+      write: () => provider.write({ ...at, key, body: body() }, never()),
+      upload,
+      createFolder: () => provider.createFolder({ container, key: `${fresh}/` }, never()),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      const error = await call().catch((reason: unknown) => reason);
+      expect(error, name).toMatchObject({ name: 'AppError', code: 'PERMISSION_DENIED', retry: 'never' });
+    }
+    const deletion = await provider.deleteObjects({ container, keys: [key] }, never()).catch((reason) => reason);
+    expect(deletion instanceof AppError ? deletion : deletion.failed[0]).toMatchObject({ code: 'PERMISSION_DENIED' });
+    expectBytes(await get(session, key), bytesOf(10));
+    expect(await isThere(session, fresh)).toBe(false);
   });
 }
 

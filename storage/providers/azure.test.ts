@@ -1,20 +1,14 @@
 import { startFaultProxy } from '../../emulators/fault-proxy.ts';
-import {
-  account,
-  byKey,
-  bySas,
-  byWrongKey,
-  deletedKeys,
-  startAccountFromUrl,
-} from '../../test/support/azure-account.ts';
+import * as azure from '../../test/support/azure-account.ts';
 import { conformance } from '../conformance.ts';
 
 conformance({
   name: 'Azure Blob with the account key',
-  start: startAccountFromUrl,
-  deletedKeys,
+  start: azure.startAccountFromUrl,
+  deletedKeys: azure.deletedKeys,
   startProxy: startFaultProxy,
-  credentials: (endpoint) => ({ ...account, ...byKey, endpoint }),
-  otherCredentials: (endpoint) => ({ ...account, ...bySas, endpoint }),
-  wrongCredentials: (endpoint) => ({ ...account, ...byWrongKey, endpoint }),
+  credentials: (endpoint) => ({ ...azure.account, ...azure.byKey, endpoint }),
+  otherCredentials: (endpoint) => ({ ...azure.account, ...azure.bySas, endpoint }),
+  wrongCredentials: (endpoint) => ({ ...azure.account, ...azure.byWrongKey, endpoint }),
+  deniedCredentials: (endpoint) => ({ ...azure.account, ...azure.byNarrowSas, endpoint }),
 });

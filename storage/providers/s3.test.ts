@@ -4,16 +4,17 @@ import { conformance } from '../conformance.ts';
 
 const keys = { accessKeyId: 'conformance', secretAccessKey: 'right' };
 const other = { accessKeyId: 'other', secretAccessKey: 'right too' };
+const denied = { accessKeyId: 'denied', secretAccessKey: 'right', buckets: [] };
 const account = { provider: 's3', region: 'us-east-1', addressing: 'path', ...keys } as const;
 
 for (const flexibleChecksums of [true, false]) {
   conformance({
     name: flexibleChecksums ? 'S3' : 'S3 without checksums of its own',
-    start: () =>
-      startS3Server({ credentials: [keys, other], buckets: ['conformance', 'conformance-other'], flexibleChecksums }),
+    start: (buckets) => startS3Server({ credentials: [keys, other, denied], buckets, flexibleChecksums }),
     startProxy: startFaultProxy,
     credentials: (endpoint) => ({ ...account, endpoint }),
     otherCredentials: (endpoint) => ({ ...account, ...other, endpoint }),
     wrongCredentials: (endpoint) => ({ ...account, endpoint, secretAccessKey: 'wrong' }),
+    deniedCredentials: (endpoint) => ({ ...account, endpoint, accessKeyId: 'denied' }),
   });
 }

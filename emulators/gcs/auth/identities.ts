@@ -24,8 +24,8 @@ export interface KnownApp {
   readonly clientSecret: string;
   /** Where the sign-in page may send people back to; compared character by character. */
   readonly redirectUris?: readonly string[];
-  /** Refresh tokens that are there from the start, with the name of the person each is from. */
-  readonly grants?: Readonly<Record<string, string>>;
+  /** Refresh tokens that are there from the start, with the person each is from; a name alone: one who may do everything. */
+  readonly grants?: Readonly<Record<string, string | Pick<Identity, 'email' | 'buckets'>>>;
 }
 
 /** https://developers.google.com/identity/protocols/oauth2/scopes#storage */

@@ -23,8 +23,9 @@ export class TokenAuthority {
     this.#apps = apps;
     this.consents = new Consents(apps);
     for (const { clientId, grants = {} } of apps) {
-      for (const [refreshToken, email] of Object.entries(grants)) {
-        this.#grants.set(refreshToken, { clientId, identity: { email, mayWrite: true, showsEmail: true } });
+      for (const [refreshToken, from] of Object.entries(grants)) {
+        const person = typeof from === 'string' ? { email: from } : from;
+        this.#grants.set(refreshToken, { clientId, identity: { ...person, mayWrite: true, showsEmail: true } });
       }
     }
     this.#lifetimeMs = lifetimeMs;

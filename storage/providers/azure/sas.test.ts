@@ -1,20 +1,14 @@
 import { startFaultProxy } from '../../../emulators/fault-proxy.ts';
-import {
-  account,
-  byKey,
-  bySas,
-  byWrongSas,
-  deletedKeys,
-  startAccountFromUrl,
-} from '../../../test/support/azure-account.ts';
+import * as azure from '../../../test/support/azure-account.ts';
 import { conformance } from '../../conformance.ts';
 
 conformance({
   name: 'Azure Blob with a SAS token',
-  start: startAccountFromUrl,
-  deletedKeys,
+  start: azure.startAccountFromUrl,
+  deletedKeys: azure.deletedKeys,
   startProxy: startFaultProxy,
-  credentials: (endpoint) => ({ ...account, ...bySas, endpoint }),
-  otherCredentials: (endpoint) => ({ ...account, ...byKey, endpoint }),
-  wrongCredentials: (endpoint) => ({ ...account, ...byWrongSas, endpoint }),
+  credentials: (endpoint) => ({ ...azure.account, ...azure.bySas, endpoint }),
+  otherCredentials: (endpoint) => ({ ...azure.account, ...azure.byKey, endpoint }),
+  wrongCredentials: (endpoint) => ({ ...azure.account, ...azure.byWrongSas, endpoint }),
+  deniedCredentials: (endpoint) => ({ ...azure.account, ...azure.byNarrowSas, endpoint }),
 });

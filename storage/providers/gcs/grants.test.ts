@@ -4,14 +4,16 @@ import { conformance } from '../../conformance.ts';
 
 const app = { clientId: 'conformance', clientSecret: 'secret' };
 const account = { provider: 'gcs', refreshToken: 'right', projectId: 'skyferry-test' } as const;
-const apps = [{ ...app, grants: { right: 'ann@example.com' } }];
+const denied = { email: 'ben@example.com', buckets: [] };
+const apps = [{ ...app, grants: { right: 'ann@example.com', denied } }];
 let server: GcsServer;
 
 conformance({
   name: 'Google Cloud Storage with the grant of a person',
-  start: async () => (server = await startGcsServer({ buckets: ['conformance', 'conformance-other'], apps })),
+  start: async (buckets) => (server = await startGcsServer({ buckets, apps })),
   startProxy: startFaultProxy,
   operator: () => ({ googleApp: { ...app, tokenOrigin: server.endpoint }, machineIdentity: false }),
   credentials: (endpoint) => ({ ...account, endpoint }),
   wrongCredentials: (endpoint) => ({ ...account, endpoint, refreshToken: 'wrong' }),
+  deniedCredentials: (endpoint) => ({ ...account, endpoint, refreshToken: 'denied' }),
 });

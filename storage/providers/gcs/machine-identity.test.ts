@@ -14,12 +14,13 @@ const operatorOf = ({ port }: GcsServer, endpoint: string) =>
 
 conformance({
   name: 'Google Cloud Storage with the identity of the machine',
-  start: async () => (server = await startGcsServer({ buckets: ['conformance', 'conformance-other'] })),
+  start: async (buckets) => (server = await startGcsServer({ buckets, serviceAccounts: { denied: [] } })),
   startProxy: startFaultProxy,
   operator: (endpoint) => operatorOf(server, endpoint),
   credentials: (endpoint) => ({ ...account, endpoint, useMachineIdentity: true }),
   // A machine has no secret of its own that could be wrong.
   wrongCredentials: (endpoint) => ({ ...account, endpoint, serviceAccountKey: server.strangersKey() }),
+  deniedCredentials: (endpoint) => ({ ...account, endpoint, serviceAccountKey: server.serviceAccountKey('denied') }),
 });
 
 it('goes to the stand-in of the operator, not to Google, where the account names no endpoint', async () => {
