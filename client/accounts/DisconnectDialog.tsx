@@ -3,7 +3,6 @@ import { graphql } from '../graphql/graphql.ts';
 import { ConfirmDialog } from '../ui/ConfirmDialog.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
-import { providers } from './account.ts';
 import type { AccountDialogProps } from './RenameDialog.tsx';
 
 const DisconnectAccountMutation = graphql(`
@@ -52,11 +51,14 @@ export function DisconnectDialog({ account, opened, onClose, onChanged }: Accoun
     >
       <FormErrors errors={errors.general} />
       <p>
-        Skyferry wipes the stored credentials. Nothing in the cloud itself changes, and the history of past transfers
-        stays. To use the account again, connect it once more.
+        Skyferry wipes the stored credentials. No file in the cloud changes, and the history of past transfers stays. To
+        use the account again, connect it once more.
       </p>
-      {account.provider === 'DROPBOX' || account.provider === 'GCS' ? (
-        <p>If you signed in at {providers[account.provider].short}, end what you granted there too, in its settings.</p>
+      {account.provider === 'DROPBOX' ? (
+        <p>What you granted at Dropbox is given back to it, unless another account here lives on it.</p>
+      ) : null}
+      {account.provider === 'GCS' ? (
+        <p>If you signed in at Google, what you granted stays until you end it there, in your Google account.</p>
       ) : null}
     </ConfirmDialog>
   );
