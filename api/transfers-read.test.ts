@@ -82,7 +82,7 @@ describe('reading a transfer', () => {
 
   test('groups its failures by reason, most frequent first', async () => {
     const { errorGroups, error, canRetryFailed, progress } = await read(
-      'error { code } canRetryFailed errorGroups { code objects bytes retriableObjects examplePaths message remedy } progress { bytesAbandoned objectsFailed etaMs }',
+      'error { code } canRetryFailed errorGroups { code objects bytes retriableObjects examplePaths message remedy } progress { bytesAbandoned bytesFailed bytesSkipped bytesSent objectsVerified objectsFailed etaMs }',
     );
     expect(errorGroups).toEqual([
       {
@@ -108,7 +108,10 @@ describe('reading a transfer', () => {
     expect({ error, canRetryFailed, progress }).toEqual({
       error: null,
       canRetryFailed: true,
-      progress: { bytesAbandoned: '40', objectsFailed: 4, etaMs: null },
+      progress: {
+        ...{ bytesAbandoned: '40', bytesFailed: '35', bytesSkipped: '5', bytesSent: '37' },
+        ...{ objectsVerified: 2, objectsFailed: 4, etaMs: null },
+      },
     });
   });
 
@@ -126,8 +129,10 @@ describe('reading a transfer', () => {
         listingComplete: true,
         batchesListed: 1,
         objectsListed: 1,
+        objectsCompleted: 1,
         bytesListed: kilobytes,
-        speedBytesPerSecond: speed * 1000,
+        speedBytesPerSecond: 1,
+        paceBytesPerSecond: speed * 1000,
       },
     });
     const document = 'query ($id: ID!) { transfer(id: $id) { progress { etaMs } } }';

@@ -3,6 +3,12 @@ import type { Redis } from '../core/redis.ts';
 import { type TransferProgress, topics, transferControlSchema, transferProgressSchema } from './events.ts';
 import { publish } from './pubsub.ts';
 
+/**
+ * To estimates of the end, each object is as much work as so many bytes beside its own: its requests take their time
+ * however small it is. About what a connection moves in a request's time.
+ */
+export const objectWorkBytes = 256 * 1024;
+
 /** What progress tells of a transfer's row. */
 export type ProgressRow = Pick<
   Transfer,
@@ -16,6 +22,7 @@ export type ProgressRow = Pick<
   | 'objectsFailed'
   | 'objectsSkipped'
   | 'objectsPlanned'
+  | 'objectsVerified'
   | 'objectsExcluded'
   | 'deletionsPlanned'
   | 'deletionsCompleted'
@@ -23,8 +30,11 @@ export type ProgressRow = Pick<
   | 'bytesPlanned'
   | 'bytesAcknowledged'
   | 'bytesVerified'
+  | 'bytesInFlight'
   | 'bytesAbandoned'
+  | 'bytesSkipped'
   | 'speedBytesPerSecond'
+  | 'paceBytesPerSecond'
   | 'throttledUntil'
 >;
 
@@ -33,11 +43,14 @@ export const progressColumns = Prisma.sql`transfer.id, transfer.user_id AS "user
   transfer.state::text AS state, transfer.listing_complete AS "listingComplete",
   transfer.objects_listed AS "objectsListed", transfer.objects_completed AS "objectsCompleted",
   transfer.objects_failed AS "objectsFailed", transfer.objects_skipped AS "objectsSkipped",
-  transfer.objects_planned AS "objectsPlanned", transfer.objects_excluded AS "objectsExcluded",
+  transfer.objects_planned AS "objectsPlanned", transfer.objects_verified AS "objectsVerified",
+  transfer.objects_excluded AS "objectsExcluded",
   transfer.deletions_planned AS "deletionsPlanned", transfer.deletions_completed AS "deletionsCompleted",
   transfer.bytes_planned AS "bytesPlanned", transfer.bytes_listed AS "bytesListed", transfer.bytes_acknowledged AS "bytesAcknowledged",
   transfer.bytes_verified AS "bytesVerified", transfer.bytes_abandoned AS "bytesAbandoned",
-  transfer.speed_bytes_per_second AS "speedBytesPerSecond", transfer.throttled_until AS "throttledUntil"`;
+  transfer.bytes_skipped AS "bytesSkipped", transfer.bytes_in_flight AS "bytesInFlight",
+  transfer.speed_bytes_per_second AS "speedBytesPerSecond",
+  transfer.pace_bytes_per_second AS "paceBytesPerSecond", transfer.throttled_until AS "throttledUntil"`;
 
 /** A row's counters as they travel. */
 export function toProgress(row: ProgressRow): TransferProgress {
@@ -52,6 +65,7 @@ export function toProgress(row: ProgressRow): TransferProgress {
     objectsFailed: row.objectsFailed.toString(),
     objectsSkipped: row.objectsSkipped.toString(),
     objectsPlanned: row.objectsPlanned.toString(),
+    objectsVerified: row.objectsVerified.toString(),
     objectsExcluded: row.objectsExcluded.toString(),
     deletionsPlanned: row.deletionsPlanned.toString(),
     deletionsCompleted: row.deletionsCompleted.toString(),
@@ -59,8 +73,11 @@ export function toProgress(row: ProgressRow): TransferProgress {
     bytesPlanned: row.bytesPlanned.toString(),
     bytesAcknowledged: row.bytesAcknowledged.toString(),
     bytesVerified: row.bytesVerified.toString(),
+    bytesInFlight: row.bytesInFlight.toString(),
     bytesAbandoned: row.bytesAbandoned.toString(),
+    bytesSkipped: row.bytesSkipped.toString(),
     speedBytesPerSecond: row.speedBytesPerSecond.toString(),
+    paceBytesPerSecond: row.paceBytesPerSecond.toString(),
     throttledUntil: row.throttledUntil?.toISOString() ?? null,
     at: new Date().toISOString(),
   };

@@ -91,9 +91,11 @@ test.for<[ConflictPolicy, Record<string, string>]>([
   ],
 ])('%s', async ([conflictPolicy, expected]) => {
   await twoSides();
-  const { id, state } = await run({ options: { conflictPolicy } });
+  const { id, state, bytesSkipped } = await run({ options: { conflictPolicy } });
   expect(state).toBe('COMPLETED');
   const items = await itemsOf(id);
+  const skipped = Object.values(items).filter((item) => item.state === 'SKIPPED');
+  expect(bytesSkipped).toBe(skipped.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0n));
   const planned = Object.entries(items).map(([name, { action, reason }]) => [
     name,
     reason === null ? action : `${action} ${reason}`,

@@ -64,3 +64,34 @@ test('a folder arrives under its own name, byte for byte, verified on both sides
   expect(row.bytesVerified).toBe(row.bytesListed);
   expect(row.speedBytesPerSecond).toBe(0n);
 });
+
+test.each([
+  ['in one request', 5 * MiB, 'PutObject'],
+  ['in parts', 20 * MiB, 'UploadPart'],
+] as const)(
+  'what a destination has not acknowledged shows as sent, and as nothing else, %s',
+  async (name, size, operation) => {
+    await source.put(`flight/${name}`, size);
+    const { promise: until, resolve } = Promise.withResolvers<void>();
+    destination.server.faults.add({
+      match: { operation, key: `flight/${name}`, count: 100 },
+      action: { kind: 'hold', until },
+    });
+    try {
+      const { id } = await engine.submit({
+        ...accounts,
+        sourcePaths: [`source/flight/${name}`],
+        destinationPath: 'target/flight/',
+      });
+      const row = await engine.until(id, ({ bytesInFlight }) => bytesInFlight > 0n);
+      expect(row).toMatchObject({ bytesAcknowledged: 0n, bytesVerified: 0n, objectsCompleted: 0n });
+      expect(row.bytesInFlight).toBeLessThanOrEqual(BigInt(size));
+      resolve();
+      expect(await engine.ended(id)).toMatchObject({
+        ...{ state: 'COMPLETED', objectsVerified: 1n, bytesInFlight: 0n, bytesAcknowledged: BigInt(size) },
+      });
+    } finally {
+      resolve();
+    }
+  },
+);

@@ -1,5 +1,6 @@
 import type { TransferState as TransferStateValue } from '../../core/db.ts';
 import type { TransferProgress as Progress } from '../../queue/events.ts';
+import { objectWorkBytes } from '../../queue/progress.ts';
 import { builder } from '../builder.ts';
 
 export const TransferState = builder.enumType('TransferState', {
@@ -25,15 +26,19 @@ const maxInt = 2_147_483_647;
 export const toInt = (count: string | number) => Math.min(Number(count), maxInt);
 
 /**
- * Whole milliseconds until everything that was listed is acknowledged, at the present speed; at most the largest Int.
+ * Whole milliseconds until everything that was listed is done, at the pace of late, which is smoothed over longer than the
+ * speed that is shown, and counts objects beside bytes; at most the largest Int.
  * null while listing goes on, nothing moves, or nothing is left.
  */
 export function etaMs(progress: Progress): number | null {
-  const speed = Number(progress.speedBytesPerSecond);
-  if (progress.state !== 'RUNNING' || !progress.listingComplete || speed <= 0) return null;
+  const pace = Number(progress.paceBytesPerSecond);
+  const isMoving = progress.state === 'RUNNING' && BigInt(progress.speedBytesPerSecond) > 0n;
+  if (!isMoving || !progress.listingComplete || pace <= 0) return null;
   const settled = BigInt(progress.bytesAcknowledged) + BigInt(progress.bytesAbandoned);
-  const left = BigInt(progress.bytesListed) - settled;
-  return left <= 0n ? null : Math.min(Math.ceil((Number(left) / speed) * 1000), maxInt);
+  const objectsSettled = [progress.objectsCompleted, progress.objectsFailed, progress.objectsSkipped].map(BigInt);
+  const objectsLeft = objectsSettled.reduce((left, count) => left - count, BigInt(progress.objectsListed));
+  const left = BigInt(progress.bytesListed) - settled + objectsLeft * BigInt(objectWorkBytes);
+  return left <= 0n ? null : Math.min(Math.ceil((Number(left) / pace) * 1000), maxInt);
 }
 
 export const TransferProgress = builder.objectRef<Progress>('TransferProgress').implement({
@@ -52,8 +57,14 @@ export const TransferProgress = builder.objectRef<Progress>('TransferProgress').
       resolve: (p) => toInt(p.objectsListed),
     }),
     objectsCompleted: t.int({
-      description: 'Objects that arrived and were verified.',
+      description:
+        'Objects for which all is done that was planned: moved, compared or deleted. `objectsVerified` tells how many were proved equal.',
       resolve: (p) => toInt(p.objectsCompleted),
+    }),
+    objectsVerified: t.int({
+      description:
+        'Objects, among those completed, with evidence recorded for both sides. Deletions and folders have none to record, nor have objects of clouds that state no hash.',
+      resolve: (p) => toInt(p.objectsVerified),
     }),
     objectsFailed: t.int({
       description: 'Objects, and source paths, that failed for good; they can be retried.',
@@ -87,6 +98,12 @@ export const TransferProgress = builder.objectRef<Progress>('TransferProgress').
       description: 'Bytes of all objects found.',
       resolve: (p) => BigInt(p.bytesListed),
     }),
+    bytesSent: t.field({
+      type: 'ByteSize',
+      description:
+        'Bytes acknowledged, and those of requests under way that were handed to connections to the destination, which may have received them or not. It sinks when such a request fails: its bytes are sent again, and count once. Of what clouds copy or fetch by themselves nothing counts before it is acknowledged. Brought forward at least every second.',
+      resolve: (p) => BigInt(p.bytesAcknowledged) + BigInt(p.bytesInFlight),
+    }),
     bytesAcknowledged: t.field({
       type: 'ByteSize',
       description: 'Bytes that the destination has acknowledged, not merely bytes sent.',
@@ -101,6 +118,16 @@ export const TransferProgress = builder.objectRef<Progress>('TransferProgress').
       type: 'ByteSize',
       description: 'Bytes of failed and skipped objects. Listed minus acknowledged minus abandoned is what is left.',
       resolve: (p) => BigInt(p.bytesAbandoned),
+    }),
+    bytesSkipped: t.field({
+      type: 'ByteSize',
+      description: 'Bytes of objects that need not be moved.',
+      resolve: (p) => BigInt(p.bytesSkipped),
+    }),
+    bytesFailed: t.field({
+      type: 'ByteSize',
+      description: 'Bytes of objects that failed for good; they can be retried.',
+      resolve: (p) => BigInt(p.bytesAbandoned) - BigInt(p.bytesSkipped),
     }),
     speedBytesPerSecond: t.field({
       type: 'ByteSize',

@@ -80,6 +80,9 @@ export async function endWithFailures(api: TestApi, globalId: string): Promise<v
       bytesAcknowledged: 30,
       bytesVerified: 30,
       bytesAbandoned: 40,
+      bytesSkipped: 5,
+      bytesInFlight: 7,
+      objectsVerified: 2,
       sequence: { increment: 1 },
     },
   });

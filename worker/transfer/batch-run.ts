@@ -29,6 +29,8 @@ export class BatchRun {
   /** How long the batch rests when it is let go READY. */
   restMs = 0;
   renewedAt = performance.now();
+  /** Bytes of bodies under way that were handed to the destination's connections. */
+  bytesInFlight = 0;
   /** By performance.now(). */
   #throttledUntil = 0;
   /** The state, other than RUNNING, in which the transfer was last seen. */

@@ -37,6 +37,7 @@ const held = (number: number, changes: Partial<RunRecord> = {}): RunRecord => ({
   release: null,
   renew: false,
   restMs: 0,
+  bytesInFlight: 0,
   ...changes,
 });
 const options = { elapsedMs: 1_000, throttledMs: 0 };
@@ -107,7 +108,45 @@ test('writing the same state twice counts once', async () => {
   item.complete(evidence);
   await write([held(0)], [item]);
   await write([held(0)], [item]);
-  expect(await transfer()).toMatchObject({ objectsCompleted: 1n, bytesAcknowledged: 1_000n, bytesVerified: 1_000n });
+  expect(await transfer()).toMatchObject({
+    ...{ objectsCompleted: 1n, objectsVerified: 1n, bytesAcknowledged: 1_000n, bytesVerified: 1_000n },
+  });
+});
+
+test('what is completed without evidence of both sides does not count as verified', async () => {
+  const [bare, halfway] = await takeItems(0);
+  if (!bare || !halfway) throw new Error('two items');
+  bare.complete(null);
+  halfway.complete({ ...evidence, verified: false });
+  await write([held(0)], [bare, halfway]);
+  expect(await transfer()).toMatchObject({ objectsCompleted: 2n, objectsVerified: 0n, bytesVerified: 0n });
+});
+
+test('what is in flight counts once, whatever it was before, until it is acknowledged or its batch is let go', async () => {
+  const [item] = await takeItems(0);
+  await takeItems(1);
+  if (!item) throw new Error('no item');
+  await write([held(0, { bytesInFlight: 500 }), held(1, { bytesInFlight: 70 })]);
+  await write([held(0, { bytesInFlight: 600 }), held(1, { bytesInFlight: 70 })]);
+  expect(await transfer()).toMatchObject({ bytesInFlight: 670n, bytesAcknowledged: 0n });
+  item.acknowledgedBytes = 600;
+  await write([held(0, { bytesInFlight: 10 }), held(1, { bytesInFlight: 70 })], [item]);
+  expect(await transfer()).toMatchObject({ bytesInFlight: 80n, bytesAcknowledged: 600n });
+  await write([held(0, { bytesInFlight: 10, release: 'READY' }), held(1, { bytesInFlight: 70 })]);
+  expect(await transfer()).toMatchObject({ bytesInFlight: 70n, bytesAcknowledged: 600n });
+  expect(await batch(0)).toMatchObject({ bytesInFlight: 0n });
+});
+
+test('what a former holder has in flight does not count, and telling of it does not prolong a lease', async () => {
+  await takeItems(0);
+  const before = await batch(0);
+  await write([held(0, { bytesInFlight: 500 })]);
+  expect((await batch(0)).leaseUntil).toEqual(before.leaseUntil);
+  await db.transferBatch.updateMany({ where: { transferId, number: 0 }, data: { attempt: 2, fence: 2 } });
+  await write([held(0, { bytesInFlight: 900 })]);
+  expect(await transfer()).toMatchObject({ bytesInFlight: 500n });
+  await write([held(0, { attempt: 2, bytesInFlight: 30 })]);
+  expect(await transfer()).toMatchObject({ bytesInFlight: 30n });
 });
 
 test('what an object loses when it begins anew is taken back', async () => {

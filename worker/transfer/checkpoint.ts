@@ -1,5 +1,5 @@
 import { type DbSession, prepared, type TransferState } from '../../core/db.ts';
-import { type ProgressRow, progressColumns } from '../../queue/progress.ts';
+import { objectWorkBytes, type ProgressRow, progressColumns } from '../../queue/progress.ts';
 import type { Item } from './item.ts';
 
 /** A batch without a sign of life for so long is given to another worker. */
@@ -8,6 +8,8 @@ export const leaseMs = 15_000;
 export const publishIntervalMs = 100;
 /** Speed is smoothed over about so long. */
 const speedWindowMs = 5_000;
+/** The pace that estimates count with is smoothed over half the time since bytes began to flow, and no longer than so. */
+const longestPaceWindowMs = 300_000;
 /** Without a byte for so long, speed is 0. */
 export const speedHoldMs = 15_000;
 
@@ -22,6 +24,8 @@ export interface RunRecord {
   renew: boolean;
   /** A batch that is let go READY is not admitted again for so long. */
   restMs: number;
+  /** Handed to the destination's connections and not acknowledged. */
+  bytesInFlight: number;
 }
 
 export interface WriteResult {
@@ -55,7 +59,9 @@ export async function writeCheckpoint(
   items: readonly { item: Item; number: number; attempt: number }[],
   options: { elapsedMs: number; throttledMs: number },
 ): Promise<WriteResult | null> {
-  const runsJson = JSON.stringify(runs.map(({ restMs, ...run }) => ({ ...run, rest_ms: restMs })));
+  const runsJson = JSON.stringify(
+    runs.map(({ restMs, bytesInFlight, ...run }) => ({ ...run, rest_ms: restMs, bytes_in_flight: bytesInFlight })),
+  );
   const itemsJson = JSON.stringify(items.map(({ item, number, attempt }) => ({ ...item.toRecord(), number, attempt })));
   // Said beside the join, so that no plan, however little is known of a new transfer, looks at all of its items.
   const ordinals = items.map(({ item }) => item.ordinal);
@@ -64,10 +70,11 @@ export async function writeCheckpoint(
     ${prepared}WITH locked AS MATERIALIZED (
       SELECT id, published_at, speed_at, speed_since FROM transfer WHERE id = ${transferId}::uuid FOR NO KEY UPDATE
     ), run AS MATERIALIZED (
-      SELECT x.number, x.attempt, x.release, x.renew, x.rest_ms
+      SELECT x.number, x.attempt, x.release, x.renew, x.rest_ms, batch.bytes_in_flight AS old_bytes_in_flight,
+        CASE WHEN x.release IS NULL THEN x.bytes_in_flight ELSE 0 END AS bytes_in_flight
       FROM locked
       CROSS JOIN jsonb_to_recordset(${runsJson}::jsonb) AS x(
-        number int, attempt int, release text, renew boolean, rest_ms int
+        number int, attempt int, release text, renew boolean, rest_ms int, bytes_in_flight bigint
       )
       JOIN transfer_batch AS batch
         ON batch.transfer_id = ${transferId}::uuid AND batch.number = x.number
@@ -77,11 +84,16 @@ export async function writeCheckpoint(
       UPDATE transfer_batch AS batch
       SET state = coalesce(run.release, 'ADMITTED')::"TransferBatchState",
         attempt = batch.attempt + CASE WHEN run.release = 'READY' THEN 1 ELSE 0 END,
-        lease_until = CASE WHEN run.release IS NULL THEN now() + make_interval(secs => ${leaseMs / 1_000}) END,
-        not_before = CASE WHEN run.rest_ms > 0 THEN now() + make_interval(secs => run.rest_ms / 1000.0) END
+        lease_until = CASE
+          WHEN run.release IS NOT NULL THEN NULL
+          WHEN run.renew THEN now() + make_interval(secs => ${leaseMs / 1_000})
+          ELSE batch.lease_until
+        END,
+        not_before = CASE WHEN run.rest_ms > 0 THEN now() + make_interval(secs => run.rest_ms / 1000.0) END,
+        bytes_in_flight = run.bytes_in_flight
       FROM run
       WHERE batch.transfer_id = ${transferId}::uuid AND batch.number = run.number
-        AND (run.renew OR run.release IS NOT NULL)
+        AND (run.renew OR run.release IS NOT NULL OR run.bytes_in_flight <> run.old_bytes_in_flight)
       RETURNING batch.state
     ), input AS MATERIALIZED (
       SELECT x.* FROM jsonb_to_recordset(${itemsJson}::jsonb) AS x(
@@ -112,17 +124,23 @@ export async function writeCheckpoint(
         coalesce(sum((state = 'FAILED')::int - (old_state = 'FAILED')::int), 0) AS failed,
         coalesce(sum(size_bytes - old_size_bytes), 0) AS listed_bytes,
         coalesce(sum(acknowledged_bytes - old_acknowledged_bytes), 0) AS bytes,
+        count(*) FILTER (WHERE state = 'COMPLETED' AND old_state <> 'COMPLETED' AND verified) AS verified,
         coalesce(sum(size_bytes) FILTER (WHERE state = 'COMPLETED' AND old_state <> 'COMPLETED' AND verified), 0)
           AS verified_bytes,
         coalesce(sum(size_bytes) FILTER (WHERE state = 'FAILED' AND old_state <> 'FAILED'), 0) AS abandoned_bytes,
         min(ARRAY[lpad(ordinal::text, 10, '0'), error_code, error_message]) FILTER (WHERE state = 'FAILED') AS failure
       FROM changed
     ), speed AS MATERIALIZED (
-      SELECT delta.bytes, coalesce(locked.speed_since, from_elapsed) AS since,
-        greatest(extract(epoch FROM now() - coalesce(locked.speed_at, from_elapsed)), 0.001)::float8 AS span,
-        greatest(extract(epoch FROM now() - coalesce(locked.speed_since, from_elapsed)), 0.001)::float8 AS age
-      FROM delta, locked, LATERAL (
-        SELECT now() - make_interval(secs => ${Math.max(elapsedMs, 50) / 1_000}) AS from_elapsed
+      SELECT *, least(greatest(age / 2, ${speedWindowMs / 1_000}::float8), ${longestPaceWindowMs / 1_000}::float8)
+        AS pace_window
+      FROM (
+        SELECT delta.bytes, delta.bytes + (delta.completed + delta.failed) * ${objectWorkBytes}::int AS work,
+          coalesce(locked.speed_since, from_elapsed) AS since,
+          greatest(extract(epoch FROM now() - coalesce(locked.speed_at, from_elapsed)), 0.001)::float8 AS span,
+          greatest(extract(epoch FROM now() - coalesce(locked.speed_since, from_elapsed)), 0.001)::float8 AS age
+        FROM delta, locked, LATERAL (
+          SELECT now() - make_interval(secs => ${Math.max(elapsedMs, 50) / 1_000}) AS from_elapsed
+        ) AS sample
       ) AS sample
     )
     UPDATE transfer SET
@@ -132,7 +150,10 @@ export async function writeCheckpoint(
       deletions_completed = deletions_completed + delta.deleted,
       bytes_listed = bytes_listed + delta.listed_bytes,
       bytes_acknowledged = bytes_acknowledged + delta.bytes,
+      objects_verified = objects_verified + delta.verified,
       bytes_verified = bytes_verified + delta.verified_bytes,
+      bytes_in_flight = bytes_in_flight
+        + coalesce((SELECT sum(run.bytes_in_flight - run.old_bytes_in_flight) FROM run), 0),
       bytes_abandoned = bytes_abandoned + delta.abandoned_bytes,
       batches_done = batches_done + (SELECT count(*) FROM released WHERE state = 'DONE'),
       error_code = coalesce(error_code, delta.failure[2]),
@@ -151,6 +172,12 @@ export async function writeCheckpoint(
           * (speed.bytes / span - speed_bytes_per_second))::bigint
         WHEN transfer.speed_at < now() - make_interval(secs => ${speedHoldMs / 1_000}) THEN 0
         ELSE speed_bytes_per_second
+      END,
+      -- Lumps, such as large parts, average out over it: an estimate of the end needs calm more than news.
+      pace_bytes_per_second = CASE WHEN speed.bytes > 0 THEN greatest(0, pace_bytes_per_second
+        + (1 - exp(-least(span, age) / pace_window)) / (1 - exp(-age / pace_window))
+        * (speed.work / span - pace_bytes_per_second))::bigint
+        ELSE pace_bytes_per_second
       END,
       speed_at = CASE
         WHEN speed.bytes > 0 THEN now()

@@ -25,14 +25,39 @@ export interface Pair {
   urlReach: UrlReach;
 }
 
+/** One body that is under way. */
+export interface BodyLease extends Lease {
+  /** So many bytes of it have come: they pass at once (undefined), or once what is returned resolves. */
+  admit: BatchRun['admit'];
+  /** The same for bytes that go on to the destination as they pass. */
+  forward: BatchRun['admit'];
+  /** So many bytes of it go to the destination: in flight until the lease is released. */
+  sent(bytes: number): void;
+}
+
 /** Room for one more body that holds so many bytes, within the transfer's bandwidth and the process's memory. */
-export async function enterBody({ budget }: Pair, run: BatchRun, bytes: number): Promise<Lease> {
+export async function enterBody({ budget }: Pair, run: BatchRun, bytes: number): Promise<BodyLease> {
   const { pace, going } = run;
   await pace.enter(going);
   try {
     const lease = await budget.acquire(bytes, going);
+    let inFlight = 0;
+    const sent = (count: number) => {
+      inFlight += count;
+      run.bytesInFlight += count;
+    };
     return {
+      admit: run.admit,
+      forward(count) {
+        const admitted = run.admit(count);
+        if (admitted) return admitted.then(() => sent(count));
+        sent(count);
+        return undefined;
+      },
+      sent,
       release() {
+        run.bytesInFlight -= inFlight;
+        inFlight = 0;
         lease.release();
         pace.leave();
       },
@@ -43,12 +68,12 @@ export async function enterBody({ budget }: Pair, run: BatchRun, bytes: number):
   }
 }
 
-/** The whole body in memory, hashed; as fast as `admit` lets its chunks pass. */
+/** The whole body in memory, hashed, to be sent at once; as fast as its lease lets its chunks pass. */
 export async function buffered(
   stream: Readable,
   sizeBytes: number,
   algorithms: readonly DigestAlgorithm[],
-  admit: BatchRun['admit'],
+  lease: BodyLease,
 ): Promise<UploadBody> {
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -56,12 +81,13 @@ export async function buffered(
     length += chunk.byteLength;
     if (length > sizeBytes) break;
     chunks.push(chunk);
-    const admitted = admit(chunk.byteLength);
+    const admitted = lease.admit(chunk.byteLength);
     if (admitted) await admitted;
   }
   if (length !== sizeBytes) {
     throw new AppError('OBJECT_CHANGED', `The source gave other than the ${sizeBytes} bytes it was listed with.`);
   }
+  lease.sent(length);
   return bufferedBody(chunks, algorithms);
 }
 

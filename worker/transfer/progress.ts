@@ -228,6 +228,7 @@ class TransferLedger {
         release,
         renew,
         restMs: run.restMs,
+        bytesInFlight: run.bytesInFlight,
       })),
       [...dirty].map(([item, run]) => ({ item, number: run.number, attempt: run.attempt })),
       { elapsedMs: now - this.#openedAt, throttledMs: Math.max(0, ...written.map(({ run }) => run.throttledMs)) },

@@ -164,7 +164,7 @@ class PartsJob {
     await passSource(this.#pair, this.#run);
     const lease = await enterBody(this.#pair, this.#run, Math.min(end - start, flowBytes));
     try {
-      const { source } = streamBody(await this.#read(start, end), end - start, [], this.#run.admit);
+      const { source } = streamBody(await this.#read(start, end), end - start, [], lease.admit);
       for await (const chunk of source as AsyncIterable<Uint8Array>) update(chunk);
     } finally {
       lease.release();
@@ -189,8 +189,8 @@ class PartsJob {
       const stream = await this.#read(start, end);
       if (update) stream.on('data', update).pause();
       const body = isBuffered
-        ? await buffered(stream, sizeBytes, this.#algorithms, this.#run.admit)
-        : streamBody(stream, sizeBytes, this.#algorithms, this.#run.admit);
+        ? await buffered(stream, sizeBytes, this.#algorithms, lease)
+        : streamBody(stream, sizeBytes, this.#algorithms, lease.forward);
       const request = { session: this.#checkpoint.session, partNumber, offset: start, body };
       const receipt = await this.#pair.destination.gate.watch(destination.putPart(request, this.#run.signal));
       const sent = Object.fromEntries(this.#algorithms.map((algorithm) => [algorithm, body.digest(algorithm)]));

@@ -9,7 +9,7 @@ import { orDiscard } from './discard.ts';
 import { HoldBack } from './hold-back.ts';
 import type { Item, Statement } from './item.ts';
 import { keptMetadata } from './kept.ts';
-import { buffered, enterBody, flowBytes, heldBytes, type Pair, passBoth, passSource } from './pair.ts';
+import { type BodyLease, buffered, enterBody, flowBytes, heldBytes, type Pair, passBoth, passSource } from './pair.ts';
 import { isWhole } from './parts.ts';
 import { beginParts, relayParts } from './relay-parts.ts';
 import {
@@ -93,7 +93,7 @@ async function sendWhole(
     item.version ??= read.info.version;
     const checked = checkedStatement(read.info, write);
     const statement = checked ?? statementOf(read.info, neededDigests(write, 'whole'));
-    const body = await bodyOf(read.stream, sizeBytes, write, isHeld, statement, checked, run.admit);
+    const body = await bodyOf(read.stream, sizeBytes, write, isHeld, statement, checked, lease);
     const metadata = keptMetadata(read.info.metadata, pair.order.options);
     const written = await pair.destination.gate.watch(
       underPrecondition(
@@ -135,24 +135,24 @@ async function bodyOf(
   isHeld: boolean,
   statement: Statement | null,
   checked: Statement | undefined,
-  admit: BatchRun['admit'],
+  lease: BodyLease,
 ): Promise<UploadBody> {
   if (checked !== undefined) {
     const body =
       sizeBytes <= onePieceBytes
-        ? await buffered(stream, sizeBytes, [], admit)
-        : streamBody(stream, sizeBytes, [], admit);
+        ? await buffered(stream, sizeBytes, [], lease)
+        : streamBody(stream, sizeBytes, [], lease.forward);
     return statedBody(body, { [checked.algorithm]: checked.value });
   }
   const needed = neededDigests(write, 'whole');
   const algorithms = statement ? [...needed, statement.algorithm] : needed;
   const check = (body: UploadBody) => sourceLeg(statement, statement ? body.digest(statement.algorithm) : undefined);
   if (isHeld) {
-    const body = await buffered(stream, sizeBytes, algorithms, admit);
+    const body = await buffered(stream, sizeBytes, algorithms, lease);
     check(body);
     return body;
   }
-  const body = streamBody(stream, sizeBytes, algorithms, admit);
+  const body = streamBody(stream, sizeBytes, algorithms, lease.forward);
   if (statement === null) return body;
   const source = new HoldBack(body.source, () => check(body));
   return { sizeBytes, source, digest: (algorithm) => body.digest(algorithm) };

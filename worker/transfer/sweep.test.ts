@@ -69,6 +69,21 @@ test('a batch whose lease ran out goes back under a new token; one whose lease r
   ]);
 });
 
+test('what the holder of a lost batch had in flight is taken back, and that is published', async () => {
+  const id = await createTransfer(db, user, { batches: [1, 1, 1], data: { bytesInFlight: 60, sequence: 4 } });
+  for (const [number, bytesInFlight] of [10, 20, 30].entries()) {
+    await db.transferBatch.updateMany({
+      where: { transferId: id, number },
+      data: { state: 'ADMITTED', fence: 1, bytesInFlight, leaseUntil: past(number === 2 ? -60 : 1) },
+    });
+  }
+  await run();
+  await run();
+  expect(published).toMatchObject([{ id, bytesInFlight: 30n, sequence: 5n }]);
+  const stored = await db.transferBatch.findMany({ where: { transferId: id }, orderBy: { number: 'asc' } });
+  expect(stored.map(({ bytesInFlight }) => bytesInFlight)).toEqual([0n, 0n, 30n]);
+});
+
 test('an admitted batch that nobody took stays as long as its job waits, and goes back when it is lost', async () => {
   const transferId = await createTransfer(db, user, { batches: [1, 1] });
   await db.transferBatch.updateMany({ where: { transferId }, data: { state: 'ADMITTED', leaseUntil: past(1) } });

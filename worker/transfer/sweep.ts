@@ -72,14 +72,14 @@ export async function sweep(options: Omit<SweepOptions, 'onError'>, state: Sweep
     // A little behind, because a commit becomes visible later than it is dated.
     const until = lock && new Date(lock.now.getTime() - endsOverlapMs);
     if (!lock?.taken) return { until, rows: [] };
-    await returnBatches(tx);
+    const returned = await returnBatches(tx);
     await replan(tx);
     if (performance.now() - state.trimmedAt >= trimEveryMs) {
       await trim(tx);
       state.trimmedAt = performance.now();
     }
     const ends = state.endsPublishedUntil === null ? [] : await endsSince(tx, state.endsPublishedUntil);
-    return { until, rows: [...(await zeroSpeeds(tx)), ...ends] };
+    return { until, rows: [...returned, ...(await zeroSpeeds(tx)), ...ends] };
   }, transactionOptions);
   kickDispatcher();
   let areAllTold = true;
@@ -124,16 +124,27 @@ async function prolongPlans(db: Db, queue: JobQueue): Promise<void> {
     WHERE transfer.id = x."transferId" AND transfer.attempt = x.attempt AND plan_fence < transfer.attempt`;
 }
 
-/** Batches whose lease ran out go back; their former holder is refused from here on. */
-async function returnBatches(tx: Tx): Promise<void> {
-  await tx.$executeRaw`
-    UPDATE transfer_batch AS batch SET state = 'READY', attempt = batch.attempt + 1, lease_until = NULL
-    FROM (
-      SELECT transfer_id, number FROM transfer_batch
-      WHERE state = 'ADMITTED' AND lease_until < now()
+/**
+ * Batches whose lease ran out go back; their former holder is refused from here on, and what it had in flight counts as
+ * sent no more. Transfers that are being written to wait for the next sweep.
+ */
+async function returnBatches(tx: Tx): Promise<ProgressRow[]> {
+  return tx.$queryRaw<ProgressRow[]>`
+    WITH locked AS MATERIALIZED (
+      SELECT id FROM transfer
+      WHERE id IN (SELECT transfer_id FROM transfer_batch WHERE state = 'ADMITTED' AND lease_until < now())
       FOR NO KEY UPDATE SKIP LOCKED
-    ) AS expired
-    WHERE batch.transfer_id = expired.transfer_id AND batch.number = expired.number`;
+    ), returned AS (
+      UPDATE transfer_batch AS batch
+      SET state = 'READY', attempt = batch.attempt + 1, lease_until = NULL, bytes_in_flight = 0
+      FROM locked
+      WHERE batch.transfer_id = locked.id AND batch.state = 'ADMITTED' AND batch.lease_until < now()
+      RETURNING batch.transfer_id, old.bytes_in_flight
+    )
+    UPDATE transfer SET sequence = sequence + 1, bytes_in_flight = bytes_in_flight - lost.bytes, updated_at = now()
+    FROM (SELECT transfer_id, sum(bytes_in_flight) AS bytes FROM returned GROUP BY transfer_id) AS lost
+    WHERE transfer.id = lost.transfer_id AND lost.bytes > 0
+    RETURNING ${progressColumns}`;
 }
 
 /** Plans without a sign of life are promised again, unless the promise still waits, in the outbox or in the queue. */

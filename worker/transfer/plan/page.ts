@@ -164,6 +164,7 @@ export async function writePage(
         bytes_listed = bytes_listed + ${sum(page.items)}::bigint,
         bytes_planned = bytes_planned + ${sum(planned)}::bigint,
         bytes_abandoned = bytes_abandoned + ${sum(failed, skipped)}::bigint,
+        bytes_skipped = bytes_skipped + ${sum(skipped)}::bigint,
         batches_listed = batches_listed + ${page.batches.length}::int,
         error_code = coalesce(error_code, ${failed[0]?.error_code ?? null}),
         error_message = CASE WHEN error_code IS NULL THEN ${failed[0]?.error_message ?? null} ELSE error_message END,
