@@ -141,6 +141,7 @@ export async function retryFailedItems(
       bytesListed: bytes,
       bytesPlanned: bytes - bytesSkipped,
       bytesAbandoned: bytesSkipped,
+      bytesSkipped,
       batchesListed: batches,
       planCheckpoint: { ...checkpointOf(followUp.planCheckpoint), totals },
     },
