@@ -28,7 +28,7 @@ export default defineConfig({
   root: import.meta.dirname,
   plugins: [react(), precompressed],
   // Of GraphQL exactly the API's path: below it lie modules of the app (client/graphql/).
-  server: { proxy: { '^/graphql(\\?|$)': { target: api, ws: true }, '/downloads/': api } },
+  server: { proxy: { '^/graphql(\\?|$)': { target: api, ws: true }, '/downloads/': api, '/manifests': api } },
   build: {
     outDir: fileURLToPath(new URL('../dist/client', import.meta.url)),
     emptyOutDir: true,

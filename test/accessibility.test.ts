@@ -91,9 +91,21 @@ const views: Record<string, View> = {
       await page.getByText('Mirror', { exact: true }).click();
       await page.getByText(/^More choices/).click();
       await page.getByLabel('At least this large').fill('much');
+      await page.getByLabel('Older than', { exact: true }).fill('old');
       await page.getByText('Rewrite', { exact: true }).click();
       await page.getByRole('button', { name: 'Plan first' }).click();
       await page.getByText('Type a size such as').waitFor();
+    },
+  },
+  'new transfer, with a list that is refused': {
+    path: () => '/transfers/new',
+    arrange: async (page) => {
+      await pickPhotos(page);
+      await page.getByText(/^More choices/).click();
+      const list = { name: 'paths.txt', mimeType: 'text/plain', buffer: Buffer.from('harbour/') };
+      await page.locator('input[type=file]').setInputFiles(list);
+      await page.getByRole('button', { name: 'Plan first' }).click();
+      await page.getByText('Line 1 of the manifest').waitFor();
     },
   },
   'new transfer, again and again': {
@@ -124,11 +136,12 @@ const views: Record<string, View> = {
       await page.getByRole('dialog').getByRole('button', { name: 'Keep it' }).waitFor();
     },
   },
-  'changing a speed limit': {
+  'changing limits': {
     path: () => transferPath(prepared.scheduledId),
     arrange: async (page) => {
-      await page.getByRole('button', { name: 'Change the speed limit' }).click();
+      await page.getByRole('button', { name: 'Change the limits' }).click();
       await page.getByRole('textbox', { name: 'Speed limit' }).fill('slow');
+      await page.getByRole('textbox', { name: 'Objects at once' }).fill('none');
       await page.getByRole('dialog').getByRole('button', { name: 'Change' }).click();
       await page.getByText('Type a size a second').waitFor();
     },

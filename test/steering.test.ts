@@ -76,26 +76,35 @@ test('what failed for a reason is tried again in a follow-up, and each leads to 
   await page.context().close();
 });
 
-test('a running transfer shows what moves, and its speed limit is changed', async () => {
+test('a running transfer shows what moves, and its limits are changed', async () => {
   const MiB = 1024 * 1024;
-  await scene.s3.put('slow/film.mp4', 64 * MiB);
+  for (const name of ['film', 'sequel']) await scene.s3.put(`slow/${name}.mp4`, 32 * MiB);
   const page = await openTransfer(
-    await prepared.order({ sourcePaths: ['harbour/slow/'], bandwidthLimit: String(MiB) }),
+    await prepared.order({ sourcePaths: ['harbour/slow/'], bandwidthLimit: String(MiB), options: { concurrency: 1 } }),
   );
   await page
     .getByRole('region', { name: 'Moving now' })
-    .getByText('harbour/slow/film.mp4')
+    .getByText(/^harbour\/slow\/(film|sequel)\.mp4$/)
     .waitFor({ timeout: 60_000 });
-  await page.getByText('1 MiB/s at most').waitFor();
-  await button(page, 'Change the speed limit').click();
+  const limits = page.getByRole('region', { name: 'Limits' });
+  await limits.getByText('1 MiB/s at most').waitFor();
+  await limits.getByText('1 at most', { exact: true }).waitFor();
+  await button(page, 'Change the limits').click();
   const limit = page.getByRole('textbox', { name: 'Speed limit' });
   expect(await limit.inputValue()).toBe('1 MiB');
   await limit.fill('1 KB');
   await button(page, 'Change').click();
   await page.getByText('Type at least 32 KiB').waitFor();
   await limit.fill('');
+  const atOnce = page.getByRole('textbox', { name: 'Objects at once' });
+  expect(await atOnce.inputValue()).toBe('1');
+  await atOnce.fill('0');
   await button(page, 'Change').click();
-  await page.getByRole('region', { name: 'Speed limit' }).getByText('None').waitFor();
+  await page.getByText('Type a whole number from 1 to 10,000').waitFor();
+  await atOnce.fill('250');
+  await button(page, 'Change').click();
+  await limits.getByText('No limit').waitFor();
+  await limits.getByText('250 at most').waitFor();
   // Without its limit it arrives long before the minute that it would have taken.
   await page.getByText('Arrived', { exact: true }).first().waitFor({ timeout: 40_000 });
   await page.getByRole('region', { name: 'Moving now' }).waitFor({ state: 'detached' });

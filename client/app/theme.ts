@@ -94,6 +94,7 @@ export const theme = createTheme({
     TextInput: { defaultProps: { size: 'md' } },
     Textarea: { defaultProps: { size: 'md' } },
     PasswordInput: { defaultProps: { size: 'md' } },
+    FileInput: { defaultProps: { size: 'md' } },
     // Its options stay within the landmark that the field is in.
     Select: { defaultProps: { size: 'md', allowDeselect: false, comboboxProps: { withinPortal: false } } },
     Notification: { defaultProps: { closeButtonProps: { 'aria-label': 'Dismiss' } } },

@@ -11,6 +11,8 @@ export const graphql = initGraphQLTada<{
     DateTime: string;
     /** 64-bit, as a decimal string. */
     ByteSize: string;
+    /** ISO 8601, such as P30D. */
+    Duration: string;
     URL: string;
     JSON: unknown;
   };

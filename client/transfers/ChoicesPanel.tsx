@@ -1,3 +1,4 @@
+import { formatAge } from '../ui/age.ts';
 import { formatBytes, formatDateTime, formatPercent, formatQuantity } from '../ui/format.ts';
 import { Panel } from '../ui/Panel.tsx';
 import classes from './ChoicesPanel.module.css';
@@ -26,7 +27,8 @@ export function ChoicesPanel({ transfer }: { transfer: TransferDetail }) {
 
 function choicesOf({ mode, isDryRun, options }: TransferDetail): { term: string; values: readonly string[] }[] {
   const { conflictPolicy, keep, names, verification, maxTries, deletionLimit } = options;
-  const { include, exclude, minSize, maxSize, modifiedAfter, modifiedBefore } = options.filter;
+  const { include, exclude, minSize, maxSize, modifiedAfter, modifiedBefore, olderThan, newerThan, manifest } =
+    options.filter;
   const writes = mode !== 'VERIFY';
   const dropped = keptMetadata.filter((kept) => !keep[kept]).map((kept) => keptLabels[kept]);
   const sizes = [
@@ -37,14 +39,23 @@ function choicesOf({ mode, isDryRun, options }: TransferDetail): { term: string;
     ...(modifiedAfter === null ? [] : [`since ${formatDateTime(modifiedAfter)}`]),
     ...(modifiedBefore === null ? [] : [`before ${formatDateTime(modifiedBefore)}`]),
   ];
+  const ages = [
+    ...(olderThan === null ? [] : [`older than ${formatAge(olderThan)}`]),
+    ...(newerThan === null ? [] : [`not older than ${formatAge(newerThan)}`]),
+  ];
   const limit = `more than ${formatQuantity(deletionLimit.objects, 'object')}, or ${formatPercent(deletionLimit.share)} of what is there`;
   const all = [
     { term: 'What to do', values: [`${modes[mode].label}${isDryRun ? ', planned first' : ''}`] },
     { term: 'If it is there already', values: writes ? [policies[conflictPolicy]] : [] },
     { term: 'Only', values: include },
     { term: 'Not', values: exclude },
+    {
+      term: 'Paths',
+      values: manifest === null ? [] : [`Only the ${formatQuantity(manifest.pathCount, 'path')} of a file`],
+    },
     { term: 'Size', values: sizes },
     { term: 'Changed', values: times },
+    { term: 'Age when it begins', values: ages },
     { term: 'Asks before it deletes', values: mode === 'SYNC' ? [limit] : [] },
     { term: 'Does not travel along', values: writes ? dropped : [] },
     { term: 'Names that do not fit', values: writes && names === 'ENCODE' ? ['Rewritten'] : [] },

@@ -1,5 +1,5 @@
 import { Button, TextInput } from '@mantine/core';
-import { useForm } from '@mantine/form';
+import { type FormErrors as FormErrorsOf, useForm } from '@mantine/form';
 import { useState } from 'react';
 import { useMutation } from 'urql';
 import { useLocation } from 'wouter';
@@ -15,6 +15,7 @@ import { type Choices, choiceFields, choiceRules, orderFields, plainCopy, startO
 import classes from './Departure.module.css';
 import { Danger, DepartureSummary } from './DepartureSummary.tsx';
 import { MoreChoices } from './MoreChoices.tsx';
+import { uploadManifest } from './manifest.ts';
 import { CreateTransferMutation, CreateTransferScheduleMutation, PlanTransferMutation } from './order.ts';
 import { PairFidelity } from './PairFidelity.tsx';
 import { transferHref } from './transfer.ts';
@@ -38,9 +39,10 @@ interface DepartureProps {
 /** What is done with what goes where, and when; and the buttons that start or plan it. */
 export function Departure(props: DepartureProps) {
   const { source, selection, destination, destinationPath, startsAs } = props;
-  const [creating, create] = useMutation(CreateTransferMutation);
-  const [planning, plan] = useMutation(PlanTransferMutation);
-  const [scheduling, schedule] = useMutation(CreateTransferScheduleMutation);
+  const [, create] = useMutation(CreateTransferMutation);
+  const [, plan] = useMutation(PlanTransferMutation);
+  const [, schedule] = useMutation(CreateTransferScheduleMutation);
+  const [sending, setSending] = useState<'start' | 'plan' | 'again' | null>(null);
   const [refusals, setRefusals] = useState(0);
   const [, navigate] = useLocation();
   const startKey = useIdempotencyKey();
@@ -50,7 +52,6 @@ export function Departure(props: DepartureProps) {
   const errors = useFormErrors(form, choiceFields);
   const { mode, when, priority } = form.values;
   const missing = missingText(props);
-  const busy = creating.fetching || planning.fetching || scheduling.fetching;
 
   /** Each resolves to where its result is shown, or to what is in the way. */
   const send = {
@@ -74,22 +75,32 @@ export function Departure(props: DepartureProps) {
     },
   };
 
+  const refuse = (problems: FormErrorsOf) => {
+    form.setErrors(problems);
+    setRefusals(refusals + 1);
+    errors.focusFirst(problems);
+  };
+
   const order = async (how: keyof typeof send) => {
     errors.clear();
-    if (source === undefined || destination === undefined || missing !== null || busy) return;
+    if (source === undefined || destination === undefined || missing !== null || sending !== null) return;
     const { hasErrors, errors: problems } = form.validate();
-    if (hasErrors) {
-      setRefusals(refusals + 1);
-      return errors.focusFirst(problems);
+    if (hasErrors) return refuse(problems);
+    setSending(how);
+    const { manifest } = form.values;
+    const kept = manifest === null ? { id: null } : await uploadManifest(manifest);
+    if ('problem' in kept) {
+      setSending(null);
+      return refuse({ manifest: kept.problem });
     }
-    const fields = {
+    const { error, place, userErrors } = await send[how]({
       sourceAccountId: source.id,
       sourcePaths: [...selection.keys()],
       destinationAccountId: destination.id,
       destinationPath,
-      ...orderFields(form.values),
-    };
-    const { error, place, userErrors } = await send[how](fields);
+      ...orderFields(form.values, kept.id),
+    });
+    setSending(null);
     if (place !== undefined) return navigate(place);
     setRefusals(refusals + 1);
     errors.show(error, userErrors);
@@ -179,7 +190,7 @@ export function Departure(props: DepartureProps) {
               variant="default"
               size="lg"
               disabled={missing !== null}
-              loading={planning.fetching}
+              loading={sending === 'plan'}
               onClick={() => void order('plan')}
             >
               Plan first
@@ -189,7 +200,7 @@ export function Departure(props: DepartureProps) {
             type="submit"
             size="lg"
             disabled={missing !== null}
-            loading={creating.fetching || scheduling.fetching}
+            loading={sending === 'start' || sending === 'again'}
           >
             {starts[when]}
           </Button>

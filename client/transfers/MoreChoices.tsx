@@ -1,8 +1,9 @@
-import { Checkbox, Select, Textarea, TextInput } from '@mantine/core';
+import { Checkbox, FileInput, Select, Textarea, TextInput } from '@mantine/core';
 import type { UseFormReturnType } from '@mantine/form';
 import { useEffect, useEffectEvent, useRef } from 'react';
 import { Choice } from '../ui/Choice.tsx';
 import { type Choices, changedChoices, choiceFields, type KeptMetadata, keptMetadata, moreFields } from './choices.ts';
+import { concurrencyHelp } from './concurrency.ts';
 import { limitHelp } from './limit.ts';
 import classes from './MoreChoices.module.css';
 import { policies, policiesOf } from './words.ts';
@@ -23,7 +24,7 @@ interface MoreChoicesProps {
 /** What few transfers need, folded away until somebody wants it, or something in it is wrong. */
 export function MoreChoices({ form, refusals }: MoreChoicesProps) {
   const details = useRef<HTMLDetailsElement>(null);
-  const { mode, names, verification, keep } = form.values;
+  const { mode, names, verification, keep, manifest } = form.values;
   const changed = changedChoices(form.values);
   const writes = mode !== 'VERIFY';
   const unfold = useEffectEvent(() => {
@@ -93,7 +94,21 @@ export function MoreChoices({ form, refusals }: MoreChoicesProps) {
             <TextInput label="At most this large" placeholder="any size" {...form.getInputProps('maxSize')} />
             <TextInput label="Changed since" type="datetime-local" {...form.getInputProps('modifiedAfter')} />
             <TextInput label="Changed before" type="datetime-local" {...form.getInputProps('modifiedBefore')} />
+            <TextInput label="Older than" placeholder="30 days" {...form.getInputProps('olderThan')} />
+            <TextInput label="Not older than" placeholder="12 hours" {...form.getInputProps('newerThan')} />
           </div>
+          <FileInput
+            className={classes.manifest}
+            label="Only the paths in a file"
+            description="Plain text, one path a line, such as bucket/folder/name.txt. A path that is not there is a failed file."
+            placeholder="all"
+            accept="text/plain,.txt"
+            // Its label alone would not tell which file was chosen.
+            aria-label={manifest === null ? undefined : `Only the paths in a file: ${manifest.name}`}
+            clearable
+            clearButtonProps={{ 'aria-label': 'Take all paths again' }}
+            {...form.getInputProps('manifest')}
+          />
         </fieldset>
         {writes ? (
           <>
@@ -141,18 +156,26 @@ export function MoreChoices({ form, refusals }: MoreChoicesProps) {
           }
         />
         <TextInput
-          className={classes.tries}
+          className={classes.short}
           label="Tries for a file that fails"
           description="In a row, without getting any further."
           inputMode="numeric"
           {...form.getInputProps('maxTries')}
         />
         <TextInput
-          className={classes.tries}
+          className={classes.short}
           label="Speed limit"
           description={limitHelp}
           placeholder="none, or 500 KB"
           {...form.getInputProps('bandwidthLimit')}
+        />
+        <TextInput
+          className={classes.short}
+          label="Objects at once"
+          description={concurrencyHelp}
+          placeholder="as many as there is room for"
+          inputMode="numeric"
+          {...form.getInputProps('concurrency')}
         />
       </div>
     </details>

@@ -19,11 +19,11 @@ import { Fidelity } from './Fidelity.tsx';
 import { Figures } from './Figures.tsx';
 import { FollowUps } from './FollowUps.tsx';
 import { ItemsPanel } from './ItemsPanel.tsx';
+import { Limits } from './Limits.tsx';
 import { MovingNow } from './MovingNow.tsx';
 import { Papers } from './Papers.tsx';
 import { hasPlan, PlanPanel, totalKey } from './PlanPanel.tsx';
 import { hasEnded, isPlan } from './progress.ts';
-import { SpeedLimit } from './SpeedLimit.tsx';
 import { StateTag } from './StateTag.tsx';
 import { Timeline } from './Timeline.tsx';
 import { TransferActions } from './TransferActions.tsx';
@@ -93,7 +93,7 @@ export function TransferPage({ id }: { id: string }) {
           </div>
           <div className={classes.stack}>
             <FollowUps transfer={transfer} />
-            <SpeedLimit transfer={transfer} progress={progress} />
+            <Limits transfer={transfer} progress={progress} />
             <Timeline transfer={transfer} progress={progress} />
             <ChoicesPanel transfer={transfer} />
             {hasEnded(progress.state) ? <Papers transfer={transfer} /> : null}

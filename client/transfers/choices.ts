@@ -1,7 +1,10 @@
 import type { VariablesOf } from '../graphql/graphql.ts';
 import { cronProblem, usualSchedule } from '../schedules/timing.ts';
+import { parseAge } from '../ui/age.ts';
 import { parseSize } from '../ui/size.ts';
+import { concurrencyOf, concurrencyProblem } from './concurrency.ts';
 import { limitOf, limitProblem } from './limit.ts';
+import { manifestProblem } from './manifest.ts';
 import type { CreateTransferMutation } from './order.ts';
 import { type ConflictPolicy, type Mode, policiesOf } from './words.ts';
 
@@ -26,12 +29,19 @@ export interface Choices {
   maxSize: string;
   modifiedAfter: string;
   modifiedBefore: string;
+  /** Ages, such as `30 days`. */
+  olderThan: string;
+  newerThan: string;
+  /** A file of paths, which is handed to the API with the order. */
+  manifest: File | null;
   keep: readonly KeptMetadata[];
   names: 'REFUSE' | 'ENCODE';
   verification: 'STANDARD' | 'REREAD';
   maxTries: string;
   /** A size a second; '': no limit. */
   bandwidthLimit: string;
+  /** Objects at once; '': no limit. */
+  concurrency: string;
   /** Deletion limit of a mirror: objects, and per cent of what is at the destination. */
   objects: string;
   share: string;
@@ -55,11 +65,15 @@ export const plainCopy: Choices = {
   maxSize: '',
   modifiedAfter: '',
   modifiedBefore: '',
+  olderThan: '',
+  newerThan: '',
+  manifest: null,
   keep: keptMetadata,
   names: 'REFUSE',
   verification: 'STANDARD',
   maxTries: '3',
   bandwidthLimit: '',
+  concurrency: '',
   objects: '1000',
   share: '50',
 };
@@ -67,18 +81,22 @@ export const plainCopy: Choices = {
 /** The fields that few transfers need, in the order of the page. */
 export const moreFields = [
   'conflictPolicy',
+  'objects',
+  'share',
   'include',
   'exclude',
   'minSize',
   'maxSize',
   'modifiedAfter',
   'modifiedBefore',
-  'objects',
-  'share',
+  'olderThan',
+  'newerThan',
+  'manifest',
   'names',
   'verification',
   'maxTries',
   'bandwidthLimit',
+  'concurrency',
 ] as const satisfies readonly (keyof Choices)[];
 
 /** The fields that an error can stand beside, in the order of the page. */
@@ -88,6 +106,8 @@ const wholeNumber = (text: string, least: number, most: number) =>
   /^\d+$/.test(text.trim()) && Number(text) >= least && Number(text) <= most;
 const sizeProblem = (text: string) =>
   text.trim() === '' || parseSize(text) !== null ? null : 'Type a size such as 500 KB or 1.5 GiB.';
+const ageProblem = (text: string) =>
+  text.trim() === '' || parseAge(text) !== null ? null : 'Type an age such as 30 days or 12 hours.';
 
 /** What is wrong with a field as typed, or null. Globs, and how fields go together, the API judges. */
 export const choiceRules = {
@@ -95,8 +115,12 @@ export const choiceRules = {
     when !== 'later' || new Date(startAt).getTime() > Date.now() ? null : 'Choose a time that is still to come.',
   cron: (cron: string, { when }: Choices) => (when === 'again' ? cronProblem(cron) : null),
   bandwidthLimit: limitProblem,
+  concurrency: concurrencyProblem,
   minSize: sizeProblem,
   maxSize: sizeProblem,
+  olderThan: ageProblem,
+  newerThan: ageProblem,
+  manifest: manifestProblem,
   objects: (text: string, { mode }: Choices) =>
     mode !== 'SYNC' || wholeNumber(text, 0, 2_147_483_647) ? null : 'Type a whole number, 0 or more.',
   share: (text: string, { mode }: Choices) =>
@@ -112,13 +136,13 @@ const globsOf = (lines: string) =>
     .map((line) => line.trim())
     .filter(isSet);
 
-/** What differs from a plain order, for the API. */
-export function orderFields(choices: Choices): OrderFields {
+/** What differs from a plain order, for the API. `manifest`: id of the one that the chosen file became, if any. */
+export function orderFields(choices: Choices, manifest: string | null): OrderFields {
   const { name, priority, mode, bandwidthLimit } = choices;
   return {
     mode,
     priority,
-    options: optionsOf(choices),
+    options: optionsOf(choices, manifest),
     bandwidthLimit: limitOf(bandwidthLimit),
     ...(isSet(name) ? { name: name.trim() } : {}),
   };
@@ -129,9 +153,9 @@ export function startOf({ when, startAt }: Choices): { startAt?: string } {
   return when === 'later' ? { startAt: instant(startAt) } : {};
 }
 
-function optionsOf(choices: Choices): NonNullable<OrderInput['options']> {
-  const { mode, conflictPolicy, keep, names, verification, maxTries, objects, share } = choices;
-  const { include, exclude, minSize, maxSize, modifiedAfter, modifiedBefore } = choices;
+function optionsOf(choices: Choices, manifest: string | null): NonNullable<OrderInput['options']> {
+  const { mode, conflictPolicy, keep, names, verification, maxTries, concurrency, objects, share } = choices;
+  const { include, exclude, minSize, maxSize, modifiedAfter, modifiedBefore, olderThan, newerThan } = choices;
   return {
     ...(mode === 'VERIFY' ? {} : { conflictPolicy }),
     filter: {
@@ -141,6 +165,9 @@ function optionsOf(choices: Choices): NonNullable<OrderInput['options']> {
       ...(isSet(maxSize) ? { maxSize: parseSize(maxSize) } : {}),
       ...(isSet(modifiedAfter) ? { modifiedAfter: instant(modifiedAfter) } : {}),
       ...(isSet(modifiedBefore) ? { modifiedBefore: instant(modifiedBefore) } : {}),
+      ...(isSet(olderThan) ? { olderThan: parseAge(olderThan) } : {}),
+      ...(isSet(newerThan) ? { newerThan: parseAge(newerThan) } : {}),
+      ...(manifest === null ? {} : { manifest }),
     },
     keep: {
       contentType: keep.includes('contentType'),
@@ -151,6 +178,7 @@ function optionsOf(choices: Choices): NonNullable<OrderInput['options']> {
     names,
     verification,
     maxTries: Number(maxTries),
+    concurrency: concurrencyOf(concurrency),
     ...(mode === 'SYNC' ? { deletionLimit: { objects: Number(objects), share: Number(share) / 100 } } : {}),
   };
 }
@@ -158,7 +186,10 @@ function optionsOf(choices: Choices): NonNullable<OrderInput['options']> {
 /** How many of the choices that few need differ from the usual ones. */
 export function changedChoices(choices: Choices): number {
   const usual = { ...plainCopy, conflictPolicy: policiesOf[choices.mode][0] ?? choices.conflictPolicy };
-  const isChanged = (field: (typeof moreFields)[number]) => choices[field].trim() !== usual[field];
+  const isChanged = (field: (typeof moreFields)[number]) => {
+    const chosen = choices[field];
+    return (typeof chosen === 'string' ? chosen.trim() : chosen) !== usual[field];
+  };
   const kept = choices.keep.length === keptMetadata.length ? 0 : 1;
   return moreFields.filter(isChanged).length + kept;
 }

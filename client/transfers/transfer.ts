@@ -72,6 +72,12 @@ export const TransferDetailFragment = graphql(
           maxSize
           modifiedAfter
           modifiedBefore
+          olderThan
+          newerThan
+          manifest {
+            id
+            pathCount
+          }
         }
         keep {
           contentType
@@ -82,6 +88,7 @@ export const TransferDetailFragment = graphql(
         names
         verification
         maxTries
+        concurrency
         deletionLimit {
           objects
           share
