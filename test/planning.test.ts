@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { BlobServiceClient, type ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import type { Page } from 'playwright-core';
@@ -8,9 +11,25 @@ import { type Prepared, prepareScene } from './support/prepared-scene.ts';
 let scene: Scene;
 let prepared: Prepared;
 let arrivals: ContainerClient;
+let folder: string;
+
+/** Of Harbour alone: a dollar for each read, a tenth of a cent for each page of a listing. */
+const prices = {
+  currency: 'USD',
+  stores: [
+    {
+      provider: 'S3',
+      perThousand: { read: '1000', write: '0', list: '1', delete: '0', copy: '0' },
+      egressPerGib: '0',
+    },
+  ],
+};
 
 beforeAll(async () => {
-  scene = await startScene({ bucket: 'harbour', container: 'arrivals' });
+  folder = await mkdtemp(join(tmpdir(), 'skyferry-prices-'));
+  const priceTable = join(folder, 'prices.json');
+  await writeFile(priceTable, JSON.stringify(prices));
+  scene = await startScene({ bucket: 'harbour', container: 'arrivals', env: { PRICE_TABLE_FILE: priceTable } });
   prepared = await prepareScene(scene);
   const { accountName, accountKey, endpoint } = scene.azure;
   const service = new BlobServiceClient(endpoint, new StorageSharedKeyCredential(accountName, accountKey));
@@ -22,6 +41,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await scene?.close();
+  await rm(folder, { recursive: true, force: true });
 });
 
 const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name, exact: true });
@@ -74,6 +94,18 @@ test('a mirror is planned, read as a diff, approved and carried out', async () =
   await button(page, /^Names that do not fit 1 object, 100 B$/).click();
   await expect.poll(() => rows(page).count()).toBe(2);
   await rows(page).filter({ hasText: 'odd ends with a dot.' }).getByText('Refused', { exact: true }).waitFor();
+
+  const expected = page.getByRole('region', { name: 'Expected' });
+  const part = async (term: string) => {
+    const facts = await expected.getByText(term, { exact: true }).locator('..').getByRole('definition').allInnerTexts();
+    return facts.join(': ');
+  };
+  expect(await part('From Harbour')).toMatch(
+    /^4 requests: 3 reads, 1 listing page, 2\.98 KiB leave the cloud, US\$3\.01$/,
+  );
+  expect(await part('To Far')).toBe('6 requests: 2 reads, 2 writes, 1 deletion, 1 listing page');
+  expect(await part('Cost')).toBe('Not known: no prices of Far in the price table');
+  expect(await part('Duration')).toMatch(/ s: measured on \d former transfers? between the two accounts$/);
 
   await button(page, /^Delete 1 object$/).click();
   const extra = rows(page).filter({ hasText: 'new.txt' });
@@ -140,6 +172,40 @@ test('what differs is told in words, and nothing is changed', async () => {
   const differing = (name: string) => rows(page).filter({ hasText: name });
   await differing('a.txt').getByText('It is not at the destination.').waitFor();
   await differing('b.txt').getByText('The destination has 14 bytes, the source 20.').waitFor();
+  await page.context().close();
+});
+
+test('only the paths in a file, and of these only what is old enough, are planned', async () => {
+  const page = await visit();
+  await pick(page, 'papers', 'listed');
+  await page.getByText(/^More choices/).click();
+  const choose = (name: string, paths: string) =>
+    page.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(paths) });
+  await choose('wrong.txt', 'harbour/papers/same.txt\nharbour/\n');
+  await page.getByText(/^More choices/).click();
+  await button(page, 'Plan first').click();
+  await page.getByText('Line 2 of the manifest: it names a container and no object.').waitFor();
+  expect(await page.evaluate('document.activeElement.labels[0].textContent')).toBe('Only the paths in a file');
+  await choose('paths.txt', 'harbour/papers/same.txt\nharbour/papers/grown.txt\n');
+  await page.getByLabel('Not older than').fill('a while');
+  await button(page, 'Plan first').click();
+  await page.getByText('Type an age such as 30 days or 12 hours.').waitFor();
+  await page.getByLabel('Not older than').fill('2 weeks');
+  await page.getByLabel('Objects at once').fill('40');
+  await button(page, 'Plan first').click();
+  await page.getByRole('heading', { name: 'The plan', exact: true }).waitFor({ timeout: 60_000 });
+  await button(page, /^Add 2 objects/).waitFor();
+  await expect.poll(() => rows(page).count()).toBe(3);
+  const choices = page.getByRole('region', { name: 'Choices' });
+  await choices.getByText('Only the 2 paths of a file').waitFor();
+  await choices.getByText('not older than 14 days').waitFor();
+  await page.getByRole('region', { name: 'Limits' }).getByText('40 at most').waitFor();
+
+  await pick(page, 'papers', 'listed');
+  await page.getByText(/^More choices/).click();
+  await page.getByLabel('Older than', { exact: true }).fill('1 day');
+  await button(page, 'Plan first').click();
+  await page.getByText('There is nothing to do.').waitFor({ timeout: 60_000 });
   await page.context().close();
 });
 

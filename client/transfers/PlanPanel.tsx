@@ -4,6 +4,7 @@ import { formatBytes, formatCount, formatPercent, formatQuantity } from '../ui/f
 import { Notice } from '../ui/Notice.tsx';
 import { Panel } from '../ui/Panel.tsx';
 import { actionLooks } from './action-looks.ts';
+import { EstimateSummary } from './EstimateSummary.tsx';
 import classes from './PlanPanel.module.css';
 import { isPlan, type Progress } from './progress.ts';
 import type { TransferDetail } from './transfer.ts';
@@ -32,7 +33,7 @@ interface PlanPanelProps {
 
 /** What is planned, as a diff: each kind with its objects and bytes, and the key to the list of them. */
 export function PlanPanel({ transfer, progress, chosen, onChoose }: PlanPanelProps) {
-  const { planTotals } = transfer;
+  const { planTotals, planEstimate } = transfer;
   const planned = planTotals
     .filter(({ action }) => action !== null)
     .toSorted((a, b) => order.indexOf(a.action ?? '') - order.indexOf(b.action ?? ''));
@@ -52,6 +53,7 @@ export function PlanPanel({ transfer, progress, chosen, onChoose }: PlanPanelPro
           chosen={chosen}
           onChoose={onChoose}
         />
+        {planEstimate === null ? null : <EstimateSummary estimate={planEstimate} transfer={transfer} />}
       </div>
     </Panel>
   );

@@ -103,7 +103,7 @@ export function allVerified(progress: Progress): boolean {
 }
 
 /** The API tells no longer time. */
-const longestEtaMs = 2_147_483_647;
+export const longestEtaMs = 2_147_483_647;
 
 /** Estimated time until the end, such as `2 min 5 s`; `about` comes before what is no bound. null: not known. */
 export function timeLeft({ etaMs }: Progress, about = ''): string | null {

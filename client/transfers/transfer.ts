@@ -34,6 +34,23 @@ export const TransferSummaryFragment = graphql(
 
 export type TransferSummary = FragmentOf<typeof TransferSummaryFragment>;
 
+const PlanSideFragment = graphql(`
+  fragment PlanSide on PlanSideEstimate {
+    requests {
+      read
+      write
+      list
+      delete
+      copy
+    }
+    egressBytes
+    cost {
+      currency
+      total
+    }
+  }
+`);
+
 /** All that a transfer's own page shows, but for its items. */
 export const TransferDetailFragment = graphql(
   `
@@ -100,6 +117,24 @@ export const TransferDetailFragment = graphql(
         objects
         bytes
       }
+      planEstimate {
+        source {
+          ...PlanSide
+        }
+        destination {
+          ...PlanSide
+        }
+        cost {
+          currency
+          total
+        }
+        duration {
+          lowMs
+          highMs
+          basis
+          measuredTransfers
+        }
+      }
       reportCsv: report(format: CSV)
       reportLines: report(format: JSON_LINES)
       receipt
@@ -123,7 +158,7 @@ export const TransferDetailFragment = graphql(
       }
     }
   `,
-  [TransferSummaryFragment, ProgressFragment],
+  [TransferSummaryFragment, ProgressFragment, PlanSideFragment],
 );
 
 export type TransferDetail = FragmentOf<typeof TransferDetailFragment>;

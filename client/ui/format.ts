@@ -30,6 +30,14 @@ export function formatSpeed(bytesPerSecond: bigint | number | string): string {
   return `${formatBytes(bytesPerSecond)}/s`;
 }
 
+/** An amount of money, rounded up so that nothing reads as free that is not: `US$1.42`, `under US$0.01`. */
+export function formatMoney(amount: string, currency: string): string {
+  const format = new Intl.NumberFormat(locale, { style: 'currency', currency, roundingMode: 'ceil' });
+  const least = 10 ** -(format.resolvedOptions().maximumFractionDigits ?? 0);
+  const value = Number(amount);
+  return value > 0 && value < least ? `under ${format.format(least)}` : format.format(value);
+}
+
 /** A count with grouped thousands: `12,345`. */
 export function formatCount(value: number): string {
   return counts.format(value);
