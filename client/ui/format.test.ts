@@ -3,6 +3,7 @@ import {
   clipMiddle,
   formatBytes,
   formatDuration,
+  formatMoney,
   formatPercent,
   formatQuantity,
   formatRelative,
@@ -76,6 +77,15 @@ describe('formatRelative', () => {
   it('gives the date of what is long ago', () => {
     expect(formatRelative('2026-01-05T12:00:00Z', now)).toMatch(/5 Jan 2026/);
   });
+});
+
+it.each([
+  ['1.410001', 'USD', 'US$1.42'],
+  ['0.000001', 'USD', 'under US$0.01'],
+  ['0.000000', 'EUR', '€0.00'],
+  ['1234', 'JPY', 'JP¥1,234'],
+])('writes an amount of %s %s as %s', (amount, currency, text) => {
+  expect(formatMoney(amount, currency)).toBe(text);
 });
 
 it('counts in words', () => {
