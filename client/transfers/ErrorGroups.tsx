@@ -44,7 +44,7 @@ export function ErrorGroups({ transfer: { id, canRetryFailed, errorGroups, mode 
                     void retry({ errorCodes: [code] });
                   }}
                 >
-                  Retry {retriableObjects === objects ? 'these' : formatQuantity(retriableObjects, 'object')}
+                  Retry {formatQuantity(retriableObjects, 'object')}
                 </Button>
               ) : null}
             </div>
