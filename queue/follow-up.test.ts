@@ -229,7 +229,13 @@ test('of a move, sources are removed after all, also of what only that failed fo
     ],
   });
   const row = await retry(origin);
-  expect(row).toMatchObject({ objectsListed: 3n, objectsPlanned: 2n, objectsSkipped: 1n, bytesAbandoned: 10n, bytesSkipped: 10n });
+  expect(row).toMatchObject({
+    objectsListed: 3n,
+    objectsPlanned: 2n,
+    objectsSkipped: 1n,
+    bytesAbandoned: 10n,
+    bytesSkipped: 10n,
+  });
   expect((await itemsOf(row)).map(({ state, sourceRemoval }) => [state, sourceRemoval])).toEqual([
     ['PENDING', 'PENDING'],
     ['PENDING', 'PENDING'],
