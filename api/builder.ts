@@ -10,7 +10,7 @@ import type { Context } from './context.ts';
 import { decodeGlobalId, encodeGlobalId } from './global-id.ts';
 
 /** What one operation may cost. A page costs its size times its rows; a call to a cloud costs 25. */
-export const operationLimits = { depth: 12, breadth: 400, complexity: 20_000 } as const;
+export const operationLimits = { depth: 12, breadth: 500, complexity: 20_000 } as const;
 
 const limitWords: Record<ComplexityErrorKind, string> = {
   [ComplexityErrorKind.Depth]: 'deep',

@@ -19,7 +19,7 @@ export function checkFileKey(key: string): void {
   if (key.includes('\0') || key.includes('\u007f')) refuse('it holds a control character.');
   for (const name of key.split('/')) {
     if (name === '') refuse('it holds a folder without a name.');
-    if (name === '.' || name === '.') refuse('a part of it is only dots.');
+    if (name === '.' || name === '..') refuse('a part of it is only dots.');
     if (name.endsWith(' ')) refuse('a part of it ends in a space.');
     if (name.length > maxNameLength) refuse(`a part of it is longer than ${maxNameLength} characters.`);
     if (ignored.test(name)) refuse(`Dropbox ignores files called ${JSON.stringify(name)}.`);
