@@ -123,7 +123,7 @@ describe('an operation that would cost too much', () => {
   const aliases = (field: string, count: number) =>
     Array.from({ length: count }, (_, index) => `a${index}: ${field}`).join(' ');
   test.each([
-    ['broad', `{ ${aliases('__typename', 401)} viewer { id } }`, /broad/],
+    ['broad', `{ ${aliases('__typename', 501)} viewer { id } }`, /broad/],
     [
       'expensive',
       '{ viewer { transfers(first: 100) { nodes { items(first: 100) { nodes { id ordinal state } } } } } }',
