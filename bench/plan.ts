@@ -99,7 +99,7 @@ async function planOnce(db: Db, databaseUrl: string, keys: number): Promise<Plan
     }),
   );
   const startedAt = performance.now();
-  const host = fork(join(import.meta.dirname, 'support/plan-host.ts'), { stdio: 'inherit', execArgv: [workerHeap] });
+  const host = fork(join(import.meta.dirname, 'support/plan-host.ts'), { stdio: 'inherit', execArgv: [...workerHeap] });
   host.send({ databaseUrl, transferId, sourceAccountId, keys } satisfies PlanOrder);
   const [planned] = (await once(host, 'message')) as [Planned];
   const actions = await db.$queryRaw<{ action: string; objects: bigint }[]>`

@@ -12,9 +12,11 @@ export interface BodySource {
 
 /**
  * What the reader may be behind with before the connection is held back, beside the piece that arrived last: more than
- * one piece, or each would be held back until the reader's turn comes.
+ * one piece, or each would be held back until the reader's turn comes. Of many bodies each gets less of what all
+ * together may hold.
  */
-const bufferedBytes = 160 * 1024;
+const [leastAheadBytes, mostAheadBytes, allAheadBytes] = [16 * 1024, 160 * 1024, 16 * 1024 * 1024];
+let openBodies = 0;
 
 /** Documents are short: what trickles for so long holds up whoever waits for it, on purpose or not. */
 const textTimeoutMs = 120_000;
@@ -28,7 +30,9 @@ export class HttpBody extends Readable {
   #finished = false;
 
   constructor(from: BodySource, onClose: () => void) {
-    super({ highWaterMark: bufferedBytes });
+    openBodies += 1;
+    const share = Math.floor(allAheadBytes / openBodies);
+    super({ highWaterMark: Math.max(leastAheadBytes, Math.min(mostAheadBytes, share)) });
     this.#from = from;
     this.#onClose = onClose;
     // Whoever reads hears of errors through the stream; nobody may be reading yet when one arrives.
@@ -91,6 +95,7 @@ export class HttpBody extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    openBodies -= 1;
     this.#onClose();
     if (!this.#finished) this.#from.abandon(error ?? new AppError('CANCELLED', 'The call was cancelled.'));
     callback(error);

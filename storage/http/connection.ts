@@ -32,6 +32,7 @@ export class Connection implements BodySource, ResponseHandler {
   readonly #host: string;
   readonly #events: ConnectionEvents;
   readonly #parser = new ResponseParser(this);
+  readonly #memory = new ReadMemory();
   readonly #socket: Socket;
   #exchange: Exchange | undefined;
   #sender: Sender | undefined;
@@ -162,8 +163,7 @@ export class Connection implements BodySource, ResponseHandler {
   }
 
   #reading(): OnReadOpts {
-    const memory = new ReadMemory();
-    return { buffer: () => memory.next(), callback: (length) => this.#read(memory.filled(length)) };
+    return { buffer: () => this.#memory.next(), callback: (length) => this.#read(this.#memory.filled(length)) };
   }
 
   /** Returns whether more may come. */
@@ -209,6 +209,7 @@ export class Connection implements BodySource, ResponseHandler {
     const exchange = this.#exchange;
     this.#exchange = undefined;
     this.#socket.destroy();
+    this.#memory.close();
     if (exchange) {
       exchange.drop = undefined;
       exchange.fail(networkError(error, this.#host, exchange.phase));

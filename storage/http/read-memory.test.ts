@@ -1,10 +1,9 @@
-import { expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { giveBack, lend, ReadMemory } from './read-memory.ts';
 
-/** Reads so many bytes, and lends them. */
+/** Reads so many bytes, or as many as are offered, and lends them. */
 function read(memory: ReadMemory, bytes: number): Buffer {
-  expect(memory.next().length).toBeGreaterThanOrEqual(bytes);
-  const piece = memory.filled(bytes);
+  const piece = memory.filled(Math.min(bytes, memory.next().length));
   lend(piece);
   return piece;
 }
@@ -17,10 +16,21 @@ function leave(memory: ReadMemory): Buffer[] {
   return lent;
 }
 
+const opened: ReadMemory[] = [];
+function open(): ReadMemory {
+  const memory = new ReadMemory();
+  opened.push(memory);
+  return memory;
+}
+
+afterEach(() => {
+  for (const memory of opened.splice(0)) memory.close();
+});
+
 const place = ({ buffer, byteOffset, length }: Buffer) => ({ buffer, start: byteOffset, end: byteOffset + length });
 
 it('reads into nothing that is lent', () => {
-  const memory = new ReadMemory();
+  const memory = open();
   const lent: Buffer[] = [];
   for (let turn = 0; turn < 2_000; turn += 1) {
     const piece = read(memory, 1 + ((turn * 7_919) % 16_384));
@@ -39,7 +49,7 @@ it('reads into nothing that is lent', () => {
 });
 
 it('is read into again once all that was lent of it is given back', () => {
-  const memory = new ReadMemory();
+  const memory = open();
   const [first, second] = [read(memory, 100), read(memory, 100)];
   expect(memory.next().byteOffset).toBe(200);
   giveBack(first);
@@ -51,34 +61,65 @@ it('is read into again once all that was lent of it is given back', () => {
 });
 
 it('is no other connection’s while one reads into it', () => {
-  const memory = new ReadMemory();
+  const memory = open();
   const piece = read(memory, 100);
   const { buffer } = memory.next();
   giveBack(piece);
-  for (let others = 0; others < 100; others += 1) expect(new ReadMemory().next().buffer).not.toBe(buffer);
+  for (let others = 0; others < 100; others += 1) expect(open().next().buffer).not.toBe(buffer);
 });
 
 it('goes to one other connection when it is left and given back', () => {
-  const memory = new ReadMemory();
+  const memory = open();
   const lent = leave(memory);
   const left = lent[0]?.buffer;
   for (const piece of lent) giveBack(piece);
   // A view of nothing may come at any time.
   giveBack((lent[0] as Buffer).subarray(0, 0));
-  const buffers = Array.from({ length: 100 }, () => new ReadMemory().next().buffer);
+  const buffers = Array.from({ length: 100 }, () => open().next().buffer);
   expect(buffers.filter((buffer) => buffer === left)).toHaveLength(1);
 });
 
 it('is never read into again while a piece of it is kept', () => {
-  const lent = leave(new ReadMemory());
+  const lent = leave(open());
   for (const piece of lent.slice(1)) giveBack(piece);
   for (let others = 0; others < 100; others += 1)
-    expect(new ReadMemory().next().buffer).not.toBe((lent[0] as Buffer).buffer);
+    expect(open().next().buffer).not.toBe((lent[0] as Buffer).buffer);
+});
+
+it('is small for what trickles, and large as long as more is waiting than a small one takes', () => {
+  const memory = open();
+  const offered = () => memory.next().buffer.byteLength;
+  const all = () => giveBack(read(memory, memory.next().length));
+  for (let turn = 0; turn < 100; turn += 1) giveBack(read(memory, 1_000));
+  expect(offered()).toBe(16 * 1024);
+  all();
+  expect(offered()).toBe(128 * 1024);
+  giveBack(read(memory, 20_000));
+  expect(offered()).toBe(128 * 1024);
+  giveBack(read(memory, 1_000));
+  expect(offered()).toBe(16 * 1024);
+});
+
+it('is large for so many connections at a time, whose places are free again when they are gone', () => {
+  const memories = Array.from({ length: 172 }, () => open());
+  const largeOnes = () => {
+    for (const memory of memories) giveBack(read(memory, memory.next().length));
+    return memories.filter((memory) => memory.next().length > 16 * 1024);
+  };
+  const first = largeOnes();
+  expect(first).toHaveLength(128);
+  for (const memory of first.slice(0, 100)) {
+    memory.close();
+    memory.close();
+    memory.next();
+    memories.splice(memories.indexOf(memory), 1);
+  }
+  expect(largeOnes()).toHaveLength(72);
 });
 
 it('is not concerned by memory from elsewhere', () => {
   const elsewhere = Buffer.alloc(100);
   lend(elsewhere);
   giveBack(elsewhere);
-  for (let others = 0; others < 100; others += 1) expect(new ReadMemory().next().buffer).not.toBe(elsewhere.buffer);
+  for (let others = 0; others < 100; others += 1) expect(open().next().buffer).not.toBe(elsewhere.buffer);
 });

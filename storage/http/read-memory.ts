@@ -3,13 +3,15 @@
  * again: at a gigabyte a second, collecting garbage would else cost more than moving the bytes. What is never given
  * back, because somebody keeps it, is garbage as usual and never read into again.
  */
-const stretchBytes = 128 * 1024;
-/** A read is offered so much at least. */
-const leastReadBytes = 16 * 1024;
-/** Stretches that wait for a connection: 8 MiB. */
-const mostSpare = 64;
+interface Size {
+  readonly bytes: number;
+  /** Stretches that wait for a connection. */
+  readonly spare: Stretch[];
+  readonly mostSpare: number;
+}
 
 interface Stretch {
+  readonly size: Size;
   readonly memory: Buffer;
   /** Bytes that were handed out and not given back. */
   lentBytes: number;
@@ -17,20 +19,37 @@ interface Stretch {
   inUse: boolean;
 }
 
-const stretches = new WeakMap<ArrayBufferLike, Stretch>();
-const spare: Stretch[] = [];
+/** For connections that trickle, answer shortly or rest, of which there may be many thousands. */
+const small: Size = { bytes: 16 * 1024, spare: [], mostSpare: 256 };
+/** For those that bring more at a time than a small one takes: the fewer reads, the less a byte costs. */
+const large: Size = { bytes: 128 * 1024, spare: [], mostSpare: 128 };
+/** Connections that may read into large ones at the same time: 16 MiB. */
+const mostLarge = 128;
+/** A read is offered at least so much of a stretch. */
+const leastShare = 1 / 8;
 
-function take(): Stretch {
-  let stretch = spare.pop();
+const stretches = new WeakMap<ArrayBufferLike, Stretch>();
+let largeInUse = 0;
+
+function take(size: Size): Stretch {
+  if (size === large) largeInUse += 1;
+  let stretch = size.spare.pop();
   if (!stretch) {
-    stretch = { memory: Buffer.allocUnsafeSlow(stretchBytes), lentBytes: 0, inUse: true };
+    stretch = { size, memory: Buffer.allocUnsafeSlow(size.bytes), lentBytes: 0, inUse: true };
     stretches.set(stretch.memory.buffer, stretch);
   }
   stretch.inUse = true;
   return stretch;
 }
 
+function leave(stretch: Stretch): void {
+  if (stretch.size === large) largeInUse -= 1;
+  stretch.inUse = false;
+  keepIfIdle(stretch);
+}
+
 function keepIfIdle(stretch: Stretch): void {
+  const { spare, mostSpare } = stretch.size;
   if (stretch.lentBytes === 0 && !stretch.inUse && spare.length < mostSpare) spare.push(stretch);
 }
 
@@ -54,25 +73,45 @@ export function giveBack(piece: Uint8Array): void {
 
 /** Where one connection reads next: behind what it lent, or from the start again when that was given back. */
 export class ReadMemory {
-  #stretch = take();
+  #stretch = take(small);
   #offset = 0;
+  /** Whether the last read took all that was offered, so that more was waiting. */
+  #isFull = false;
+  #isClosed = false;
 
   next(): Buffer {
-    if (this.#stretch.lentBytes === 0) {
+    const { size, lentBytes, memory } = this.#stretch;
+    if (lentBytes === 0) this.#offset = 0;
+    // A socket asks once more after the read in which it was closed.
+    if (this.#isClosed) return memory;
+    const wanted = this.#wanted(size);
+    if (wanted !== size || size.bytes - this.#offset < size.bytes * leastShare) {
+      leave(this.#stretch);
+      this.#stretch = take(wanted);
       this.#offset = 0;
-    } else if (stretchBytes - this.#offset < leastReadBytes) {
-      this.#stretch.inUse = false;
-      keepIfIdle(this.#stretch);
-      this.#stretch = take();
-      this.#offset = 0;
+      return this.#stretch.memory;
     }
-    return this.#stretch.memory.subarray(this.#offset);
+    return memory.subarray(this.#offset);
   }
 
   /** What was read: so many bytes of what `next` gave. It may change with the next call of `next` unless it is lent. */
   filled(length: number): Buffer {
-    const piece = this.#stretch.memory.subarray(this.#offset, this.#offset + length);
+    const { memory, size } = this.#stretch;
+    const piece = memory.subarray(this.#offset, this.#offset + length);
     this.#offset += length;
+    // A large one is kept for as long as reads need more than a small one.
+    this.#isFull = size === large ? length > small.bytes : this.#offset === size.bytes;
     return piece;
+  }
+
+  /** The connection is gone. What it read into last is nobody else's: the system may still have it in hand. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#stretch.size === large) largeInUse -= 1;
+  }
+
+  #wanted(size: Size): Size {
+    return this.#isFull && (size === large || largeInUse < mostLarge) ? large : small;
   }
 }

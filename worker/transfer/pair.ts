@@ -13,7 +13,7 @@ import type { UrlReach } from './url-reach.ts';
 /** Bodies up to this size are held whole, and hold as much of the memory budget. */
 export const heldBytes = 256 * 1024;
 /** What one that flows holds of it: what was read ahead, and what waits to be written. */
-export const flowBytes = 512 * 1024;
+export const flowBytes = 256 * 1024;
 
 /** The accounts that an object comes from and goes to, and what may be used for it. */
 export interface Pair {
