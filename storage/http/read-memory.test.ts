@@ -82,8 +82,7 @@ it('goes to one other connection when it is left and given back', () => {
 it('is never read into again while a piece of it is kept', () => {
   const lent = leave(open());
   for (const piece of lent.slice(1)) giveBack(piece);
-  for (let others = 0; others < 100; others += 1)
-    expect(open().next().buffer).not.toBe((lent[0] as Buffer).buffer);
+  for (let others = 0; others < 100; others += 1) expect(open().next().buffer).not.toBe((lent[0] as Buffer).buffer);
 });
 
 it('is small for what trickles, and large as long as more is waiting than a small one takes', () => {
