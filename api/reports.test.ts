@@ -14,6 +14,10 @@ beforeAll(async () => {
   [api, store] = await Promise.all([startTestApi(), startStore('photos')]);
   ada = await api.signUp();
   account = await api.connect(ada.token, store, 'Ada\'s "store"');
+  // So that there is something to lose.
+  const where = { id: rowId(account) };
+  const { capabilities } = await api.db.cloudAccount.findUniqueOrThrow({ where });
+  await api.db.cloudAccount.update({ where, data: { capabilities: { ...(capabilities as object), folders: 'real' } } });
 });
 afterAll(async () => {
   await api.close();
@@ -147,7 +151,7 @@ test('the report tells of accounts, losses, every object and the end, and of no 
     bytesVerified: '30',
   });
   const { fidelity } = await links(id);
-  expect(fidelity.map(({ code }: { code: string }) => code)).toEqual(['TAGS']);
+  expect(fidelity.map(({ code }: { code: string }) => code)).toEqual(['EMPTY_FOLDERS']);
   expect(records.filter(({ type }) => type === 'fidelity')).toEqual(
     fidelity.map((loss: object) => ({ type: 'fidelity', ...loss })),
   );
@@ -160,6 +164,7 @@ test('the report tells of accounts, losses, every object and the end, and of no 
     reason: null,
     route: null,
     fallbackCode: null,
+    droppedTags: [],
     sourceRemoval: null,
     state: 'COMPLETED',
     sourcePath: 'photos/2024/0.jpg',

@@ -19,6 +19,8 @@ import type { EntraServer } from './entra.ts';
  * - Tokens of Microsoft Entra over plain HTTP, and Get User Delegation Key for them: Azurite wants TLS for both.
  *   https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory
  *   https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key
+ * - A shared access signature without the permission `t` writes no tags: Azurite takes them.
+ *   https://learn.microsoft.com/rest/api/storageservices/put-blob
  * - On demand the answer that the account has a hierarchical namespace; it behaves as a flat one all the same.
  *   https://learn.microsoft.com/rest/api/storageservices/get-account-information
  *
@@ -79,6 +81,12 @@ class Front {
     this.#options.onRequest?.(request);
     const url = new URL(request.url as string, this.#origin);
     const { authorization } = request.headers;
+    if (request.headers['x-ms-tags'] !== undefined && !(url.searchParams.get('sp') ?? 't').includes('t')) {
+      request.resume();
+      const why = 'This request is not authorized to perform this operation using this permission.';
+      refuse(response, 403, 'AuthorizationPermissionMismatch', why);
+      return;
+    }
     let path = request.url as string;
     if (authorization?.startsWith('Bearer ')) {
       if (!this.#options.entra?.isValid(authorization.slice('Bearer '.length))) {
@@ -229,7 +237,7 @@ function refuse(response: ServerResponse, status: number, code: string, message:
 
 /** A signature that may do everything. https://learn.microsoft.com/rest/api/storageservices/create-account-sas */
 function accountSas({ accountName, accountKey }: AzuriteServer): string {
-  const [version, expiry, permissions] = ['2019-12-12', '2099-01-01T00:00:00Z', 'rwdlacup'];
+  const [version, expiry, permissions] = ['2019-12-12', '2099-01-01T00:00:00Z', 'rwdlacupt'];
   const toSign = `${[accountName, permissions, 'b', 'sco', '', expiry, '', '', version].join('\n')}\n`;
   const signature = createHmac('sha256', Buffer.from(accountKey, 'base64')).update(toSign).digest('base64');
   return `sv=${version}&ss=b&srt=sco&sp=${permissions}&se=${encodeURIComponent(expiry)}&sig=${encodeURIComponent(signature)}`;

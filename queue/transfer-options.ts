@@ -60,6 +60,8 @@ export const transferOptionsSchema = z.object({
       contentType: z.boolean().default(true),
       userMetadata: z.boolean().default(true),
       modifiedAt: z.boolean().default(true),
+      /** Reading them takes a request for each object, and a right that few accounts have. */
+      tags: z.boolean().default(false),
       /** Markers of folders: zero-byte objects whose key ends in '/'. */
       emptyFolders: z.boolean().default(true),
     })

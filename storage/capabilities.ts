@@ -1,7 +1,7 @@
 import type { DigestAlgorithm } from './digest-algorithm.ts';
 
 /** Rises when the shape of `Capabilities` changes: stored ones of another revision are as good as none. */
-export const capabilitiesRevision = 6;
+export const capabilitiesRevision = 7;
 
 /** What a provider can do and its limits. The conformance suite picks its tests by these and checks them both ways. */
 export interface Capabilities {
@@ -67,6 +67,8 @@ export interface Capabilities {
     /** How exactly `modifiedAt` is kept, in milliseconds; null: not at all. */
     modifiedAtPrecisionMs: number | null;
   };
+  /** Tags of objects, which are read and written apart from user metadata; null: the store has none. */
+  tags: null | TagRules;
   /** Copies inside the cloud; null: none. */
   copy: null | {
     /** Offers of this scheme can be taken. Whether a pair of accounts may is tried, and then PERMISSION_DENIED or not. */
@@ -95,6 +97,18 @@ export interface Capabilities {
   caseSensitive: boolean;
   /** Keys of up to so many UTF-8 bytes fit, if `checkName` allows their characters; it judges longer ones too. */
   maxKeyBytes: number;
+}
+
+/** What a store takes for the tags of an object. */
+export interface TagRules {
+  /** Most tags of one object. */
+  maxTags: number;
+  /** Longest name and value, in UTF-16 units. A name has one at least. */
+  maxNameLength: number;
+  maxValueLength: number;
+  /** Regular expressions, with the flag `u`, that the whole of each name and value has to match. */
+  namePattern: string;
+  valuePattern: string;
 }
 
 /** Copies pass between accounts of one scheme. */

@@ -17,6 +17,7 @@ import { listings } from './conformance/listings.ts';
 import { names } from './conformance/names.ts';
 import { refusals } from './conformance/refusals.ts';
 import { roundTrips } from './conformance/round-trips.ts';
+import { tags } from './conformance/tags.ts';
 import { uploads } from './conformance/uploads.ts';
 
 /**
@@ -61,6 +62,7 @@ function suite<Started extends Session>(
 
     describe('round trips', () => roundTrips(current));
     describe('uploads in parts', () => uploads(current, locally));
+    describe('tags', () => tags(current, locally));
     describe('listings', () => listings(current, patience));
     describe('names', () => names(current));
     describe('conditions and versions', () => conditions(current));

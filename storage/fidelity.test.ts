@@ -28,6 +28,7 @@ const best: Capabilities = {
     contentHeaders: true,
     modifiedAtPrecisionMs: 1,
   },
+  tags: { maxTags: 10, maxNameLength: 128, maxValueLength: 256, namePattern: '^.+$', valuePattern: '^.*$' },
   copy: null,
   ingest: null,
   presign: null,
@@ -44,13 +45,12 @@ const changed = ({ write, ...rest }: Change): Capabilities => ({
   write: { ...best.write, ...write },
 });
 const codes = (source: Change, destination: Change) =>
-  fidelityOf(changed(source), changed(destination))
-    .map(({ code }) => code)
-    .filter((code) => code !== 'TAGS');
+  fidelityOf(changed(source), changed(destination)).map(({ code }) => code);
 
 const differences: [LossCode, Change, RegExp][] = [
   ['USER_METADATA', { write: { userMetadata: false } }, /no place/],
   ['CONTENT_HEADERS', { write: { contentHeaders: false } }, /Content type/],
+  ['TAGS', { tags: null }, /has none/],
   ['MODIFICATION_TIME', { write: { modifiedAtPrecisionMs: null } }, /time of the transfer/],
   ['MODIFICATION_TIME_PRECISION', { write: { modifiedAtPrecisionMs: 1000 } }, /kept to 1 s, .* to 1 ms/],
   ['NAME_CASE', { caseSensitive: false }, /differ only by case/],
@@ -73,8 +73,15 @@ test('empty folders are lost where the source knows folders that are no objects'
   expect(codes({ folders: 'marker' }, { folders: 'real' })).toEqual([]);
 });
 
-test('tags are lost everywhere, and stand where they belong among other losses', () => {
-  expect(fidelityOf(best, best).map(({ code }) => code)).toEqual(['TAGS']);
-  const poor = changed({ write: { contentHeaders: false, modifiedAtPrecisionMs: null } });
-  expect(fidelityOf(best, poor).map(({ code }) => code)).toEqual(['CONTENT_HEADERS', 'TAGS', 'MODIFICATION_TIME']);
+test('tags are lost one by one where the destination takes others', () => {
+  const narrow = best.tags && { ...best.tags, valuePattern: '^[a-z]*$' };
+  expect(fidelityOf(best, changed({ tags: narrow }))[0]?.message).toMatch(/characters .* each object tells/);
+  const short = best.tags && { ...best.tags, maxTags: 5 };
+  expect(codes({}, { tags: short })).toEqual(['TAGS']);
+  expect(codes({ tags: short }, {})).toEqual([]);
+});
+
+test('losses stand in their order', () => {
+  const poor = { write: { contentHeaders: false, modifiedAtPrecisionMs: null }, tags: null };
+  expect(codes({}, poor)).toEqual(['CONTENT_HEADERS', 'TAGS', 'MODIFICATION_TIME']);
 });

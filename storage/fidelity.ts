@@ -1,4 +1,4 @@
-import type { Capabilities } from './capabilities.ts';
+import type { Capabilities, TagRules } from './capabilities.ts';
 
 /** What a pair of stores may fail to keep, in the order in which it is told. */
 export const lossCodes = [
@@ -34,8 +34,12 @@ export function fidelityOf(source: Capabilities, destination: Capabilities): Los
     losses.CONTENT_HEADERS =
       'Content type, encoding, language, disposition and cache control are left behind: the destination chooses its own.';
   }
-  // No provider reads or writes them (ObjectMetadata).
-  losses.TAGS = 'Tags of objects are left behind: they are not carried between clouds.';
+  if (source.tags !== null && destination.tags === null) {
+    losses.TAGS = 'Tags of objects are left behind: the destination has none.';
+  } else if (source.tags !== null && destination.tags !== null && isNarrower(destination.tags, source.tags)) {
+    losses.TAGS =
+      'Tags with characters that the destination does not take, or too long for it, are left behind: each object tells which.';
+  }
   if (from.modifiedAtPrecisionMs !== null) {
     if (to.modifiedAtPrecisionMs === null) {
       losses.MODIFICATION_TIME =
@@ -59,6 +63,13 @@ export function fidelityOf(source: Capabilities, destination: Capabilities): Los
     const message = losses[code];
     return message === undefined ? [] : [{ code, message }];
   });
+}
+
+/** Whether what one store takes may be too much for the other. */
+function isNarrower(one: TagRules, other: TagRules): boolean {
+  const isShorter =
+    one.maxTags < other.maxTags || one.maxNameLength < other.maxNameLength || one.maxValueLength < other.maxValueLength;
+  return isShorter || one.namePattern !== other.namePattern || one.valuePattern !== other.valuePattern;
 }
 
 function duration(ms: number): string {

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Capabilities, CopyScheme } from './capabilities.ts';
 import type { DigestAlgorithm, Digests } from './digest-algorithm.ts';
 import type { RequestRules } from './request-rules.ts';
+import type { Tags } from './tags.ts';
 
 /**
  * The contract between the product and a cloud. A provider is opened with credentials and then answers these calls;
@@ -45,6 +46,13 @@ export interface StorageProvider {
 
   /** Current facts about one object, hashes and metadata included. OBJECT_NOT_FOUND, CONTAINER_NOT_FOUND. */
   stat(location: Location, signal: AbortSignal): Promise<ObjectInfo>;
+
+  /**
+   * The object's tags, which no other call tells. Those of the version that the pin names where that is an id: a change of
+   * tags alone is no new version. TagsDenied (PERMISSION_DENIED) for credentials that may not read them;
+   * OBJECT_NOT_FOUND; NOT_SUPPORTED without `capabilities.tags`.
+   */
+  readTags(request: ReadTagsRequest, signal: AbortSignal): Promise<Tags>;
 
   /**
    * Bytes of one object, pinned: when `pin` is given and the object is no longer that version, OBJECT_CHANGED and no
@@ -215,6 +223,15 @@ export interface ObjectMetadata {
   user: Record<string, string>;
   /** Modification time of the original file, where it was recorded; to the millisecond. */
   modifiedAt?: Date;
+  /**
+   * Tags for the object that is written, as `capabilities.tags` takes them, else none may be given. A denied request that
+   * carries any is TagsDenied. What is read has none: see `readTags`.
+   */
+  tags?: Tags;
+}
+
+export interface ReadTagsRequest extends Location {
+  pin?: Version | undefined;
 }
 
 export interface ReadRequest extends Location {

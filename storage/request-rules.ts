@@ -30,6 +30,7 @@ export interface PlacedObject {
 export interface RequestRules {
   stat: Requests;
   read: Requests;
+  readTags: Requests;
   write: Requests;
   beginUpload: Requests;
   putPart: Requests;

@@ -21,6 +21,7 @@ const itemColumns = [
   'verified',
   'route',
   'fallbackCode',
+  'droppedTags',
   'sourceRemoval',
   'attempts',
   'errorCode',

@@ -32,6 +32,8 @@ export interface ReportItem {
   /** How it travelled, and what led to no better way; as the API's TransferRoute and ErrorCode. */
   route: string | null;
   fallbackCode: string | null;
+  /** Names of the source's tags that the destination does not take. */
+  droppedTags: readonly string[];
   /** What became of the source of a move. */
   sourceRemoval: string | null;
   attempts: number;

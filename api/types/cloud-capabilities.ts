@@ -55,6 +55,10 @@ export const CloudCapabilities = builder.objectRef<Capabilities>('CloudCapabilit
       description: 'Whether content type, encoding, language, disposition and cache control stay with an object.',
       resolve: ({ write }) => write.contentHeaders,
     }),
+    keepsTags: t.boolean({
+      description: 'Whether objects have tags, apart from what the writer chose besides.',
+      resolve: ({ tags }) => tags !== null,
+    }),
     modificationTimePrecisionMs: t.int({
       nullable: true,
       description: 'How exactly the modification time of the source is kept, in milliseconds. null: not at all.',

@@ -153,6 +153,10 @@ export const TransferItem = builder.prismaNode('TransferItem', {
         'Why it was not moved by a better route that both accounts are able to: what trying that led to, for this object or others before it. null: there is no better one.',
       resolve: (item) => item.fallbackCode as ErrorCode | null,
     }),
+    droppedTags: t.exposeStringList('droppedTags', {
+      description:
+        'Names of tags of the source that the destination does not take and that were left behind. Empty too where tags were not to travel, or the destination has none at all: see `fidelity`.',
+    }),
     evidence: t.field({
       type: TransferEvidence,
       nullable: true,

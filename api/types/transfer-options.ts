@@ -108,6 +108,11 @@ const KeptMetadataInput = builder.inputType('KeptMetadataInput', {
     }),
     userMetadata: t.boolean({ defaultValue: true, description: 'Names and values that the writer chose.' }),
     modifiedAt: t.boolean({ defaultValue: true, description: 'Time of the last modification.' }),
+    tags: t.boolean({
+      defaultValue: false,
+      description:
+        'Tags of the object. Reading them takes one request more for each object and a right that few accounts have, without which the object fails with PERMISSION_DENIED. Tags alone are never a reason to replace an object.',
+    }),
     emptyFolders: t.boolean({ defaultValue: true, description: 'Folders without objects, and markers of folders.' }),
   }),
 });
@@ -129,7 +134,7 @@ export const TransferOptionsInput = builder.inputType('TransferOptionsInput', {
         'Absent: OVERWRITE, and OVERWRITE_IF_DIFFERENT for SYNC, which takes no SKIP, KEEP_BOTH and FAIL. VERIFY has none.',
     }),
     filter: t.field({ type: TransferFilterInput, description: 'Absent: all objects.' }),
-    keep: t.field({ type: KeptMetadataInput, description: 'Absent: everything.' }),
+    keep: t.field({ type: KeptMetadataInput, description: 'Absent: everything but tags.' }),
     names: t.field({ type: NameRule, description: 'Absent: REFUSE.' }),
     verification: t.field({ type: VerificationLevel, description: 'Absent: STANDARD.' }),
     maxTries: t.int({ description: 'Tries of one object in a row without progress, 1 to 20. Absent: 3.' }),
@@ -246,6 +251,7 @@ const KeptMetadata = builder.objectRef<Options['keep']>('KeptMetadata').implemen
     }),
     userMetadata: t.exposeBoolean('userMetadata', { description: 'Names and values that the writer chose.' }),
     modifiedAt: t.exposeBoolean('modifiedAt', { description: 'Time of the last modification.' }),
+    tags: t.exposeBoolean('tags', { description: 'Tags of the object.' }),
     emptyFolders: t.exposeBoolean('emptyFolders', { description: 'Folders without objects, and markers of folders.' }),
   }),
 });

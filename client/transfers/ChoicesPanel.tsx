@@ -2,7 +2,7 @@ import { formatAge } from '../ui/age.ts';
 import { formatBytes, formatDateTime, formatPercent, formatQuantity } from '../ui/format.ts';
 import { Panel } from '../ui/Panel.tsx';
 import classes from './ChoicesPanel.module.css';
-import { keptMetadata } from './choices.ts';
+import { keptMetadata, usuallyKept } from './choices.ts';
 import { keptLabels } from './MoreChoices.tsx';
 import type { TransferDetail } from './transfer.ts';
 import { modes, policies } from './words.ts';
@@ -30,7 +30,10 @@ function choicesOf({ mode, isDryRun, options }: TransferDetail): { term: string;
   const { include, exclude, minSize, maxSize, modifiedAfter, modifiedBefore, olderThan, newerThan, manifest } =
     options.filter;
   const writes = mode !== 'VERIFY';
-  const dropped = keptMetadata.filter((kept) => !keep[kept]).map((kept) => keptLabels[kept]);
+  const dropped = usuallyKept.filter((kept) => !keep[kept]).map((kept) => keptLabels[kept]);
+  const added = keptMetadata
+    .filter((kept) => keep[kept] && !usuallyKept.includes(kept))
+    .map((kept) => keptLabels[kept]);
   const sizes = [
     ...(minSize === null ? [] : [`at least ${formatBytes(minSize)}`]),
     ...(maxSize === null ? [] : [`at most ${formatBytes(maxSize)}`]),
@@ -57,6 +60,7 @@ function choicesOf({ mode, isDryRun, options }: TransferDetail): { term: string;
     { term: 'Changed', values: times },
     { term: 'Age when it begins', values: ages },
     { term: 'Asks before it deletes', values: mode === 'SYNC' ? [limit] : [] },
+    { term: 'Travels along too', values: writes ? added : [] },
     { term: 'Does not travel along', values: writes ? dropped : [] },
     { term: 'Names that do not fit', values: writes && names === 'ENCODE' ? ['Rewritten'] : [] },
     { term: 'Proof', values: verification === 'REREAD' ? ['Read back at the destination'] : [] },

@@ -73,6 +73,12 @@ export function ItemDetail({ item }: { item: Item }) {
             </dd>
           </>
         )}
+        {item.droppedTags.length === 0 ? null : (
+          <>
+            <dt>Tags left behind</dt>
+            <dd>{item.droppedTags.join(', ')}. The destination does not take them.</dd>
+          </>
+        )}
         {took === null ? null : (
           <>
             <dt>Took</dt>

@@ -13,6 +13,7 @@ export const keptLabels: Record<KeptMetadata, string> = {
   userMetadata: 'own metadata',
   modifiedAt: 'time of the last change',
   emptyFolders: 'empty folders',
+  tags: 'tags',
 };
 
 interface MoreChoicesProps {
@@ -115,7 +116,7 @@ export function MoreChoices({ form, refusals }: MoreChoicesProps) {
             <Checkbox.Group
               size="md"
               label="What travels along"
-              description="As far as both clouds can hold it."
+              description="As far as both clouds can hold it. Tags take one request more for each file, and the right to read them."
               value={[...keep]}
               onChange={(chosen) => form.setFieldValue('keep', chosen as KeptMetadata[])}
             >

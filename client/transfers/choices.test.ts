@@ -45,7 +45,15 @@ describe('orderFields', () => {
 
   it('drops what was not ticked', () => {
     const { options } = orderFields(choices({ keep: ['modifiedAt'] }), null);
-    expect(options?.keep).toEqual({ contentType: false, userMetadata: false, modifiedAt: true, emptyFolders: false });
+    const none = { contentType: false, userMetadata: false, modifiedAt: false, emptyFolders: false, tags: false };
+    expect(options?.keep).toEqual({ ...none, modifiedAt: true });
+  });
+
+  it('takes tags along only where they were ticked, which is not usual', () => {
+    const tagged = choices({ keep: [...plainCopy.keep, 'tags'] });
+    expect(orderFields(plainCopy, null).options?.keep?.tags).toBe(false);
+    expect(orderFields(tagged, null).options?.keep?.tags).toBe(true);
+    expect(changedChoices(tagged)).toBe(1);
   });
 });
 

@@ -47,8 +47,10 @@ export interface Choices {
   share: string;
 }
 
-export const keptMetadata = ['contentType', 'userMetadata', 'modifiedAt', 'emptyFolders'] as const;
+export const keptMetadata = ['contentType', 'userMetadata', 'modifiedAt', 'emptyFolders', 'tags'] as const;
 export type KeptMetadata = (typeof keptMetadata)[number];
+/** Tags take a request more for each object, and a right that few accounts have. */
+export const usuallyKept: readonly KeptMetadata[] = keptMetadata.filter((kept) => kept !== 'tags');
 
 /** A plain copy that begins at once. */
 export const plainCopy: Choices = {
@@ -68,7 +70,7 @@ export const plainCopy: Choices = {
   olderThan: '',
   newerThan: '',
   manifest: null,
-  keep: keptMetadata,
+  keep: usuallyKept,
   names: 'REFUSE',
   verification: 'STANDARD',
   maxTries: '3',
@@ -174,6 +176,7 @@ function optionsOf(choices: Choices, manifest: string | null): NonNullable<Order
       userMetadata: keep.includes('userMetadata'),
       modifiedAt: keep.includes('modifiedAt'),
       emptyFolders: keep.includes('emptyFolders'),
+      tags: keep.includes('tags'),
     },
     names,
     verification,
@@ -190,6 +193,6 @@ export function changedChoices(choices: Choices): number {
     const chosen = choices[field];
     return (typeof chosen === 'string' ? chosen.trim() : chosen) !== usual[field];
   };
-  const kept = choices.keep.length === keptMetadata.length ? 0 : 1;
+  const kept = keptMetadata.every((one) => choices.keep.includes(one) === usuallyKept.includes(one)) ? 0 : 1;
   return moreFields.filter(isChanged).length + kept;
 }

@@ -22,6 +22,7 @@ const ItemsQuery = graphql(`
           attempts
           route
           fallbackCode
+          droppedTags
           startedAt
           finishedAt
           evidence {

@@ -101,6 +101,7 @@ export const TransferDetailFragment = graphql(
           userMetadata
           modifiedAt
           emptyFolders
+          tags
         }
         names
         verification

@@ -162,6 +162,9 @@ export function readTaggingHeader(context: RequestContext): Tag[] {
   return validateTags([...new URLSearchParams(text)].map(([key, value]) => ({ key, value })));
 }
 
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html */
+const tagText = /^[\p{L}\p{Z}\p{N}_.:/=+@-]*$/u;
+
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectTagging.html. @throws InvalidTag, BadRequest */
 export function validateTags(tags: Tag[]): Tag[] {
   if (tags.length > 10) {
@@ -171,10 +174,10 @@ export function validateTags(tags: Tag[]): Tag[] {
     throw new S3Error('InvalidTag', 'Cannot provide multiple Tags with the same key');
   }
   for (const { key, value } of tags) {
-    if (key === '' || key.length > 128) {
+    if (key === '' || key.length > 128 || !tagText.test(key) || key.startsWith('aws:')) {
       throw new S3Error('InvalidTag', 'The TagKey you have provided is invalid', { details: { TagKey: key } });
     }
-    if (value.length > 256) {
+    if (value.length > 256 || !tagText.test(value)) {
       throw new S3Error('InvalidTag', 'The TagValue you have provided is invalid', { details: { TagKey: key } });
     }
   }

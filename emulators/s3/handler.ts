@@ -74,7 +74,8 @@ async function handle(options: HandlerOptions, exchange: Exchange): Promise<void
   const target = parseTarget(request.url as string, request.headers.host ?? '', options.domain);
   const signed = { method, rawPath: target.rawPath, rawQuery: target.rawQuery, headers: request.headers };
   const authentication = options.authenticator.authenticate(signed, target.query);
-  options.authenticator.authorize(authentication, target.bucket);
+  const isTagging = target.query.has('tagging') || request.headers['x-amz-tagging'] !== undefined;
+  options.authenticator.authorize(authentication, target.bucket, isTagging);
   const isCopy = request.headers['x-amz-copy-source'] !== undefined || target.query.has('x-amz-copy-source');
   const operation = route(method, target, isCopy);
   const info: RequestInfo = {

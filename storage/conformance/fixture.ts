@@ -27,6 +27,8 @@ export interface Fixture {
   wrongCredentials(endpoint: string): Credentials;
   /** Other ones, which the store knows and which may do nothing in the containers. */
   deniedCredentials(endpoint: string): Credentials;
+  /** Others, which may do everything but with tags, where the store has tags. */
+  untaggedCredentials?(endpoint: string): Credentials;
   /** What the operator brings along for accounts at the endpoint, once the store runs. Default: nothing. */
   operator?(endpoint: string): OperatorAccess;
   /** Other credentials, or those of another account, that may write to the containers and read what is offered. */

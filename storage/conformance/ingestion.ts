@@ -70,6 +70,19 @@ export function ingestion(current: Current): void {
     if (session.capabilities.write.contentHeaders) expect(info.metadata).toEqual(metadata);
   });
 
+  it('has the tags that were asked for, whole and by blocks', async () => {
+    const session = current();
+    if (session.capabilities.ingest === null || session.capabilities.tags === null) return;
+    const bytes = bytesOf(1000);
+    for (const digests of [{}, vouched(bytes)]) {
+      const [key, url] = [freshKey('ingest'), await serve(bytes)];
+      const tagged = { user: {}, tags: { 'fetched by': 'the cloud' } };
+      const request = { container, key, url, sizeBytes: bytes.length, metadata: tagged, digests };
+      await session.provider.ingest(request, never());
+      expect(await session.provider.readTags({ container, key }, never())).toEqual(tagged.tags);
+    }
+  });
+
   it('leaves nothing of a source that is gone, ends too early, or is not what it was said to be', async () => {
     const session = current();
     if (session.capabilities.ingest === null) return;

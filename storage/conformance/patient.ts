@@ -25,6 +25,7 @@ export function patient(provider: StorageProvider): StorageProvider {
     listContainers: (request, signal) => patiently(signal, () => provider.listContainers(request, signal)),
     list: (request, signal) => patiently(signal, () => provider.list(request, signal)),
     stat: (location, signal) => patiently(signal, () => provider.stat(location, signal)),
+    readTags: (request, signal) => patiently(signal, () => provider.readTags(request, signal)),
     read: (request, signal) => patiently(signal, () => provider.read(request, signal)),
     write: (request, signal) =>
       repeatable(request.body, (next) => patiently(signal, () => provider.write({ ...request, body: next() }, signal))),

@@ -33,6 +33,7 @@ export function rooted(
       return { items: items.map(outside), nextCursor };
     },
     stat: (location, signal) => provider.stat(inside(location), signal),
+    readTags: (request, signal) => provider.readTags(inside(request), signal),
     read: (request, signal) => provider.read(inside(request), signal),
     write: (request, signal) => provider.write(inside(request), signal),
     async beginUpload(request, signal) {

@@ -10,5 +10,6 @@ conformance({
   credentials: (endpoint) => ({ ...azure.account, ...azure.byKey, endpoint }),
   otherCredentials: (endpoint) => ({ ...azure.account, ...azure.bySas, endpoint }),
   wrongCredentials: (endpoint) => ({ ...azure.account, ...azure.byWrongKey, endpoint }),
+  untaggedCredentials: (endpoint) => ({ ...azure.account, ...azure.byUntaggedSas, endpoint }),
   deniedCredentials: (endpoint) => ({ ...azure.account, ...azure.byNarrowSas, endpoint }),
 });

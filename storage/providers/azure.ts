@@ -28,11 +28,13 @@ import type {
   PutPartRequest,
   ReadRequest,
   ReadResult,
+  ReadTagsRequest,
   StorageProvider,
   UploadSession,
   WriteRequest,
   WriteResult,
 } from '../provider.ts';
+import type { Tags } from '../tags.ts';
 import { type AzureCredentials, type BlobAccess, blobAccess } from './azure/access.ts';
 import { azureCapabilities } from './azure/capabilities.ts';
 import { unknownAccount } from './azure/errors.ts';
@@ -45,6 +47,7 @@ import { ReadUrls } from './azure/read-urls.ts';
 import { azureRequestRules } from './azure/request-rules.ts';
 import { BlobRest } from './azure/rest.ts';
 import { callSdk, createServiceClient } from './azure/sdk.ts';
+import { readTags, writeTagsRemedy } from './azure/tags.ts';
 import { AzureUploads } from './azure/uploads.ts';
 import {
   closing,
@@ -58,6 +61,7 @@ import {
 import { deleteEach } from './deletion.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { presignedSeconds, requireFolderKey, requireOffer } from './offers.ts';
+import { withTags } from './tags.ts';
 import { listedContainer, listedCursor } from './xml.ts';
 
 interface AzureOptions {
@@ -162,6 +166,11 @@ class AzureProvider implements StorageProvider {
     return toObjectInfo(response.headers);
   }
 
+  async readTags(request: ReadTagsRequest, signal: AbortSignal): Promise<Tags> {
+    if (this.capabilities.tags === null) return unsupported('tags of blobs');
+    return readTags(this.#rest, request, signal);
+  }
+
   async read(request: ReadRequest, signal: AbortSignal): Promise<ReadResult> {
     const { pin, range } = request;
     const headers: Record<string, string> = pin ? { 'if-match': requireEtag(pin) } : {};
@@ -231,7 +240,7 @@ class AzureProvider implements StorageProvider {
   async #putBlob(request: WriteRequest, signal: AbortSignal): Promise<WriteResult> {
     const { body } = request;
     const md5 = body.digest('md5');
-    const response = await this.#rest.send({
+    const sending = this.#rest.send({
       method: 'PUT',
       ...pathOf(request),
       headers: {
@@ -243,6 +252,7 @@ class AzureProvider implements StorageProvider {
       body,
       signal,
     });
+    const response = await withTags(request.metadata, writeTagsRemedy, sending);
     await response.body.text(0);
     return { version: toVersion(response.headers), digests: { md5 } };
   }

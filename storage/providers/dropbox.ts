@@ -122,6 +122,10 @@ class DropboxProvider implements StorageProvider {
     return toObjectInfo(await this.#find(location, signal));
   }
 
+  readTags(): Promise<never> {
+    return unsupported('tags of objects');
+  }
+
   async read(request: ReadRequest, signal: AbortSignal): Promise<ReadResult> {
     const { pin, range, key } = request;
     const headers = await this.#reach(request, signal);

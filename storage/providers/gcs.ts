@@ -168,6 +168,10 @@ class GcsProvider implements StorageProvider {
     return settle(() => this.#describe(location, undefined, signal));
   }
 
+  readTags(): Promise<never> {
+    return unsupported('tags of objects');
+  }
+
   async read(request: ReadRequest, signal: AbortSignal): Promise<ReadResult> {
     const { container, key, pin, range } = request;
     const generation = pin === undefined ? undefined : generationOf(pin);

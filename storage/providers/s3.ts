@@ -27,12 +27,14 @@ import type {
   PutPartRequest,
   ReadRequest,
   ReadResult,
+  ReadTagsRequest,
   StorageProvider,
   UploadSession,
   Version,
   WriteRequest,
   WriteResult,
 } from '../provider.ts';
+import type { Tags } from '../tags.ts';
 import { closing, conditionHeaders, expectRange, rangeHeader, requireConditional, unsupported } from './body.ts';
 import { presignedSeconds, requireFolderKey } from './offers.ts';
 import { checkBucketName, type S3Address, type S3Credentials, s3Address } from './s3/address.ts';
@@ -48,7 +50,9 @@ import { S3Rest } from './s3/rest.ts';
 import { callSdk, createS3Client, keysOf } from './s3/sdk.ts';
 import { requestHeaders, uploadSettings, writeHeaders } from './s3/settings.ts';
 import { createSigner, type KeySource } from './s3/signer.ts';
+import { readTags, writeTagsRemedy } from './s3/tags.ts';
 import { acknowledged, S3Uploads } from './s3/uploads.ts';
+import { withTags } from './tags.ts';
 import { listedContainer, listedCursor } from './xml.ts';
 
 interface S3Options {
@@ -167,6 +171,11 @@ class S3Provider implements StorageProvider {
     return toObjectInfo(status, headers, this.#etagIsMd5);
   }
 
+  async readTags(request: ReadTagsRequest, signal: AbortSignal): Promise<Tags> {
+    if (this.capabilities.tags === null) return unsupported('tags of objects');
+    return readTags(this.#rest, request, signal);
+  }
+
   async read(request: ReadRequest, signal: AbortSignal): Promise<ReadResult> {
     const { pin, range } = request;
     const query: Record<string, string> = pin?.versionId === undefined ? {} : { versionId: pin.versionId };
@@ -208,7 +217,7 @@ class S3Provider implements StorageProvider {
     if (body.sizeBytes > this.capabilities.write.singleMaxBytes) {
       throw new AppError('OBJECT_TOO_LARGE', 'An object of this size must be uploaded in parts.');
     }
-    const { headers, body: answer } = await this.#rest.send({
+    const sending = this.#rest.send({
       method: 'PUT',
       ...pathOf(request),
       headers: { ...toPutHeaders(metadata), ...this.#settings, ...conditionHeaders(precondition) },
@@ -216,6 +225,7 @@ class S3Provider implements StorageProvider {
       digest: digest ?? undefined,
       signal,
     });
+    const { headers, body: answer } = await withTags(metadata, writeTagsRemedy, sending);
     await answer.text(maxIdleBytes);
     const version = toVersion(headers);
     // Where the ETag is none, as under a key of KMS, the store has still checked what was stated.

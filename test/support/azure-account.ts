@@ -10,15 +10,17 @@ import { startAzureFromUrl } from '../../emulators/azure-from-url.ts';
 export const account = { provider: 'azure', accountName: 'conformance' } as const;
 const accountKey = Buffer.from('right').toString('base64');
 /** A token for everything that is of one of the types: service, containers, objects. */
-const sasFor = (resourceTypes: string) =>
+const sasFor = (resourceTypes: string, permissions = 'rwdlct') =>
   generateAccountSASQueryParameters(
-    { permissions: AccountSASPermissions.parse('rwdlc'), services: 'b', resourceTypes, expiresOn: new Date(4e12) },
+    { permissions: AccountSASPermissions.parse(permissions), services: 'b', resourceTypes, expiresOn: new Date(4e12) },
     new StorageSharedKeyCredential(account.accountName, accountKey),
   ).toString();
 const sasToken = sasFor('sco');
 
 export const byKey = { accountKey };
 export const bySas = { sasToken: `?${sasToken}` };
+/** It does everything but with tags. */
+export const byUntaggedSas = { sasToken: sasFor('sco', 'rwdlc') };
 /** It lists containers, and no more. */
 export const byNarrowSas = { sasToken: sasFor('s') };
 export const byWrongKey = { accountKey: 'd3Jvbmc=' };

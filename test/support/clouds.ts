@@ -34,13 +34,15 @@ export interface Clouds {
 }
 
 const keys = { accessKeyId: 'clouds', secretAccessKey: 'a secret of the tests' };
+/** Opens the same at S3, but for tags of objects. */
+export const untaggedKeys = { accessKeyId: 'untagged', secretAccessKey: 'another secret of the tests' };
 const signal = new AbortController().signal;
 
 /** All four, each with one container and connected as an account. */
 export async function startClouds(engine: TestEngine): Promise<Clouds> {
   const started: Pick<Clouds, 'onAzureRequest'> = { onAzureRequest: null };
   const [s3, azure, gcs, dropbox] = await Promise.all([
-    startS3Server({ credentials: [keys], buckets: ['place'] }),
+    startS3Server({ credentials: [keys, { ...untaggedKeys, mayTag: false }], buckets: ['place'] }),
     startAzurite({ containers: ['place'] }).then((azurite) =>
       startAzureFromUrl(azurite, { onRequest: (request) => started.onAzureRequest?.(request) }),
     ),

@@ -35,7 +35,7 @@ export async function copyObject(pair: Pair, item: Item, run: BatchRun): Promise
       'What the cloud copies by itself would keep metadata that is to stay behind.',
     );
   }
-  const metadata = keptMetadata(offer.metadata, pair.order.options);
+  const metadata = keptMetadata(pair, item, offer.metadata);
   const onUpload = recording(item, run, offer.version);
   const isConditional = ability?.conditional ?? false;
   const result = await commit(pair, item, run, isConditional, async (precondition) => {
@@ -63,7 +63,7 @@ export async function ingestObject(pair: Pair, item: Item, run: BatchRun): Promi
   await passSource(pair, run);
   const info = await source.gate.watch(source.provider.stat(item.source, run.signal));
   adopt(item, info);
-  const metadata = keptMetadata(info.metadata, pair.order.options);
+  const metadata = keptMetadata(pair, item, info.metadata);
   if (!ingest?.metadata && metadata.modifiedAt !== undefined) {
     throw new UnsuitedObject('NOT_SUPPORTED', 'What the cloud fetches by itself would not keep its modification time.');
   }

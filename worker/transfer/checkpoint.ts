@@ -98,7 +98,7 @@ export async function writeCheckpoint(
     ), input AS MATERIALIZED (
       SELECT x.* FROM jsonb_to_recordset(${itemsJson}::jsonb) AS x(
         ordinal int, number int, attempt int, state "TransferItemState", size_bytes bigint, version jsonb, attempts int,
-        acknowledged_bytes bigint, checkpoint jsonb, route "TransferRoute", fallback_code text, evidence jsonb,
+        acknowledged_bytes bigint, checkpoint jsonb, route "TransferRoute", fallback_code text, dropped_tags text[], evidence jsonb,
         verified boolean, source_removal "SourceRemoval", error_code text, error_message text
       ) JOIN run ON run.number = x.number AND run.attempt = x.attempt
     ), changed AS (
@@ -106,6 +106,7 @@ export async function writeCheckpoint(
       SET state = input.state, size_bytes = input.size_bytes, source_version = nullif(input.version, 'null'),
         attempts = input.attempts, acknowledged_bytes = input.acknowledged_bytes,
         checkpoint = nullif(input.checkpoint, 'null'), route = input.route, fallback_code = input.fallback_code,
+        dropped_tags = input.dropped_tags,
         evidence = nullif(input.evidence, 'null'), source_removal = input.source_removal,
         error_code = input.error_code, error_message = input.error_message,
         started_at = coalesce(item.started_at, CASE WHEN input.state <> 'PENDING' THEN now() END),

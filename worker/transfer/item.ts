@@ -3,6 +3,7 @@ import type { SourceRemoval, TransferAction, TransferItem } from '../../core/db.
 import { AppError, type ErrorCode } from '../../core/errors.ts';
 import type { DamagedObjectRemains } from '../../storage/damaged-object.ts';
 import type { PartReceipt, UploadSession, Version } from '../../storage/provider.ts';
+import type { Tags } from '../../storage/tags.ts';
 import type { Route } from './route.ts';
 import type { Evidence } from './verify.ts';
 
@@ -25,6 +26,7 @@ export const uploadSessionSchema = z.object({
     cacheControl: z.string().exactOptional(),
     user: z.record(z.string(), z.string()),
     modifiedAt: z.coerce.date().exactOptional(),
+    tags: z.record(z.string(), z.string()).exactOptional(),
   }),
 }) satisfies z.ZodType<UploadSession>;
 
@@ -76,6 +78,7 @@ export interface ItemRow {
   evidence: unknown;
   route: Route | null;
   fallback: ErrorCode | null;
+  droppedTags: string[];
 }
 
 type ItemState = TransferItem['state'];
@@ -109,6 +112,10 @@ export class Item {
   route: Route | null;
   /** Why it goes by no better route that the accounts are able to. */
   fallback: ErrorCode | null;
+  /** Tags that it gets at the destination; null: none were read. */
+  tags: Tags | null = null;
+  /** Names of those that the destination does not take. */
+  droppedTags: string[];
   /** Whether a cloud was asked to move it by itself and has not answered: it may do so whatever becomes of the request. */
   isAtCloud = false;
   evidence: Evidence | null;
@@ -140,6 +147,7 @@ export class Item {
     // One that another version of the product wrote otherwise is as good as none: the object begins anew.
     this.checkpoint = checkpoint.safeParse(row.checkpoint).data ?? null;
     this.fallback = this.checkpoint === null ? null : row.fallback;
+    this.droppedTags = row.droppedTags;
     this.acknowledgedBytes = this.checkpoint === null ? 0 : row.acknowledgedBytes;
   }
 
@@ -185,6 +193,7 @@ export class Item {
       checkpoint: this.checkpoint,
       route: this.route,
       fallback_code: this.fallback,
+      dropped_tags: this.droppedTags,
       evidence: this.evidence,
       verified: this.evidence?.verified ?? false,
       source_removal: this.sourceRemoval,

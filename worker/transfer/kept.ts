@@ -1,13 +1,19 @@
 import type { TransferOptions } from '../../queue/transfer-options.ts';
-import type { ObjectMetadata } from '../../storage/provider.ts';
+import type { ObjectMetadata, StorageProvider } from '../../storage/provider.ts';
+import { fittingTags } from '../../storage/tags.ts';
+import type { BatchRun } from './batch-run.ts';
+import type { Item } from './item.ts';
+import { type Pair, passSource } from './pair.ts';
 
-/** What of an object's metadata travels to the destination, as the order chose. */
-export function keptMetadata(metadata: ObjectMetadata, { keep }: TransferOptions): ObjectMetadata {
+/** What of an object's metadata travels to the destination, as the order chose; with the tags that were read. */
+export function keptMetadata(pair: Pair, item: Item, metadata: ObjectMetadata): ObjectMetadata {
+  const { keep } = pair.order.options;
   const { user, modifiedAt, ...contentHeaders } = metadata;
   return {
     ...(keep.contentType ? contentHeaders : {}),
     ...(keep.modifiedAt && modifiedAt !== undefined ? { modifiedAt } : {}),
     user: keep.userMetadata ? user : {},
+    ...(item.tags === null ? {} : { tags: item.tags }),
   };
 }
 
@@ -19,4 +25,25 @@ export function isPartlyKept(metadata: ObjectMetadata, { keep }: TransferOptions
     (!keep.userMetadata && Object.keys(user).length > 0) ||
     (!keep.modifiedAt && modifiedAt !== undefined)
   );
+}
+
+/** Whether tags of objects are read, so that they travel. */
+export function carriesTags(source: StorageProvider, destination: StorageProvider, { keep }: TransferOptions): boolean {
+  return keep.tags && source.capabilities.tags !== null && destination.capabilities.tags !== null;
+}
+
+/**
+ * Reads the tags that are to travel with the object, and notes on it which do not fit the destination. Before its bytes are
+ * read: what these are pinned to is then what the tags were of.
+ */
+export async function readKeptTags(pair: Pair, item: Item, run: BatchRun): Promise<void> {
+  const { gate, provider } = pair.source;
+  const destination = pair.destination.provider;
+  const rules = destination.capabilities.tags;
+  if (rules === null || !carriesTags(provider, destination, pair.order.options)) return;
+  await passSource(pair, run);
+  const request = { ...item.source, pin: item.version ?? undefined };
+  const { kept, dropped } = fittingTags(await gate.watch(provider.readTags(request, run.signal)), rules);
+  item.tags = kept;
+  item.droppedTags = dropped;
 }

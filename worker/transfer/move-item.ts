@@ -9,6 +9,7 @@ import { afterRemains } from './discard.ts';
 import { isFolderMarker, makeFolder } from './folder.ts';
 import { pause } from './gate.ts';
 import type { Item } from './item.ts';
+import { readKeptTags } from './kept.ts';
 import type { Limiter } from './limiter.ts';
 import type { Pair } from './pair.ts';
 import { relayObject } from './relay.ts';
@@ -144,6 +145,8 @@ function plainAct({ destination }: Pair, { action, destination: { key }, sizeByt
 function moving(route: Route, isRepeated: boolean): Act {
   return async (pair, item, run) => {
     try {
+      // One that goes on at the part was begun with them.
+      if (item.checkpoint === null) await readKeptTags(pair, item, run);
       const evidence = await movers[route](pair, item, run);
       const isReread = pair.order.options.verification === 'REREAD';
       return isReread ? await rereadDestination(pair, item, run, evidence) : evidence;

@@ -94,7 +94,7 @@ async function sendWhole(
     const checked = checkedStatement(read.info, write);
     const statement = checked ?? statementOf(read.info, neededDigests(write, 'whole'));
     const body = await bodyOf(read.stream, sizeBytes, write, isHeld, statement, checked, lease);
-    const metadata = keptMetadata(read.info.metadata, pair.order.options);
+    const metadata = keptMetadata(pair, item, read.info.metadata);
     const written = await pair.destination.gate.watch(
       underPrecondition(
         precondition,

@@ -49,6 +49,7 @@ function itemOf(sizeBytes: number, more: { checkpoint?: unknown; container?: str
     acknowledgedBytes: 0,
     checkpoint: more.checkpoint ?? null,
     fallback: null,
+    droppedTags: [],
     route: null,
     state: 'PENDING',
     action: 'WRITE',

@@ -1,6 +1,7 @@
 import { AppError, type ErrorCode } from '../../core/errors.ts';
 import { routes } from '../../queue/transfer-options.ts';
 import type { StorageProvider } from '../../storage/provider.ts';
+import { TagsDenied } from '../../storage/tags.ts';
 import type { Item } from './item.ts';
 import type { Pair } from './pair.ts';
 
@@ -91,7 +92,7 @@ const holdInTheEnd: readonly ErrorCode[] = ['PROVIDER_UNAVAILABLE', 'INTERNAL', 
  */
 export function refusalOf(route: Route, error: AppError, isLastTry: boolean): 'all' | 'one' | null {
   if (route === 'RELAY') return null;
-  if (error instanceof UnsuitedObject || holdForOne.includes(error.code)) return 'one';
+  if (error instanceof UnsuitedObject || error instanceof TagsDenied || holdForOne.includes(error.code)) return 'one';
   if (holdForAll.includes(error.code)) return 'all';
   // Of a copy it is our own way to the cloud that is cut.
   if (error.code === 'ENDPOINT_UNREACHABLE' && route === 'INGEST_FROM_URL') return 'all';

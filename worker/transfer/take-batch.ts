@@ -73,7 +73,7 @@ export async function takeBatch(db: Db, job: JobPayload<'transfer.batch'>): Prom
           'acknowledgedBytes', item.acknowledged_bytes, 'checkpoint', item.checkpoint, 'state', item.state,
           'action', item.action, 'destinationVersion', item.destination_version,
           'sourceRemoval', item.source_removal, 'evidence', item.evidence, 'route', item.route,
-          'fallback', item.fallback_code
+          'fallback', item.fallback_code, 'droppedTags', item.dropped_tags
         ) ORDER BY item.ordinal), '[]')
         FROM transfer_item AS item
         WHERE item.transfer_id = ${job.transferId}::uuid AND item.batch_number = ${job.batchNumber}::int

@@ -64,10 +64,14 @@ export class Authenticator {
     return { claim, signer, isPresigned: presigned };
   }
 
-  /** @throws AccessDenied for a bucket that the access key may not use, and for what is about no bucket. */
-  authorize({ claim }: Authentication, bucket: string | undefined): void {
-    const own = this.#credentials.get(claim.accessKeyId)?.buckets;
-    if (own !== undefined && (bucket === undefined || !own.includes(bucket))) throw new S3Error('AccessDenied');
+  /**
+   * @param isTagging whether the request reads or writes tags.
+   * @throws AccessDenied for a bucket that the access key may not use, for what is about no bucket, and for tags.
+   */
+  authorize({ claim }: Authentication, bucket: string | undefined, isTagging: boolean): void {
+    const { buckets, mayTag = true } = this.#credentials.get(claim.accessKeyId) ?? {};
+    const isForeign = buckets !== undefined && (bucket === undefined || !buckets.includes(bucket));
+    if (isForeign || (isTagging && !mayTag)) throw new S3Error('AccessDenied');
   }
 
   #signer(claim: SignatureClaim, presigned: boolean): ScopedSigner {

@@ -9,6 +9,8 @@ export interface Credentials {
   readonly sessionToken?: string;
   /** Buckets that may be used; absent: all, and listing them. */
   readonly buckets?: readonly string[];
+  /** False: tags of objects may neither be read nor written. */
+  readonly mayTag?: boolean;
 }
 
 /** Lower-case names; Node decodes the values as Latin-1, one character per byte. */

@@ -1,4 +1,4 @@
-import { type Capabilities, capabilitiesRevision } from '../../capabilities.ts';
+import { type Capabilities, capabilitiesRevision, type TagRules } from '../../capabilities.ts';
 import type { BlobAccess } from './access.ts';
 
 const MiB = 1024 * 1024;
@@ -10,6 +10,15 @@ const maxBlocks = 50_000;
 /** A key that signs for users is good for a week ("Create a user delegation SAS"); what an account's key signs is held to it too. */
 const presignMaxMs = 7 * 86_400_000;
 
+/** "Set Blob Tags" of the Storage REST reference. */
+const tagRules: TagRules = {
+  maxTags: 10,
+  maxNameLength: 128,
+  maxValueLength: 256,
+  namePattern: '^[A-Za-z0-9 +\\-./:=_]+$',
+  valuePattern: '^[A-Za-z0-9 +\\-./:=_]*$',
+};
+
 /**
  * Limits of "Scalability and performance targets for Blob storage", but for the size of what is sent at once: the
  * service takes 4,000 MiB a block and 5,000 MiB a blob, yet it checks a body against an MD5 that comes before it, so
@@ -17,7 +26,8 @@ const presignMaxMs = 7 * 86_400_000;
  *
  * A SAS token makes no URL for one object: it opens all that it opens, for as long as it lives.
  *
- * With a hierarchical namespace folders are real, and an object's key cannot end in a slash.
+ * With a hierarchical namespace folders are real, an object's key cannot end in a slash, and there are no tags ("Blob Storage
+ * feature support in Azure Storage accounts").
  */
 export function azureCapabilities(access: BlobAccess['kind'], isHierarchical: boolean): Capabilities {
   return {
@@ -45,6 +55,7 @@ export function azureCapabilities(access: BlobAccess['kind'], isHierarchical: bo
       contentHeaders: true,
       modifiedAtPrecisionMs: 1,
     },
+    tags: isHierarchical ? null : tagRules,
     copy: { scheme: 'azure', maxBytes: maxBlocks * fromUrlBytes, conditional: true, metadata: true },
     ingest: { maxBytes: maxBlocks * fromUrlBytes, conditional: true, metadata: true },
     presign: access === 'sas' ? null : { minExpiresMs: 1000, maxExpiresMs: presignMaxMs },

@@ -13,11 +13,13 @@ import { conditionHeaders, requireEtag } from '../body.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { sourceChanged } from '../offers.ts';
 import { inParallel } from '../parallel.ts';
+import { withTags } from '../tags.ts';
 import { blockId, newSessionId } from './blocks.ts';
 import { fromUrlBytes } from './capabilities.ts';
 import { AzureRefusal } from './errors.ts';
 import { toPutBlobHeaders, toVersion } from './properties.ts';
 import type { BlobRest } from './rest.ts';
+import { writeTagsRemedy } from './tags.ts';
 import type { AzureUploads } from './uploads.ts';
 
 /** The service answers only when it has fetched all of what it was asked for. */
@@ -82,7 +84,7 @@ export class FromUrl {
 
   /** Put Blob From URL: one step, with the conditions of both sides. */
   async #putBlob(source: Source, signal: AbortSignal): Promise<WriteResult> {
-    const response = await this.#rest.send({
+    const sending = this.#rest.send({
       method: 'PUT',
       container: source.container,
       key: source.key,
@@ -97,6 +99,7 @@ export class FromUrl {
       headersTimeoutMs: fetchTimeoutMs,
       signal,
     });
+    const response = await withTags(source.metadata, writeTagsRemedy, sending);
     await response.body.text(0);
     return { version: toVersion(response.headers), digests: source.md5 === undefined ? {} : { md5: source.md5 } };
   }

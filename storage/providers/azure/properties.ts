@@ -1,6 +1,7 @@
 import type { ObjectInfo, ObjectMetadata, Version } from '../../provider.ts';
 import { objectSize } from '../body.ts';
 import { decodeHeaderValue, encodeHeaderValue, mtimeKey, parseMtime } from '../metadata.ts';
+import { hasTags, tagsHeader } from '../tags.ts';
 import { decodeMetadataName, encodeMetadataName } from './names.ts';
 
 const metadataPrefix = 'x-ms-meta-';
@@ -15,7 +16,7 @@ export function toAzureMetadata(metadata: ObjectMetadata): Record<string, string
   return result;
 }
 
-/** Headers of Put Blob for content properties and metadata. */
+/** Headers of Put Blob for content properties, metadata and tags. */
 export function toPutBlobHeaders(metadata: ObjectMetadata): Record<string, string> {
   const headers: Record<string, string> = {
     'x-ms-blob-content-type': metadata.contentType ?? 'application/octet-stream',
@@ -27,6 +28,7 @@ export function toPutBlobHeaders(metadata: ObjectMetadata): Record<string, strin
   }
   if (metadata.cacheControl !== undefined) headers['x-ms-blob-cache-control'] = metadata.cacheControl;
   for (const [name, value] of Object.entries(toAzureMetadata(metadata))) headers[metadataPrefix + name] = value;
+  if (hasTags(metadata)) headers['x-ms-tags'] = tagsHeader(metadata.tags ?? {});
   return headers;
 }
 

@@ -16,6 +16,7 @@ const byBlocks = ({ sizeBytes }: PlacedObject): Requests => ({
 export const azureRequestRules: RequestRules = {
   stat: one.read,
   read: one.read,
+  readTags: one.read,
   write: one.write,
   beginUpload: {},
   putPart: one.write,

@@ -11,11 +11,13 @@ import type {
 } from '../../provider.ts';
 import { requireEtag } from '../body.ts';
 import { encodeHeaderValue } from '../metadata.ts';
+import { hasTags, withTags } from '../tags.ts';
 import { blockId, newSessionId, partNumberOf } from './blocks.ts';
 import { checkContainerName } from './names.ts';
 import { toAzureMetadata } from './properties.ts';
 import type { BlobRest } from './rest.ts';
 import { callSdk } from './sdk.ts';
+import { writeTagsRemedy } from './tags.ts';
 
 /** Uploads in blocks: each goes up by itself, and a list of them makes the blob ("Put Block", "Put Block List"). */
 export class AzureUploads {
@@ -77,10 +79,11 @@ export class AzureUploads {
     const blob = this.#blob(session);
     const tags = parts.map((part) => part.tag);
     try {
-      const answer = await callSdk(() =>
+      const committing = callSdk(() =>
         blob.commitBlockList(tags, {
           abortSignal: signal,
           metadata: toAzureMetadata(metadata),
+          ...(hasTags(metadata) ? { tags: metadata.tags ?? {} } : {}),
           blobHTTPHeaders: {
             blobContentType: metadata.contentType ?? 'application/octet-stream',
             ...(metadata.contentEncoding === undefined ? {} : { blobContentEncoding: metadata.contentEncoding }),
@@ -97,6 +100,7 @@ export class AzureUploads {
           },
         }),
       );
+      const answer = await withTags(metadata, writeTagsRemedy, committing);
       return { version: answer.etag === undefined ? {} : { etag: answer.etag }, digests: {} };
     } catch (error) {
       // The answer to an earlier attempt may have been lost: then these very blocks are the blob.

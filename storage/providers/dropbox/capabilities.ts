@@ -35,6 +35,7 @@ export const dropboxCapabilities: Capabilities = {
     contentHeaders: false,
     modifiedAtPrecisionMs: 1000,
   },
+  tags: null,
   copy: { scheme: 'dropbox', maxBytes: 2 ** 41 - 2 ** 22, conditional: true, metadata: false },
   ingest: { maxBytes: 5 * 1024 * MiB, conditional: true, metadata: false },
   presign: { minExpiresMs: linkLifeMs, maxExpiresMs: linkLifeMs },

@@ -9,6 +9,7 @@ const moveIn = ({ isReplaced }: PlacedObject): Requests => ({ read: 1, write: 1,
 export const dropboxRequestRules: RequestRules = {
   stat: one.read,
   read: one.read,
+  readTags: {},
   write: { write: 2 },
   beginUpload: one.write,
   putPart: one.write,

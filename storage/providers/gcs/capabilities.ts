@@ -36,6 +36,7 @@ export function gcsCapabilities(presigns: boolean): Capabilities {
       contentHeaders: true,
       modifiedAtPrecisionMs: 1,
     },
+    tags: null,
     copy: { scheme: 'gcs', maxBytes: objectMaxBytes, conditional: true, metadata: true },
     ingest: null,
     presign: presigns ? { minExpiresMs: 1000, maxExpiresMs } : null,

@@ -6,6 +6,7 @@ const one = { read: { read: 1 }, write: { write: 1 } } as const;
 export const gcsRequestRules: RequestRules = {
   stat: one.read,
   read: one.read,
+  readTags: {},
   write: one.write,
   beginUpload: one.write,
   putPart: one.write,

@@ -1,4 +1,4 @@
-import { type Capabilities, capabilitiesRevision } from '../../capabilities.ts';
+import { type Capabilities, capabilitiesRevision, type TagRules } from '../../capabilities.ts';
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
@@ -17,6 +17,15 @@ const limits = {
   lastPartCloses: false,
 } as const;
 
+/** "Categorizing your storage using tags" in the S3 user guide; names that begin with `aws:` are the service's own. */
+const tagRules: TagRules = {
+  maxTags: 10,
+  maxNameLength: 128,
+  maxValueLength: 256,
+  namePattern: '^(?!aws:)[\\p{L}\\p{Z}\\p{N}_.:/=+@-]+$',
+  valuePattern: '^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]*$',
+};
+
 /** What a compatible store is known to do of these. */
 export interface S3Abilities {
   /** Listings are in byte order. */
@@ -33,6 +42,8 @@ export interface S3Abilities {
   copies: 'none' | 'whole' | 'parts';
   /** Preconditions hold for CopyObject. */
   conditionalCopies: boolean;
+  /** Objects have tags: as they are written with, and copies those that the request gives them. */
+  tags: boolean;
 }
 
 /** AWS's own documentation promises these. */
@@ -44,6 +55,7 @@ export const awsAbilities: S3Abilities = {
   conditional: true,
   copies: 'parts',
   conditionalCopies: true,
+  tags: true,
 };
 /** What any store that calls itself compatible does. */
 export const leastAbilities: S3Abilities = {
@@ -54,6 +66,7 @@ export const leastAbilities: S3Abilities = {
   conditional: false,
   copies: 'none',
   conditionalCopies: false,
+  tags: false,
 };
 
 /**
@@ -64,7 +77,7 @@ const presignMaxMs = { key: 7 * dayMs, session: dayMs / 24 };
 
 /** `signer`: whether requests are signed with a lasting key or with one of a session. */
 export function s3Capabilities(abilities: S3Abilities, signer: 'key' | 'session' = 'key'): Capabilities {
-  const { ordered, etagIsMd5, checksMd5, crc32c, conditional, copies, conditionalCopies } = abilities;
+  const { ordered, etagIsMd5, checksMd5, crc32c, conditional, copies, conditionalCopies, tags } = abilities;
   const bodyDigest = crc32c ? 'crc32c' : etagIsMd5 ? 'md5' : null;
   return {
     revision: capabilitiesRevision,
@@ -86,6 +99,7 @@ export function s3Capabilities(abilities: S3Abilities, signer: 'key' | 'session'
       contentHeaders: true,
       modifiedAtPrecisionMs: 1,
     },
+    tags: tags ? tagRules : null,
     copy:
       copies === 'none'
         ? null

@@ -14,10 +14,12 @@ import type {
 import { conditionHeaders } from '../body.ts';
 import { requireOffer, sourceChanged } from '../offers.ts';
 import { inParallel } from '../parallel.ts';
+import { withTags } from '../tags.ts';
 import type { S3Address } from './address.ts';
 import { type CopySource, sendCopy } from './copy-requests.ts';
 import { toPutHeaders } from './properties.ts';
 import type { S3Rest } from './rest.ts';
+import { writeTagsRemedy } from './tags.ts';
 import type { S3Uploads } from './uploads.ts';
 
 /** How large objects are copied, in bytes. */
@@ -95,17 +97,18 @@ export class S3Copies {
 
   async #copyWhole(request: CopyRequest, signal: AbortSignal): Promise<WriteResult> {
     const { offer, container, key, metadata, precondition } = request;
-    const { capabilities, rest, settings, address } = this.#context;
+    const { capabilities, rest, settings } = this.#context;
     const headers = {
       ...toPutHeaders(metadata),
       ...settings,
       ...conditionHeaders(precondition),
       'x-amz-metadata-directive': 'REPLACE',
-      // Tags do not travel otherwise either, and taking them over needs rights of its own.
-      ...(address.isAws ? { 'x-amz-tagging-directive': 'REPLACE' } : {}),
+      // Else the store takes over those of the source, which needs rights of its own, whatever was chosen about them.
+      ...(capabilities.tags === null ? {} : { 'x-amz-tagging-directive': 'REPLACE' }),
       ...(capabilities.write.singleDigest === 'crc32c' ? { 'x-amz-checksum-algorithm': 'CRC32C' } : {}),
     };
-    const { version, digests } = await sendCopy(rest, sourceOf(offer), { container, key, headers }, signal);
+    const copying = sendCopy(rest, sourceOf(offer), { container, key, headers }, signal);
+    const { version, digests } = await withTags(metadata, writeTagsRemedy, copying);
     const { md5, ...others } = digests;
     const hasMd5 = md5 !== undefined && capabilities.read.digests.includes('md5');
     return { version, digests: { ...others, ...(hasMd5 ? { md5 } : {}) } };

@@ -15,6 +15,7 @@ import { listObjects } from './listing.ts';
 import { fromBase64, md5OfEtag } from './properties.ts';
 import type { S3Rest } from './rest.ts';
 import { callSdk } from './sdk.ts';
+import { readTags } from './tags.ts';
 
 /** Buckets that are tried until one lets us write. */
 const maxBuckets = 3;
@@ -73,8 +74,9 @@ class Probe {
     const conditional = (await this.#honoursConditions(first)) && (await this.#honoursConditionsOfUploads(first));
     const copies = await this.#copies(first);
     const conditionalCopies = copies !== 'none' && (await this.#honoursConditionsOfCopies(first));
+    const tags = await this.#keepsTags(copies !== 'none');
     const ordered = await this.#listsInOrder();
-    return { ordered, etagIsMd5, checksMd5, crc32c, conditional, copies, conditionalCopies };
+    return { ordered, etagIsMd5, checksMd5, crc32c, conditional, copies, conditionalCopies, tags };
   }
 
   /** Removes what the probe wrote, versions included; a failure to do so is no reason to refuse the account. */
@@ -185,6 +187,32 @@ class Probe {
     const absent = await refusal(() => this.#copy(existing, 'copy', {}, { 'if-none-match': '*' }));
     const match = await refusal(() => this.#copy(existing, 'copy', {}, { 'if-match': strangeEtag }));
     return absent === 'PRECONDITION_FAILED' && match === 'PRECONDITION_FAILED';
+  }
+
+  /**
+   * An object has the tags that it is written with, and a copy those that it is given. Credentials that may not do this are no
+   * word about the store: each object tells of them.
+   */
+  async #keepsTags(copies: boolean): Promise<boolean> {
+    const key = `${this.#prefix}tags`;
+    const expectTags = async (value: string) => {
+      const { probe } = await readTags(this.#rest, { container: this.#bucket, key }, this.#signal);
+      if (probe !== value) throw new AppError('NOT_SUPPORTED', '');
+    };
+    try {
+      const code = await refusal(async () => {
+        await this.#put('tags', { headers: { 'x-amz-tagging': 'probe=written' } });
+        await expectTags('written');
+        if (!copies) return;
+        const replaced = { 'x-amz-tagging-directive': 'REPLACE', 'x-amz-tagging': 'probe=copied' };
+        await this.#copy('tags', 'tags', {}, replaced);
+        await expectTags('copied');
+      });
+      return code === null;
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'PERMISSION_DENIED') return true;
+      throw error;
+    }
   }
 
   #source(name: string, version: Version = {}): CopySource {

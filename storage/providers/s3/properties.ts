@@ -2,6 +2,7 @@ import type { Digests } from '../../digest-algorithm.ts';
 import type { ObjectInfo, ObjectMetadata, Version } from '../../provider.ts';
 import { objectSize } from '../body.ts';
 import { decodeHeaderValue, encodeHeaderValue, mtimeKey, mtimeSeconds, parseMtime } from '../metadata.ts';
+import { hasTags, tagsHeader } from '../tags.ts';
 
 const metadataPrefix = 'x-amz-meta-';
 const checksums = ['crc32c', 'crc32', 'crc64nvme', 'sha256'] as const;
@@ -14,7 +15,7 @@ export function toUserMetadata(metadata: ObjectMetadata): Record<string, string>
   return result;
 }
 
-/** Headers of PutObject for content properties and metadata. */
+/** Headers of PutObject for content properties, metadata and tags. */
 export function toPutHeaders(metadata: ObjectMetadata): Record<string, string> {
   const headers: Record<string, string> = { 'content-type': metadata.contentType ?? 'application/octet-stream' };
   if (metadata.contentEncoding !== undefined) headers['content-encoding'] = metadata.contentEncoding;
@@ -24,6 +25,7 @@ export function toPutHeaders(metadata: ObjectMetadata): Record<string, string> {
   }
   if (metadata.cacheControl !== undefined) headers['cache-control'] = metadata.cacheControl;
   for (const [name, value] of Object.entries(toUserMetadata(metadata))) headers[metadataPrefix + name] = value;
+  if (hasTags(metadata)) headers['x-amz-tagging'] = tagsHeader(metadata.tags ?? {});
   return headers;
 }
 

@@ -23,11 +23,13 @@ import type {
 } from '../../provider.ts';
 import { requireEtag } from '../body.ts';
 import { encodeHeaderValue } from '../metadata.ts';
+import { hasTags, tagsHeader, withTags } from '../tags.ts';
 import { checkBucketName } from './address.ts';
 import { notS3 } from './errors.ts';
 import { fromBase64, md5OfEtag, toBase64, toUserMetadata, versionOf } from './properties.ts';
 import type { S3Rest } from './rest.ts';
 import { callSdk } from './sdk.ts';
+import { writeTagsRemedy } from './tags.ts';
 
 /** Bodies of answers to parts are empty, or nearly. */
 const maxAnswerBytes = 64 * 1024;
@@ -72,10 +74,12 @@ export class S3Uploads {
         metadata.contentDisposition === undefined ? undefined : encodeHeaderValue(metadata.contentDisposition),
       CacheControl: metadata.cacheControl,
       Metadata: toUserMetadata(metadata),
+      Tagging: hasTags(metadata) ? tagsHeader(metadata.tags ?? {}) : undefined,
       ...this.#settings,
       ...(this.#joinsCrc32c ? { ChecksumAlgorithm: 'CRC32C', ChecksumType: 'FULL_OBJECT' } : {}),
     });
-    const answer = await callSdk(signal, () => this.#client.send(command, { abortSignal: signal }));
+    const beginning = callSdk(signal, () => this.#client.send(command, { abortSignal: signal }));
+    const answer = await withTags(metadata, writeTagsRemedy, beginning);
     if (answer.UploadId === undefined) throw notS3();
     return { container, key, sizeBytes, metadata, id: answer.UploadId };
   }

@@ -2,6 +2,7 @@ import { type ErrorCode, toAppError } from '../../../core/errors.ts';
 import type { RequestCounts, Workload } from '../../../queue/plan-estimate.ts';
 import type { RequestRules, Requests } from '../../../storage/request-rules.ts';
 import { isFolderMarker } from '../folder.ts';
+import { carriesTags } from '../kept.ts';
 import { isWhole, partSizeFor } from '../parts.ts';
 import { chooseRoute, type Route } from '../route.ts';
 import type { PlanRules } from './judge.ts';
@@ -79,6 +80,8 @@ export class WorkloadCounter {
     if (route === 'SERVER_SIDE_COPY') this.#copy(work, object);
     else if (route === 'INGEST_FROM_URL') this.#ingest(work, object);
     else this.#relay(work, object);
+    const { source, destination, options } = this.#rules;
+    if (carriesTags(source.provider, destination.provider, options)) work.add('source', 'readTags');
     if (this.#rules.options.verification === 'REREAD') this.#reread(work, object);
   }
 
