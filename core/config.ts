@@ -164,7 +164,9 @@ export const configSchema = z.object({
     .describe('Worker processes that npm start runs. Default: one per core, at least 2'),
   MAX_CONCURRENT_TRANSFERS: wholeNumber(1, 1024)
     .default(8)
-    .describe('Batches of objects that one worker process moves at the same time'),
+    .describe(
+      'Batches of objects that one worker process moves at the same time, and as many more of people who have none under way',
+    ),
   TIERS: list
     .refine((tiers) => tiers.every((tier) => tierForm.test(tier)), {
       message: 'must be <tier>:<objects of a user>:<objects of an account>, such as standard:256:128, comma separated',

@@ -1,5 +1,11 @@
 import { z } from 'zod';
 
+const batch = z.object({
+  transferId: z.uuid(),
+  batchNumber: z.number().int().nonnegative(),
+  attempt: z.number().int().positive(),
+});
+
 /**
  * The contract between those who promise work and those who do it: a job's name, its payload, its id. Handlers live in
  * the worker (`satisfies Record<JobName, …>`), so a job without a handler is a type error.
@@ -8,25 +14,29 @@ export const jobPayloads = {
   /** Lists a transfer's sources and writes its items and batches. */
   'transfer.plan': z.object({ transferId: z.uuid(), attempt: z.number().int().positive() }),
   /** Moves the items of one admitted batch. */
-  'transfer.batch': z.object({
-    transferId: z.uuid(),
-    batchNumber: z.number().int().nonnegative(),
-    attempt: z.number().int().positive(),
-  }),
+  'transfer.batch': batch,
+  /** The same for a batch of somebody who has none under way, while all slots are taken. */
+  'transfer.express': batch,
 } as const;
 
 export type JobName = keyof typeof jobPayloads;
 export type JobPayload<Name extends JobName> = z.infer<(typeof jobPayloads)[Name]>;
 
 /** BullMQ keeps ids of finished jobs for a while and swallows a repeated one: each id carries the attempt. */
+const batchId = ({ transferId, batchNumber, attempt }: JobPayload<'transfer.batch'>) =>
+  `b-${transferId}-${batchNumber}-${attempt}`;
 export const jobIds = {
   'transfer.plan': (payload: JobPayload<'transfer.plan'>) => `t-${payload.transferId}-${payload.attempt}`,
-  'transfer.batch': (payload: JobPayload<'transfer.batch'>) =>
-    `b-${payload.transferId}-${payload.batchNumber}-${payload.attempt}`,
+  'transfer.batch': batchId,
+  'transfer.express': batchId,
 } satisfies { [Name in JobName]: (payload: JobPayload<Name>) => string };
 
-/** The BullMQ queue of each job. Plans have one of their own: a listing never waits behind large objects. */
+/**
+ * The BullMQ queue of each job. Plans have one of their own: a listing never waits behind large objects. So have batches that
+ * are not to wait behind those of others, with slots of their own at every worker.
+ */
 export const queueNames = {
   'transfer.plan': 'skyferry-plan',
   'transfer.batch': 'skyferry-batch',
+  'transfer.express': 'skyferry-express',
 } as const satisfies Record<JobName, string>;

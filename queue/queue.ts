@@ -37,7 +37,11 @@ export function createQueue(redis: Redis): JobQueue {
     queue.on('error', () => {});
     return queue;
   };
-  const queues = { 'transfer.plan': open('transfer.plan'), 'transfer.batch': open('transfer.batch') };
+  const queues = {
+    'transfer.plan': open('transfer.plan'),
+    'transfer.batch': open('transfer.batch'),
+    'transfer.express': open('transfer.express'),
+  };
   const assertReady = () => {
     if (redis.status !== 'ready') throw new Error('Connection is closed.');
   };

@@ -7,6 +7,7 @@ import { planTransfer } from './transfer/plan.ts';
 export const handlers = {
   'transfer.plan': planTransfer,
   'transfer.batch': moveBatch,
+  'transfer.express': moveBatch,
 } satisfies { [Name in JobName]: (engine: Engine, payload: JobPayload<Name>) => Promise<void> };
 
 /** Runs the handler of a job as it came from the queue. Throws for a job that this version does not know. */

@@ -194,7 +194,11 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
     });
     return consumer;
   };
-  const consumers = [consume('transfer.batch', slots), consume('transfer.plan', planSlots)];
+  const consumers = [
+    consume('transfer.batch', slots),
+    consume('transfer.express', slots),
+    consume('transfer.plan', planSlots),
+  ];
 
   log.info({ slots, metricsPort: health?.port }, 'worker started');
 

@@ -19,6 +19,8 @@ export interface AdmissionRow {
   transferId: string | null;
   number: number;
   attempt: number;
+  /** Whether it goes to the slots for those who have nothing under way. */
+  isExpress: boolean;
 }
 
 /** Stands in the text: a statement without parameters is never planned anew, and this one takes ten times as long to plan as to run. */
@@ -31,6 +33,9 @@ const quoted = (name: string) => Prisma.raw(`'${name}'`);
  * share by the weight of their priority. A transfer's n-th batch beyond those it has under way ranks at n / weight; among
  * equals, whoever was admitted longest ago comes first. Batches of a cancelled transfer are admitted too: their holder
  * drops what was begun.
+ *
+ * A batch of somebody who has none under way goes to slots of its own, as many as the others, where all of those are taken:
+ * however long the batches of others hold them, it never waits for one of theirs to end.
  *
  * Where objects under way are limited, of the transfer by its options and of its user and accounts by the user's tier,
  * each batch is told how many its holder moves at a time, so that together they never exceed the limit, whoever
@@ -49,12 +54,18 @@ export function admission(tiers: readonly Tier[]): Prisma.Sql {
   ${prepared}WITH turn AS MATERIALIZED (
     SELECT pg_try_advisory_xact_lock(${constant(advisoryLockSpace)}, ${constant(dispatchLock)}) AS is_ours
   ), free AS MATERIALIZED (
-    SELECT greatest(0,
-      (SELECT coalesce(sum(slots), 0) FROM worker_process WHERE seen_at > now() - interval '30 seconds')
-        * ${constant(windowPerSlot)}
-      - (SELECT count(*) FROM transfer_batch WHERE state = 'ADMITTED')
-    )::int AS batches
-    FROM turn WHERE is_ours
+    SELECT greatest(0, slots * ${constant(windowPerSlot)} - usual)::int AS batches,
+      greatest(0, slots - usual)::int AS idle, greatest(0, slots - express)::int AS express
+    FROM turn,
+      LATERAL (
+        SELECT coalesce(sum(slots), 0) AS slots FROM worker_process
+        WHERE is_ours AND seen_at > now() - interval '30 seconds'
+      ) AS living,
+      LATERAL (
+        SELECT count(*) FILTER (WHERE NOT express) AS usual, count(*) FILTER (WHERE express) AS express
+        FROM transfer_batch WHERE state = 'ADMITTED'
+      ) AS admitted
+    WHERE is_ours
   ), tier (name, user_objects, account_objects) AS (
     ${tiers.length > 0 ? Prisma.sql`VALUES ${Prisma.join(tierRows)}` : Prisma.raw('SELECT NULL, 0, 0 WHERE false')}
   ), under_way AS MATERIALIZED (
@@ -93,7 +104,7 @@ export function admission(tiers: readonly Tier[]): Prisma.Sql {
     LEFT JOIN destinations ON destinations.destination_account_id = transfer.destination_account_id
     WHERE batches_listed - batches_done > coalesce(under_way.batches, 0)
       AND (state = 'RUNNING' OR (state = 'CANCELLED' AND finished_at > now() - interval '7 days'))
-      AND (SELECT batches FROM free) > 0
+      AND ((SELECT batches FROM free) > 0 OR (users.user_id IS NULL AND (SELECT express FROM free) > 0))
   ), open AS (
     SELECT * FROM (
       SELECT able.*,
@@ -108,7 +119,7 @@ export function admission(tiers: readonly Tier[]): Prisma.Sql {
       ) AS able
     ) AS placed
     -- No more users, nor of a user's transfers of one priority, can be served than there is room.
-    WHERE place <= (SELECT batches FROM free) AND user_place <= (SELECT batches FROM free)
+    WHERE place <= (SELECT batches + express FROM free) AND user_place <= (SELECT batches + express FROM free)
   ), ranked AS (
     SELECT open.*, ready.number,
       (open.under_way + row_number() OVER (PARTITION BY open.id ORDER BY ready.number))::float8 / open.weight AS turn,
@@ -119,7 +130,7 @@ export function admission(tiers: readonly Tier[]): Prisma.Sql {
         coalesce(sum(least(item_count, ${constant(mostRelays)})) OVER (${everythingBefore('number')}), 0) AS objects_before
       FROM transfer_batch AS batch
       WHERE batch.transfer_id = open.id AND ${canBeAdmitted}
-      ORDER BY number LIMIT (SELECT batches FROM free)
+      ORDER BY number LIMIT (SELECT batches + express FROM free)
     ) AS ready
     WHERE coalesce(ready.objects_before < open.room, true)
   ), fitting AS (
@@ -136,15 +147,21 @@ export function admission(tiers: readonly Tier[]): Prisma.Sql {
             'user_room',
           )
     }
+  ), ordered AS (
+    -- Those who have nothing under way stand first, each with one batch.
+    SELECT *, row_number() OVER (ORDER BY user_turn, user_admitted_at NULLS FIRST, turn, id) AS position,
+      count(*) FILTER (WHERE user_turn = 1) OVER () AS firsts
+    FROM (
+      SELECT *, user_batches
+        + row_number() OVER (PARTITION BY user_id ORDER BY turn, admitted_at NULLS FIRST, id) AS user_turn
+      FROM fitting
+    ) AS fitting
   ), chosen AS (
     SELECT id, number, admitted_at,
-      CASE WHEN room IS NOT NULL OR user_room IS NOT NULL THEN objects END AS concurrency
-    FROM fitting
-    ORDER BY
-      user_batches + row_number() OVER (PARTITION BY user_id ORDER BY turn, admitted_at NULLS FIRST, id),
-      user_admitted_at NULLS FIRST,
-      turn, id
-    LIMIT (SELECT batches FROM free)
+      CASE WHEN room IS NOT NULL OR user_room IS NOT NULL THEN objects END AS concurrency,
+      position > idle AND position <= idle + expressed AS express
+    FROM ordered, free, LATERAL (SELECT least(greatest(firsts - idle, 0), free.express) AS expressed) AS taken
+    WHERE position <= batches + expressed
   ), served AS (
     UPDATE transfer SET admitted_at = clock_timestamp()
     FROM (SELECT DISTINCT id, admitted_at FROM chosen) AS due
@@ -153,13 +170,14 @@ export function admission(tiers: readonly Tier[]): Prisma.Sql {
     RETURNING transfer.id
   ), admitted AS (
     UPDATE transfer_batch AS batch
-    SET state = 'ADMITTED', concurrency = chosen.concurrency,
+    SET state = 'ADMITTED', concurrency = chosen.concurrency, express = chosen.express,
       lease_until = now() + make_interval(secs => ${constant(admissionLeaseMs / 1_000)})
     FROM chosen JOIN served ON served.id = chosen.id
     WHERE batch.transfer_id = chosen.id AND batch.number = chosen.number AND batch.state = 'READY'
-    RETURNING batch.transfer_id, batch.number, batch.attempt
+    RETURNING batch.transfer_id, batch.number, batch.attempt, batch.express
   )
-  SELECT turn.is_ours AND NOT EXISTS (SELECT FROM chosen) AS "isIdle", admitted.transfer_id AS "transferId", admitted.number, admitted.attempt
+  SELECT turn.is_ours AND NOT EXISTS (SELECT FROM chosen) AS "isIdle", admitted.transfer_id AS "transferId", admitted.number, admitted.attempt,
+    admitted.express AS "isExpress"
   FROM turn LEFT JOIN admitted ON true`;
 }
 

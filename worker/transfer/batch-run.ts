@@ -29,6 +29,10 @@ export class BatchRun {
   /** How long the batch rests when it is let go READY. */
   restMs = 0;
   renewedAt = performance.now();
+  /** Whether it is to wait for nothing that batches of others hold. */
+  isExpress = false;
+  /** Bodies that hold, or wait for, memory. */
+  bodies = 0;
   /** Bytes of bodies under way that were handed to the destination's connections. */
   bytesInFlight = 0;
   /** By performance.now(). */

@@ -7,7 +7,7 @@ import type { OpenAccount } from './accounts.ts';
 import type { BatchRun } from './batch-run.ts';
 import { orDiscard } from './discard.ts';
 import type { Item } from './item.ts';
-import { flowBytes, isSameVersion, type Pair, passDestination, passSource } from './pair.ts';
+import { acquireMemory, flowBytes, isSameVersion, type Pair, passDestination, passSource } from './pair.ts';
 import { type Evidence, evidenceOf, type Leg } from './verify.ts';
 
 /** What both objects are hashed with where they are read: no cloud's statement is needed then. */
@@ -100,7 +100,7 @@ async function hash(
   run: BatchRun,
 ): Promise<string> {
   await gate.pass(run.going, (waitMs) => run.throttled(waitMs));
-  const lease = await pair.budget.acquire(flowBytes, run.going);
+  const lease = await acquireMemory(pair, run, flowBytes);
   try {
     const { stream } = await gate.watch(provider.read(request, run.signal));
     const digest = createDigest([algorithm]);

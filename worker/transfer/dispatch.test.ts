@@ -96,14 +96,14 @@ test("priorities weigh four to two to one among a user's transfers", async () =>
 test('where there are more users than room, each has his turn', async () => {
   const transfers = [];
   for (let index = 0; index < 4; index++) {
-    transfers.push(await createTransfer(db, await createUser(db), { batches: [1, 1, 1] }));
+    transfers.push(await createTransfer(db, await createUser(db), { batches: twelve }));
   }
   await slots(1);
   for (let round = 0; round < 4; round++) {
     await dispatch(db, recording());
     await db.transferBatch.updateMany({ where: { state: 'ADMITTED' }, data: { state: 'DONE' } });
   }
-  expect(transfers.map(countsBy)).toEqual([2, 2, 2, 2]);
+  expect(transfers.map(countsBy)).toEqual([3, 3, 3, 3]);
 });
 
 test('transfers whose batches are all under way do not stand before those that wait', async () => {
@@ -281,8 +281,52 @@ test("with one user's 100,000 objects queued, another's single object is admitte
   await slots(4);
   expect(await dispatch(db, recording())).toBe(8);
   const small = await createTransfer(db, one, { batches: [1] });
-  // The window is full: what ends first makes room.
-  await end(large, 0);
+  // The window is full, and nothing of it need end.
   expect(await dispatch(db, recording())).toBe(1);
   expect(countsBy(small)).toBe(1);
+});
+
+const expressed = () => handed.filter(({ name }) => name === 'transfer.express').length;
+
+test('whoever has nothing under way gets slots of their own, as many as there are, once all others are taken', async () => {
+  const many = await createUser(db);
+  const large = await createTransfer(db, many, { batches: twelve });
+  await slots(2);
+  expect(await dispatch(db, recording())).toBe(4);
+  expect([countsBy(large), expressed()]).toEqual([4, 0]);
+  // Nothing more for those who have something under way.
+  await createTransfer(db, many, { batches: twelve, data: { priority: 'HIGH' } });
+  expect(await dispatch(db, recording())).toBe(0);
+  const [second, third, fourth] = [await createUser(db), await createUser(db), await createUser(db)];
+  const ofSecond = await createTransfer(db, second, { batches: twelve });
+  expect(await dispatch(db, recording())).toBe(1);
+  expect([countsBy(ofSecond), expressed()]).toEqual([1, 1]);
+  const others = [
+    await createTransfer(db, third, { batches: [1] }),
+    await createTransfer(db, fourth, { batches: [1] }),
+  ];
+  expect(await dispatch(db, recording())).toBe(1);
+  expect(expressed()).toBe(2);
+  // What ended there makes room for the next.
+  await db.transferBatch.updateMany({ where: { transferId: ofSecond, state: 'ADMITTED' }, data: { state: 'DONE' } });
+  expect(await dispatch(db, recording())).toBe(1);
+  expect(others.map(countsBy)).toEqual([1, 1]);
+});
+
+test('slots that are idle are taken before those for whoever has nothing under way', async () => {
+  const transfers = [];
+  for (let index = 0; index < 5; index++) {
+    transfers.push(await createTransfer(db, await createUser(db), { batches: [1, 1, 1] }));
+  }
+  await slots(2);
+  // Two idle slots, two of their own, and two that wait behind the first.
+  expect(await dispatch(db, recording())).toBe(6);
+  expect([
+    expressed(),
+    handed
+      .slice(0, 4)
+      .map(({ name }) => name)
+      .filter((name) => name === 'transfer.express').length,
+  ]).toEqual([2, 2]);
+  expect(transfers.map(countsBy).toSorted()).toEqual([1, 1, 1, 1, 2]);
 });

@@ -46,10 +46,11 @@ export async function dispatch(db: Db, queue: JobQueue, statement: Prisma.Sql): 
   const [waiting] = await db.$queryRaw<{ any: boolean }[]>(anyReady);
   if (!waiting?.any) return 0;
   const rows = await db.$queryRaw<AdmissionRow[]>(statement);
-  const jobs = rows.flatMap(({ transferId, number: batchNumber, attempt }) => {
+  const jobs = rows.flatMap(({ transferId, number: batchNumber, attempt, isExpress }) => {
     if (transferId === null) return [];
     const payload = { transferId, batchNumber, attempt };
-    return [{ name: 'transfer.batch' as const, payload, id: jobIds['transfer.batch'](payload) }];
+    const name = isExpress ? 'transfer.express' : 'transfer.batch';
+    return [{ name, payload, id: jobIds[name](payload) } as const];
   });
   if (jobs.length === 0) return rows[0]?.isIdle ? 0 : null;
   try {

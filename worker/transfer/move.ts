@@ -28,6 +28,7 @@ export async function moveBatch(engine: Engine, job: JobPayload<'transfer.batch'
   const taken = await patiently(engine.stopping, () => takeBatch(engine.db, job));
   if (taken === null) return;
   const run = engine.ledger.open(job.transferId, job.batchNumber, job.attempt);
+  run.isExpress = taken.isExpress;
   run.pace.change(toLimit(taken.bandwidthLimit));
   if (engine.stopping.aborted) run.drain();
   try {

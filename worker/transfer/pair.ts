@@ -35,12 +35,34 @@ export interface BodyLease extends Lease {
   sent(bytes: number): void;
 }
 
+/**
+ * So much of the process's memory. Of an express run, one body at a time may take it from what others leave free: the rest
+ * waits as everybody does, so that it serves many such runs.
+ */
+export async function acquireMemory({ budget }: Pair, run: BatchRun, bytes: number): Promise<Lease> {
+  run.bodies += 1;
+  try {
+    const lease = await budget.acquire(bytes, run.going, run.isExpress && run.bodies === 1);
+    let isHeld = true;
+    return {
+      release() {
+        if (isHeld) run.bodies -= 1;
+        isHeld = false;
+        lease.release();
+      },
+    };
+  } catch (error) {
+    run.bodies -= 1;
+    throw error;
+  }
+}
+
 /** Room for one more body that holds so many bytes, within the transfer's bandwidth and the process's memory. */
-export async function enterBody({ budget }: Pair, run: BatchRun, bytes: number): Promise<BodyLease> {
+export async function enterBody(pair: Pair, run: BatchRun, bytes: number): Promise<BodyLease> {
   const { pace, going } = run;
   await pace.enter(going);
   try {
-    const lease = await budget.acquire(bytes, going);
+    const lease = await acquireMemory(pair, run, bytes);
     let inFlight = 0;
     const sent = (count: number) => {
       inFlight += count;

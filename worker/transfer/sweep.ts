@@ -99,7 +99,10 @@ async function prolongQueued(db: Db, queue: JobQueue): Promise<void> {
     WHERE state = 'ADMITTED' AND lease_until < now() AND fence < attempt`;
   if (rows.length === 0) return;
   const idOf = jobIds['transfer.batch'];
-  const held = queue.ready ? await queue.holds('transfer.batch', rows.map(idOf)) : new Set(rows.map(idOf));
+  const ids = rows.map(idOf);
+  const held = queue.ready
+    ? new Set([...(await queue.holds('transfer.batch', ids)), ...(await queue.holds('transfer.express', ids))])
+    : new Set(ids);
   await db.$executeRaw`
     UPDATE transfer_batch AS batch SET lease_until = now() + make_interval(secs => ${admissionLeaseMs / 1_000})
     FROM jsonb_to_recordset(${JSON.stringify(rows.filter((row) => held.has(idOf(row))))}::jsonb)

@@ -25,6 +25,8 @@ export interface TakenBatch {
   order: TransferOrder;
   /** Bytes a second; null: no limit. */
   bandwidthLimit: bigint | null;
+  /** Whether it was admitted past all others, for somebody who had nothing under way. */
+  isExpress: boolean;
   /** Objects at a time; null: as many as there is room for. */
   concurrency: number | null;
   source: AccountReference;
@@ -43,6 +45,7 @@ interface TakenRow {
   options: unknown;
   dryRun: boolean;
   bandwidthLimit: bigint | null;
+  isExpress: boolean;
   concurrency: number | null;
   items: ItemRow[];
 }
@@ -59,10 +62,11 @@ export async function takeBatch(db: Db, job: JobPayload<'transfer.batch'>): Prom
       SET fence = batch.attempt, lease_until = now() + make_interval(secs => ${leaseMs / 1_000})
       WHERE batch.transfer_id = ${job.transferId}::uuid AND batch.number = ${job.batchNumber}::int
         AND batch.attempt = ${job.attempt}::int AND batch.fence < batch.attempt AND batch.state = 'ADMITTED'
-      RETURNING batch.concurrency
+      RETURNING batch.concurrency, batch.express
     )
     SELECT transfer.state::text AS "transferState", transfer.mode::text AS mode, transfer.options,
       transfer.dry_run AS "dryRun", transfer.bandwidth_limit_bytes_per_second AS "bandwidthLimit", taken.concurrency,
+      taken.express AS "isExpress",
       source.id AS "sourceId", source.updated_at AS "sourceUpdatedAt",
       destination.id AS "destinationId", destination.updated_at AS "destinationUpdatedAt",
       (
@@ -90,6 +94,7 @@ export async function takeBatch(db: Db, job: JobPayload<'transfer.batch'>): Prom
     destination: { id: row.destinationId, updatedAt: row.destinationUpdatedAt },
     order: { mode: row.mode, options: transferOptionsSchema.parse(row.options), isAsPlanned: row.dryRun },
     bandwidthLimit: row.bandwidthLimit,
+    isExpress: row.isExpress,
     concurrency: row.concurrency,
     items: row.items.map((item) => new Item(item, job.attempt > 1)),
   };

@@ -1,0 +1,1 @@
+ALTER TABLE "transfer_batch" ADD COLUMN "express" BOOLEAN NOT NULL DEFAULT false;
