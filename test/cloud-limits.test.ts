@@ -27,19 +27,23 @@ const gcs = gcsCapabilities(true);
  * and limits" (XML API multipart uploads), Dropbox /files/upload, /upload_session/append_v2 and UploadSessionFinishError.
  */
 test.each([
-  ['S3', s3, { single: 5 * GiB, object: 5 * 1024 * GiB, part: [5 * MiB, 5 * GiB], parts: 10_000, multiple: 1 }],
   [
-    'Azure',
+    'S3, 10,000 parts of 5 MiB to 5 GiB',
+    s3,
+    { single: 5 * GiB, object: 5 * 1024 * GiB, part: [5 * MiB, 5 * GiB], parts: 10_000, multiple: 1 },
+  ],
+  [
+    'Azure, 50,000 blocks of up to 4,000 MiB, or 5,000 MiB at once',
     azure,
     { single: 5_000 * MiB, object: 50_000 * 4_000 * MiB, part: [1, 4_000 * MiB], parts: 50_000, multiple: 1 },
   ],
   [
-    'Cloud Storage',
+    'Cloud Storage, 10,000 parts of 5 MiB to 5 GiB',
     gcs,
     { single: 5 * 1024 * GiB, object: 5 * 1024 * GiB, part: [5 * MiB, 5 * GiB], parts: 10_000, multiple: 1 },
   ],
   [
-    'Dropbox',
+    'Dropbox, 150 MiB at once, 2,199,019,061,248 bytes in pieces of multiples of 4,194,304',
     dropboxCapabilities,
     { single: 150 * MiB, object: 2_199_019_061_248, part: [4 * MiB, 150 * MiB], parts: 100_000, multiple: 4_194_304 },
   ],

@@ -108,6 +108,32 @@ it('what comes in one block is asked for whole, so that a source which is longer
   source.close();
 });
 
+it('256 MiB are fetched at once, the bound of Copy Blob From URL: what is larger comes in blocks', async () => {
+  const seen: string[] = [];
+  const service = createServer((request, response) => {
+    const { 'x-ms-source-range': range = 'all', 'x-ms-blob-type': type = 'block' } = request.headers;
+    seen.push(`${type} ${range}`);
+    request.resume().on('end', () => response.writeHead(403, { 'x-ms-request-id': '1' }).end());
+  });
+  service.listen(0, '127.0.0.1');
+  await once(service, 'listening');
+  const endpoint = `http://127.0.0.1:${(service.address() as AddressInfo).port}`;
+  const { accountName, accountKey } = azurite;
+  const credentials = { provider: 'azure', accountName, accountKey, endpoint } as const;
+  const elsewhere = openAzure(credentials, { addressPolicy: policy });
+  const bound = 256 * 1024 * 1024;
+  for (const sizeBytes of [bound, bound + 1]) {
+    const large = { ...(await offer()), store: elsewhere.store, sizeBytes };
+    const copying = elsewhere.copy({ offer: large, container, key: 'large', metadata }, signal);
+    await expect(copying).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+  }
+  const [whole, block] = seen;
+  expect(whole).toBe('BlockBlob all');
+  expect(block).toBeOneOf([`block bytes=0-${bound - 1}`, `block bytes=${bound}-${bound}`]);
+  await elsewhere.close();
+  service.close();
+});
+
 it('a copy, and what is fetched, have nothing of their source but its bytes (x-ms-copy-source-blob-properties)', async () => {
   const key = 'described';
   const described = { cacheControl: 'no-store', contentLanguage: 'de', contentDisposition: 'inline', user: { a: 'b' } };

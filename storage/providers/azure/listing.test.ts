@@ -68,6 +68,39 @@ describe('listings', () => {
     expect(parseListing(flat, { prefix: '', delimiter: undefined }).items.map(({ key }) => key)).toEqual(['p/b']);
   });
 
+  it('hold directories that hdi_isfolder=true marks, and no others', () => {
+    const marked = (name: string, metadata: string) =>
+      blob(`<Name>${name}</Name>`).replace('<OrMetadata />', `<Metadata>${metadata}</Metadata><OrMetadata />`);
+    const empty = (block: string) => block.replace('<Content-Length>12<', '<Content-Length>0<');
+    const mark = '<Owner>me</Owner><Hdi_IsFolder>true</Hdi_IsFolder>';
+    const blobs = [
+      empty(marked('p/a', mark)),
+      empty(marked('p/empty', mark)),
+      marked('p/full', mark),
+      empty(marked('p/other', '<hdi_isfolder>false</hdi_isfolder>')),
+      empty(blob('<Name>p/plain</Name>')),
+    ];
+    const seen = (delimiter: '/' | undefined, more = '') =>
+      parseListing(document(blobs.join('') + more), { prefix: 'p/', delimiter }).items.map((one) => one.key);
+    const folder = '<BlobPrefix><Name>p/a/</Name></BlobPrefix>';
+    expect(seen('/', folder)).toEqual(['p/a/', 'p/empty/', 'p/full', 'p/other', 'p/plain']);
+    const slashed = empty(marked('p/marker/', mark));
+    expect(seen(undefined, slashed)).toEqual(['p/full', 'p/other', 'p/plain', 'p/marker/']);
+  });
+
+  it.each([
+    ['NextMarker', '<NextMarker>elsewhere</NextMarker>'],
+    ['BlobPrefix', '<BlobPrefix>p/no/</BlobPrefix>'],
+    ['Blob', '<Blob>x</Blob><Empty />'],
+    ['ResourceType', '<ResourceType>directory</ResourceType>'],
+    ['Metadata', '<Metadata>x</Metadata><NextMarker>elsewhere</NextMarker>'],
+  ])('take metadata of the name %s for nothing else', (_, metadata) => {
+    const named = blob('<Name>p/a</Name>').replace('<OrMetadata />', `<Metadata>${metadata}</Metadata>`);
+    const page = parseListing(document(named + blob('<Name>p/b</Name>')), { prefix: 'p/', delimiter: '/' });
+    expect(page.items.map(({ kind, key }) => `${kind} ${key}`)).toEqual(['file p/a', 'file p/b']);
+    expect(page.nextCursor).toBeNull();
+  });
+
   it.each([
     ['a name outside the folder that was asked for', blob('<Name>q/a</Name>'), undefined],
     ['an encoded one', blob('<Name Encoded="true">q%2Fa</Name>'), undefined],

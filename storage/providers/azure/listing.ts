@@ -4,10 +4,10 @@ import { blocks, element, listedCursor, listedDate, listedEtag, listedKey, liste
 import { notAzure } from './errors.ts';
 import type { BlobRest } from './rest.ts';
 
-/** A page of 5,000 names of 1,024 characters each, all of them percent-encoded, is below. */
-const maxListingBytes = 64 * 1024 * 1024;
+/** A page of 5,000 names of 1,024 characters each, all of them percent-encoded, with 8 KiB of metadata each, is below. */
+const maxListingBytes = 128 * 1024 * 1024;
 
-/** One page of List Blobs. */
+/** One page of List Blobs, with the metadata, which alone tells the directories that Hadoop's tools keep from files. */
 export async function listBlobs(
   rest: BlobRest,
   request: ListRequest,
@@ -20,6 +20,7 @@ export async function listBlobs(
     query: {
       restype: 'container',
       comp: 'list',
+      include: 'metadata',
       maxresults: String(Math.min(request.limit ?? maxPageSize, maxPageSize)),
       ...(request.prefix === '' ? {} : { prefix: request.prefix }),
       ...(request.delimiter === undefined ? {} : { delimiter: request.delimiter }),
@@ -31,13 +32,11 @@ export async function listBlobs(
 }
 
 /** Throws ENDPOINT_INVALID for what is no listing. */
-export function parseListing(
-  document: string,
-  request: Pick<ListRequest, 'prefix' | 'delimiter' | 'cursor'>,
-): Page<Entry> {
-  if (!document.includes('<EnumerationResults')) {
+export function parseListing(text: string, request: Pick<ListRequest, 'prefix' | 'delimiter' | 'cursor'>): Page<Entry> {
+  if (!text.includes('<EnumerationResults')) {
     throw notAzure();
   }
+  const document = withoutMetadata(text);
   const items: Entry[] = [];
   const folders = new Set<string>();
   const addFolder = (key: string) => {
@@ -56,9 +55,12 @@ export function parseListing(
   for (const block of blocks(document, 'BlobPrefix')) addFolder(listedKey(nameOf(block), request.prefix));
   for (const block of blocks(document, 'Blob')) {
     const key = nameOf(block);
+    const sizeBytes = listedSize(element(block, 'Content-Length'));
     // A directory of a hierarchical namespace (List Blobs, from version 2020-10-02 on) is no object: in a flat listing
-    // it is left out, in one of a level it is a folder, once.
-    if (element(block, 'ResourceType') === 'directory') {
+    // it is left out, in one of a level it is a folder, once. So is an empty blob that is marked as one; a key that ends
+    // in a slash is a marker of its own.
+    const isMarked = block.includes(directoryMark) && sizeBytes === 0 && !key.endsWith('/');
+    if (isMarked || element(block, 'ResourceType') === 'directory') {
       const folder = key.endsWith('/') ? key : `${key}/`;
       if (request.delimiter !== undefined && folder !== request.prefix) addFolder(listedKey(folder, request.prefix));
       continue;
@@ -71,7 +73,7 @@ export function parseListing(
     items.push({
       kind: 'file',
       key,
-      sizeBytes: listedSize(element(block, 'Content-Length')),
+      sizeBytes,
       modifiedAt: listedDate(element(block, 'Last-Modified'), new Date(0)),
       // Listings give ETags without the quotes that belong to them everywhere else.
       version: etag === undefined ? null : { etag: /^"/.test(etag) ? etag : `"${etag}"` },
@@ -80,6 +82,39 @@ export function parseListing(
     });
   }
   return { items, nextCursor: listedCursor(unescapeXml(element(document, 'NextMarker') ?? ''), request.cursor) };
+}
+
+const directoryMark = '<!--directory-->';
+
+/**
+ * The listing with a comment in the place of each blob's metadata that says `hdi_isfolder=true`, as Hadoop and the Data
+ * Lake tools mark directories in a flat namespace (AzCopy and rclone know them so too), and nothing in the place of
+ * others: their elements have names that writers choose, those of the listing itself too.
+ */
+function withoutMetadata(document: string): string {
+  let rest = '';
+  let from = 0;
+  for (let start = document.indexOf('<Metadata>'); start !== -1; start = document.indexOf('<Metadata>', from)) {
+    const end = endOfElement(document, start);
+    const isDirectory = /<hdi_isfolder>true<\/hdi_isfolder>/i.test(document.slice(start, end));
+    rest += document.slice(from, start) + (isDirectory ? directoryMark : '');
+    from = end;
+  }
+  return rest + document.slice(from);
+}
+
+/** Index behind the element that begins at `start`: the document's length where it does not end. */
+function endOfElement(document: string, start: number): number {
+  const tags = /<(\/?)[^>]*?(\/?)>/g;
+  tags.lastIndex = start;
+  let depth = 0;
+  for (let tag = tags.exec(document); tag !== null; tag = tags.exec(document)) {
+    const [, closes, closesItself] = tag;
+    if (closes) depth -= 1;
+    else if (!closesItself) depth += 1;
+    if (depth === 0) return tags.lastIndex;
+  }
+  return document.length;
 }
 
 /** Names that XML cannot write are percent-encoded and marked so (List Blobs, from version 2021-02-12 on). */

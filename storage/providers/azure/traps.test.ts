@@ -46,6 +46,25 @@ it('the MD5 of a blob is what its writer said: it counts as asserted, also where
   }
 });
 
+it('a folder that hdi_isfolder=true marks is no empty file, whichever tool made it', async () => {
+  const stub = (name: string) => other.getContainerClient(container).getBlockBlobClient(`marked/${name}`);
+  await stub('made').upload('', 0, { metadata: { hdi_isfolder: 'true' } });
+  await stub('full').upload('', 0, { metadata: { hdi_isfolder: 'true', NextMarker: 'x' } });
+  await stub('full/file').upload('bytes', 5);
+  await stub('empty').upload('', 0);
+  await provider.createFolder({ container, key: 'marked/own/' }, signal);
+  const seen = async (delimiter?: '/') => {
+    const { items, nextCursor } = await provider.list({ container, prefix: 'marked/', delimiter }, signal);
+    expect(nextCursor).toBeNull();
+    return items.map(({ kind, key }) => `${kind} ${key}`).sort();
+  };
+  const folders = ['folder marked/full/', 'folder marked/made/', 'folder marked/own/'];
+  expect(await seen('/')).toEqual(['file marked/empty', ...folders]);
+  expect(await seen()).toEqual(['file marked/empty', 'file marked/full/file', 'file marked/own/']);
+  const { metadata: own } = await provider.stat({ container, key: 'marked/own/' }, signal);
+  expect(own.user).toEqual({ hdi_isfolder: 'true' });
+});
+
 it('a blob in the archive tier is listed with it, and must be rehydrated before it is read', async () => {
   const [key, body] = ['cold', bufferedBody([Buffer.from('bytes')], ['md5'])];
   await provider.write({ container, key, body, metadata }, signal);
