@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type AzuriteServer, startAzurite } from '../../../emulators/azure.ts';
 import { createAddressPolicy } from '../../address-policy.ts';
 import { bufferedBody } from '../../digest.ts';
-import type { StorageProvider } from '../../provider.ts';
+import type { StorageProvider, UploadSession } from '../../provider.ts';
 import { openAzure } from '../azure.ts';
 
 const container = 'traps';
@@ -44,6 +44,22 @@ it('the MD5 of a blob is what its writer said: it counts as asserted, also where
     stream.destroy();
     expect(info).toMatchObject(expected);
   }
+});
+
+it('blocks that the service has dropped, as it does after a week, have expired with their upload, and may be sent again', async () => {
+  const bytes = Buffer.from('bytes');
+  const begin = () => provider.beginUpload({ container, key: 'dropped', sizeBytes: bytes.length, metadata }, signal);
+  const send = async (session: UploadSession) => [
+    await provider.putPart({ session, partNumber: 1, offset: 0, body: bufferedBody([bytes], ['md5']) }, signal),
+  ];
+  const [session, rival] = [await begin(), await begin()];
+  const parts = await send(session);
+  // To commit one upload drops the blocks of all others of the same blob ("Put Block List").
+  await provider.completeUpload({ session: rival, parts: await send(rival), digests: {} }, signal);
+  expect(await provider.listParts(session, signal)).toEqual([]);
+  const completing = provider.completeUpload({ session, parts, digests: {} }, signal);
+  await expect(completing).rejects.toMatchObject({ code: 'UPLOAD_EXPIRED', retry: 'restart' });
+  await provider.completeUpload({ session, parts: await send(session), digests: {} }, signal);
 });
 
 it('a folder that hdi_isfolder=true marks is no empty file, whichever tool made it', async () => {

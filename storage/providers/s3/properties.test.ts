@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { toObjectInfo } from './properties.ts';
+import { toObjectInfo, toPutHeaders } from './properties.ts';
 
 const etag = '"0123456789abcdef0123456789abcdef"';
 const whole = { etag, 'content-length': '10' };
@@ -31,4 +31,11 @@ it('an ETag is an MD5, and a checksum of the whole a digest, where the store say
     crc32c: '00000001',
   });
   expect(toObjectInfo(200, headers, false).digests).toEqual({ crc32c: '00000001' });
+});
+
+it('the modification time is x-amz-meta-mtime in seconds, which rclone reads, and no user metadata', () => {
+  const modifiedAt = new Date('2017-07-14T02:40:00.123Z');
+  expect(toPutHeaders({ user: {}, modifiedAt })['x-amz-meta-mtime']).toBe('1500000000.123');
+  const { metadata } = toObjectInfo(200, { ...whole, 'x-amz-meta-mtime': '1500000000.123456789' }, true);
+  expect(metadata).toMatchObject({ user: {}, modifiedAt });
 });
