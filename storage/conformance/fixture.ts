@@ -231,6 +231,14 @@ function* chunksOf(bytes: Uint8Array, size = 100_000): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
+/** A body of which no digest may be asked. */
+export function digestless(bytes: Uint8Array): UploadBody {
+  const digest = (algorithm: DigestAlgorithm): never => {
+    throw new Error(`The ${algorithm} of the body was asked for, which is not declared.`);
+  };
+  return { sizeBytes: bytes.length, source: [...chunksOf(bytes)], digest };
+}
+
 /** The same body with a digest that is not that of its bytes. */
 export function lying(body: UploadBody): UploadBody {
   const lie = (algorithm: DigestAlgorithm) => body.digest(algorithm).replace(/./, (c) => (c === '0' ? '1' : '0'));

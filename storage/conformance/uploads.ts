@@ -1,3 +1,6 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../core/errors.ts';
 import { createDigest } from '../digest.ts';
@@ -19,6 +22,10 @@ import {
   put,
   type Session,
 } from './fixture.ts';
+import type { Resumption } from './resume.ts';
+
+/** For a process that hangs: to start one takes seconds on a busy machine. */
+const otherProcessMs = 120_000;
 
 /** Parts of the least size that is worth testing. */
 export function partSize(session: Session): number {
@@ -134,7 +141,7 @@ export function uploads(current: Current, locally: Locally): void {
     await session.provider.abortUpload(upload, never());
   });
 
-  it('is resumed from JSON by another process, which asks what is there', async () => {
+  it('is resumed from JSON by another provider, which asks what is there', async () => {
     const session = current();
     const key = freshKey('parts');
     const bytes = bytesOf(partSize(session) * 2 + 1);
@@ -155,6 +162,33 @@ export function uploads(current: Current, locally: Locally): void {
     expectBytes(await get(session, key), bytes);
   });
 
+  locally('uploads that another process resumes', (current) => {
+    it(
+      'is resumed by another process, which is given JSON and asks what is there',
+      async () => {
+        const session = current();
+        const { fixture, endpoint, capabilities } = session;
+        const key = freshKey('parts');
+        const partBytes = partSize(session);
+        const filler = 'what another process goes on with ';
+        const bytes = Buffer.alloc(partBytes * 2 + 1, filler);
+        const upload = await begin(session, key, bytes.length);
+        const receipts = [await sendPart(session, upload, bytes, 2)];
+        const order = { session: upload, receipts, partBytes, filler, capabilities };
+        const child = fork(fileURLToPath(new URL('./resume.ts', import.meta.url)), { execArgv: [] });
+        child.send({ ...order, credentials: fixture.credentials(endpoint) } satisfies Resumption);
+        const [parts] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
+        expect(parts).toEqual([
+          [1, partBytes],
+          [2, partBytes],
+          [3, 1],
+        ]);
+        expectBytes(await get(session, key), bytes);
+      },
+      otherProcessMs,
+    );
+  });
+
   it('takes parts of any multiple that it declares', async () => {
     const session = current();
     const { partMinBytes, partMultipleBytes } = session.capabilities.write;
@@ -172,19 +206,39 @@ export function uploads(current: Current, locally: Locally): void {
     expectBytes(await get(session, key), bytes);
   });
 
-  it('takes a part of the highest number that it declares', async () => {
+  it('takes a part of the highest number that it declares, and none of a higher one', async () => {
     const session = current();
-    const { maxParts, lastPartCloses } = session.capabilities.write;
-    // There a number says where the part begins, and all before it must be there.
-    if (lastPartCloses) return;
+    const { maxParts, lastPartCloses, partMinBytes } = session.capabilities.write;
     const key = freshKey('parts');
-    const upload = await begin(session, key, 10);
-    const request = { session: upload, partNumber: maxParts, offset: 0 };
-    const body = bodyOf(bytesOf(10), session.capabilities);
-    const parts = [await session.provider.putPart({ ...request, body }, never())];
+    // Where the last part closes the upload, a number says where the part begins, and all before it must be there.
+    const offset = lastPartCloses ? (maxParts - 1) * partMinBytes : 0;
+    const upload = await begin(session, key, offset + 10);
+    const send = (partNumber: number) => {
+      const body = bodyOf(bytesOf(10), session.capabilities);
+      return session.provider.putPart({ session: upload, partNumber, offset, body }, never());
+    };
+    for (const beyond of [maxParts + 1, 0]) await expectCode(send(beyond), 'INVALID_INPUT');
+    const parts = [await send(maxParts)];
+    expect(parts).toMatchObject([{ partNumber: maxParts, sizeBytes: 10 }]);
     const digests = wholeDigests(session, bytesOf(10));
-    await session.provider.completeUpload({ session: upload, parts, digests }, never());
+    const completing = session.provider.completeUpload({ session: upload, parts, digests }, never());
+    if (lastPartCloses) {
+      await expectCode(completing, 'UPLOAD_EXPIRED');
+      await session.provider.abortUpload(upload, never());
+      return;
+    }
+    await completing;
     expectBytes(await get(session, key), bytesOf(10));
+  });
+
+  it('refuses a part that is larger than it declares, before it sends any', async () => {
+    const session = current();
+    const sizeBytes = session.capabilities.write.partMaxBytes + 1;
+    const upload = await begin(session, freshKey('parts'), sizeBytes);
+    const body = { sizeBytes, source: [], digest: () => '' };
+    const sending = session.provider.putPart({ session: upload, partNumber: 1, offset: 0, body }, never());
+    await expectCode(sending, 'INVALID_INPUT');
+    await session.provider.abortUpload(upload, never());
   });
 
   it('does not put other bytes in the place of a part, or declares to', async () => {

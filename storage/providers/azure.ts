@@ -56,6 +56,7 @@ import {
   rangeHeader,
   requireConditional,
   requireEtag,
+  sendingPart,
   unsupported,
 } from './body.ts';
 import { deleteEach } from './deletion.ts';
@@ -264,7 +265,7 @@ class AzureProvider implements StorageProvider {
   }
 
   putPart(request: PutPartRequest, signal: AbortSignal): Promise<PartReceipt> {
-    return closing(request.body, () => this.#uploads.putPart(request, signal));
+    return sendingPart(this.capabilities, request, () => this.#uploads.putPart(request, signal));
   }
 
   listParts(session: UploadSession, signal: AbortSignal): Promise<PartReceipt[]> {

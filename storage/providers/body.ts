@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { AppError } from '../../core/errors.ts';
+import type { Capabilities } from '../capabilities.ts';
 import type { HttpRequest, HttpResponse } from '../http.ts';
-import type { Precondition, UploadBody, Version } from '../provider.ts';
+import type { Precondition, PutPartRequest, UploadBody, Version } from '../provider.ts';
 
 /** The body as it goes over the wire when nothing is put around it. */
 export function plainBody({ source }: UploadBody): NonNullable<HttpRequest['body']> {
@@ -22,6 +23,26 @@ export async function closing<T>(body: UploadBody, call: () => Promise<T>): Prom
     discardBody(body);
     throw error;
   }
+}
+
+/**
+ * A call that sends a part, with its body closed when it fails. Throws INVALID_INPUT, before anything is sent, for a
+ * number or a size beyond what the capabilities say.
+ */
+export function sendingPart<T>(
+  { write }: Capabilities,
+  { partNumber, body }: PutPartRequest,
+  send: () => Promise<T>,
+): Promise<T> {
+  return closing(body, () => {
+    if (partNumber < 1 || partNumber > write.maxParts) {
+      throw new AppError('INVALID_INPUT', `Parts have numbers from 1 to ${write.maxParts}.`);
+    }
+    if (body.sizeBytes > write.partMaxBytes) {
+      throw new AppError('INVALID_INPUT', `A part has at most ${write.partMaxBytes} bytes.`);
+    }
+    return send();
+  });
 }
 
 export interface ByteRange {

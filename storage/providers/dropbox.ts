@@ -34,7 +34,7 @@ import type {
   WriteRequest,
   WriteResult,
 } from '../provider.ts';
-import { closing, requireConditional, unsupported } from './body.ts';
+import { closing, requireConditional, sendingPart, unsupported } from './body.ts';
 import { dropboxCapabilities } from './dropbox/capabilities.ts';
 import { deleteKeys } from './dropbox/deletion.ts';
 import { DropboxRefusal } from './dropbox/errors.ts';
@@ -172,7 +172,7 @@ class DropboxProvider implements StorageProvider {
   }
 
   putPart(request: PutPartRequest, signal: AbortSignal): Promise<PartReceipt> {
-    return closing(request.body, () => this.#uploads.putPart(request, signal));
+    return sendingPart(this.capabilities, request, () => this.#uploads.putPart(request, signal));
   }
 
   /** Dropbox tells nothing of what a session holds. */

@@ -34,7 +34,7 @@ import type {
   WriteRequest,
   WriteResult,
 } from '../provider.ts';
-import { closing, expectRange, rangeHeader, requireConditional, unsupported } from './body.ts';
+import { closing, expectRange, rangeHeader, requireConditional, sendingPart, unsupported } from './body.ts';
 import { deleteEach } from './deletion.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { endpointOf, type GcsAccess, type GoogleOperator, gcsAccess } from './gcs/access.ts';
@@ -245,7 +245,7 @@ class GcsProvider implements StorageProvider {
   }
 
   putPart(request: PutPartRequest, signal: AbortSignal): Promise<PartReceipt> {
-    return closing(request.body, () => this.#uploads.putPart(request, signal));
+    return sendingPart(this.capabilities, request, () => this.#uploads.putPart(request, signal));
   }
 
   listParts(session: UploadSession, signal: AbortSignal): Promise<PartReceipt[]> {

@@ -35,7 +35,15 @@ import type {
   WriteResult,
 } from '../provider.ts';
 import type { Tags } from '../tags.ts';
-import { closing, conditionHeaders, expectRange, rangeHeader, requireConditional, unsupported } from './body.ts';
+import {
+  closing,
+  conditionHeaders,
+  expectRange,
+  rangeHeader,
+  requireConditional,
+  sendingPart,
+  unsupported,
+} from './body.ts';
 import { presignedSeconds, requireFolderKey } from './offers.ts';
 import { checkBucketName, type S3Address, type S3Credentials, s3Address } from './s3/address.ts';
 import { awsAbilities, leastAbilities, type S3Abilities, s3Capabilities } from './s3/capabilities.ts';
@@ -48,7 +56,7 @@ import { md5OfEtag, toObjectInfo, toPutHeaders, toVersion } from './s3/propertie
 import { s3RequestRules } from './s3/request-rules.ts';
 import { S3Rest } from './s3/rest.ts';
 import { callSdk, createS3Client, keysOf } from './s3/sdk.ts';
-import { requestHeaders, uploadSettings, writeHeaders } from './s3/settings.ts';
+import { encryptionHeaders, requestHeaders, uploadSettings, writeHeaders } from './s3/settings.ts';
 import { createSigner, type KeySource } from './s3/signer.ts';
 import { readTags, writeTagsRemedy } from './s3/tags.ts';
 import { acknowledged, S3Uploads } from './s3/uploads.ts';
@@ -131,7 +139,7 @@ class S3Provider implements StorageProvider {
     }
     const abilities = this.#address.isAws
       ? awsAbilities
-      : await probeAbilities(this.#rest, this.#client, buckets, signal);
+      : await probeAbilities(this.#rest, this.#client, buckets, encryptionHeaders(this.#credentials), signal);
     const { accessKeyId } = await orAborted(this.#keys(), signal);
     return { identity: accessKeyId, capabilities: this.#toCapabilities(abilities) };
   }
@@ -252,7 +260,7 @@ class S3Provider implements StorageProvider {
   }
 
   putPart(request: PutPartRequest, signal: AbortSignal): Promise<PartReceipt> {
-    return closing(request.body, () => this.#uploads.putPart(request, signal));
+    return sendingPart(this.capabilities, request, () => this.#uploads.putPart(request, signal));
   }
 
   listParts(session: UploadSession, signal: AbortSignal): Promise<PartReceipt[]> {

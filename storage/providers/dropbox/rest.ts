@@ -35,12 +35,8 @@ export class DropboxRest {
     this.#transport = transport;
   }
 
-  /**
-   * Sends bytes; the answer's JSON, or undefined after a refusal that is fine. Where the digest is known at once, Dropbox
-   * checks it before it takes anything.
-   */
+  /** Sends bytes; the answer's JSON, or undefined after a refusal that is fine. */
   async upload({ route, argument, body, isFine, signal }: UploadCall): Promise<unknown> {
-    const known = body.source instanceof Readable ? {} : { content_hash: body.digest('dropbox') };
     try {
       const { body: answer } = await this.#transport.send({
         host: 'content',
@@ -48,7 +44,7 @@ export class DropboxRest {
         headers: {
           'content-type': 'application/octet-stream',
           'content-length': String(body.sizeBytes),
-          'dropbox-api-arg': headerSafeJson({ ...argument, ...known }),
+          'dropbox-api-arg': headerSafeJson(argument),
         },
         body: plainBody(body),
         signal,

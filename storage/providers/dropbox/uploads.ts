@@ -1,6 +1,8 @@
+import { Readable } from 'node:stream';
 import type { Dropbox, files } from 'dropbox';
 import { AppError } from '../../../core/errors.ts';
 import { DamagedObjectRemains } from '../../damaged-object.ts';
+import { bufferedBody } from '../../digest.ts';
 import { throwIfCancelled } from '../../http.ts';
 import type {
   BeginUploadRequest,
@@ -53,8 +55,11 @@ export class DropboxUploads {
     const { container, key, body, metadata, precondition } = request;
     const commit = toCommit(key, metadata, precondition);
     await this.#spaces.headersFor(container, signal);
+    // What is in memory has its hash before it goes out: Dropbox checks it before it takes anything.
+    const known = body.source instanceof Readable ? {} : { content_hash: body.digest('dropbox') };
+    const argument = { close: true, ...known };
     const session_id = sessionIdOf(
-      await this.#rest.upload({ route: 'files/upload_session/start', argument: { close: true }, body, signal }),
+      await this.#rest.upload({ route: 'files/upload_session/start', argument, body, signal }),
     );
     const cursor = { session_id, offset: body.sizeBytes };
     const facts = await this.#lane.commit(container, { cursor, commit }, signal);
@@ -67,7 +72,7 @@ export class DropboxUploads {
     const { container, key, sizeBytes, metadata } = request;
     await this.#spaces.headersFor(container, signal);
     const argument = sizeBytes === 0 ? { close: true } : { session_type: 'concurrent' };
-    const body = { sizeBytes: 0, source: [], digest: () => emptyHash };
+    const body = bufferedBody([], []);
     const answer = await this.#rest.upload({ route: 'files/upload_session/start', argument, body, signal });
     return { container, key, sizeBytes, metadata, id: sessionIdOf(answer) };
   }
@@ -147,9 +152,6 @@ export class DropboxUploads {
     }
   }
 }
-
-/** SHA-256 of nothing. */
-const emptyHash = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
 /** Whether a refusal can mean that an earlier attempt went through: the session is used up, or its file is in the way. */
 function mayBeDone(error: unknown): boolean {

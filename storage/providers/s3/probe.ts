@@ -28,15 +28,17 @@ const content = Buffer.from('Skyferry found out what this store can do. This obj
 /**
  * Finds out what a compatible store does by asking it to: a few tiny objects are written below a name of their own,
  * and deleted again. A store of which we may write to no bucket gets what any store does; it is only read from then.
+ * `encryption`: headers by which the account has its objects encrypted, on which it depends what ETags are.
  */
 export async function probeAbilities(
   rest: S3Rest,
   client: S3Client,
   buckets: readonly string[],
+  encryption: Record<string, string>,
   signal: AbortSignal,
 ): Promise<S3Abilities> {
   for (const bucket of buckets.slice(0, maxBuckets)) {
-    const probe = new Probe(rest, client, bucket, signal);
+    const probe = new Probe(rest, client, bucket, encryption, signal);
     try {
       return await probe.run();
     } catch (error) {
@@ -53,14 +55,16 @@ class Probe {
   readonly #rest: S3Rest;
   readonly #client: S3Client;
   readonly #bucket: string;
+  readonly #encryption: Record<string, string>;
   readonly #signal: AbortSignal;
   readonly #prefix = `.skyferry-probe-${randomUUID()}/`;
   readonly #written: { key: string; versionId: string | undefined }[] = [];
 
-  constructor(rest: S3Rest, client: S3Client, bucket: string, signal: AbortSignal) {
+  constructor(rest: S3Rest, client: S3Client, bucket: string, encryption: Record<string, string>, signal: AbortSignal) {
     this.#rest = rest;
     this.#client = client;
     this.#bucket = bucket;
+    this.#encryption = encryption;
     this.#signal = signal;
   }
 
@@ -101,12 +105,13 @@ class Probe {
     options: { body?: UploadBody; digest?: 'crc32c' | 'md5'; headers?: Record<string, string> } = {},
   ): Promise<Record<string, string>> {
     const key = this.#prefix + name;
-    const { body = bufferedBody([content], []), ...rest } = options;
+    const { body = bufferedBody([content], []), headers, ...rest } = options;
     const response = await this.#rest.send({
       method: 'PUT',
       bucket: this.#bucket,
       key,
       body,
+      headers: { ...this.#encryption, ...headers },
       signal: this.#signal,
       ...rest,
     });

@@ -4,10 +4,18 @@ import type { S3Credentials } from './address.ts';
 /** What an account asks for each object that it writes. */
 type WriteSettings = Pick<S3Credentials, 'storageClass' | 'serverSideEncryption' | 'kmsKeyId'>;
 
-/** Headers of PutObject and CopyObject ("Specifying server-side encryption", "Using Amazon S3 storage classes"). */
-export function writeHeaders({ storageClass, serverSideEncryption, kmsKeyId }: WriteSettings): Record<string, string> {
+/** Headers of PutObject and CopyObject ("Using Amazon S3 storage classes"). */
+export function writeHeaders(settings: WriteSettings): Record<string, string> {
+  const { storageClass } = settings;
   return {
     ...(storageClass === undefined ? {} : { 'x-amz-storage-class': storageClass }),
+    ...encryptionHeaders(settings),
+  };
+}
+
+/** Those of them by which the store encrypts ("Specifying server-side encryption"). */
+export function encryptionHeaders({ serverSideEncryption, kmsKeyId }: WriteSettings): Record<string, string> {
+  return {
     ...(serverSideEncryption === undefined ? {} : { 'x-amz-server-side-encryption': serverSideEncryption }),
     ...(kmsKeyId === undefined ? {} : { 'x-amz-server-side-encryption-aws-kms-key-id': kmsKeyId }),
   };
