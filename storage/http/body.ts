@@ -69,6 +69,11 @@ export class HttpBody extends Readable {
 
   /** The whole body as text. Fails with ENDPOINT_INVALID beyond `maxBytes`, PROVIDER_UNAVAILABLE after `withinMs`. */
   async text(maxBytes: number, withinMs = textTimeoutMs): Promise<string> {
+    // Most answers that are read so are empty, and came whole with their head.
+    if (this.#finished && this.#seenBytes === 0 && !this.errored) {
+      this.destroy();
+      return '';
+    }
     const chunks: Uint8Array[] = [];
     let size = 0;
     const timer = setTimeout(

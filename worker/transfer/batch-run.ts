@@ -8,7 +8,7 @@ import type { Pace } from './pace.ts';
 interface LedgerEntry {
   touch(item: Item): void;
   acknowledged(bytes: number): void;
-  flush(): Promise<void>;
+  flush(isUrgent: boolean): Promise<void>;
   readonly findings: Findings;
   readonly pace: Pace;
 }
@@ -115,7 +115,7 @@ export class BatchRun {
 
   /** Writes at once; resolves once everything touched before is committed, or refused and `signal` aborted. */
   flush(): Promise<void> {
-    return this.#entry.flush();
+    return this.#entry.flush(true);
   }
 
   /** Resolves once Postgres has said that the batch is in these hands. Rejects with the reason of `signal` on abort. */
@@ -131,10 +131,12 @@ export class BatchRun {
     }
   }
 
-  /** Lets go of the batch, together with whatever was touched. Without effect once the lease is lost. */
+  /**
+   * Lets go of the batch, together with whatever was touched: at once when it is the last of the transfer in this process,
+   * else with what is written next. Without effect once the lease is lost. */
   async finish(release: 'DONE' | 'READY', restMs = 0): Promise<void> {
     this.release = release;
     this.restMs = restMs;
-    await this.flush();
+    await this.#entry.flush(false);
   }
 }

@@ -63,7 +63,7 @@ export class Ledger {
 
   /** Looks at the transfer's state at once, if this process moves it. */
   check(transferId: string): void {
-    void this.#transfers.get(transferId)?.flush();
+    void this.#transfers.get(transferId)?.flush(true);
   }
 
   /** No batch begins anything new. */
@@ -88,6 +88,8 @@ class TransferLedger {
   readonly #pace: Pace;
   #dirty = new Map<Item, BatchRun>();
   #waiters: PromiseWithResolvers<void>[] = [];
+  /** Whether one of them holds up an object, not only the end of its batch. */
+  #isUrgent = false;
   #publishPending = false;
   #writing = false;
   #lastWriteAt = Number.NEGATIVE_INFINITY;
@@ -116,7 +118,7 @@ class TransferLedger {
         this.#schedule();
       },
       acknowledged: (bytes) => this.#options.meter.add(bytes),
-      flush: () => this.flush(),
+      flush: (isUrgent) => this.flush(isUrgent),
       findings: this.#findings,
       pace: this.#pace,
     });
@@ -126,13 +128,23 @@ class TransferLedger {
     return run;
   }
 
-  /** Writes as soon as possible; resolves once everything touched before is committed or refused. */
-  flush(): Promise<void> {
+  /**
+   * Writes as soon as possible, or with the others when it is not urgent and batches go on; resolves once everything touched
+   * before is committed or refused.
+   */
+  flush(isUrgent: boolean): Promise<void> {
     if (this.#runs.size === 0) return Promise.resolve();
     const waiter = Promise.withResolvers<void>();
     this.#waiters.push(waiter);
-    this.#scheduleAt(this.#lastWriteAt + flushIntervalMs);
+    this.#isUrgent ||= isUrgent;
+    this.#scheduleAt(this.#nextWriteAt());
     return waiter.promise;
+  }
+
+  /** When what is waited for is written. */
+  #nextWriteAt(): number {
+    const isSoon = this.#isUrgent || this.runs.every((run) => run.release !== null);
+    return this.#lastWriteAt + (isSoon ? flushIntervalMs : writeIntervalMs);
   }
 
   #schedule(): void {
@@ -153,6 +165,7 @@ class TransferLedger {
     const waiters = this.#waiters;
     this.#dirty = new Map();
     this.#waiters = [];
+    this.#isUrgent = false;
     let retryAt: number | undefined;
     try {
       try {
@@ -182,7 +195,7 @@ class TransferLedger {
     } else if (retryAt !== undefined) {
       this.#scheduleAt(retryAt);
     } else if (this.#waiters.length > 0) {
-      this.#scheduleAt(this.#lastWriteAt + flushIntervalMs);
+      this.#scheduleAt(this.#nextWriteAt());
     } else {
       const isPending = this.#dirty.size > 0 || this.#publishPending;
       this.#scheduleAt(this.#lastWriteAt + (isPending ? writeIntervalMs : heartbeatMs));

@@ -105,9 +105,15 @@ export function createSigner(region: string, keys: KeySource): Signer {
   };
 }
 
-/** ISO 8601's basic format, to the second. */
+let lastDate = { second: Number.NaN, text: '' };
+
+/** Now in ISO 8601's basic format, to the second; made once in each. */
 function basicDate(): string {
-  return new Date().toISOString().replace(/[-:]|\.\d{3}/g, '');
+  const second = Math.floor(Date.now() / 1_000);
+  if (lastDate.second !== second) {
+    lastDate = { second, text: new Date(second * 1_000).toISOString().replace(/[-:]|\.\d{3}/g, '') };
+  }
+  return lastDate.text;
 }
 
 function canonicalValue(value: string): string {
