@@ -1,4 +1,4 @@
-import type { Db } from '../core/db.ts';
+import { type Db, prepared } from '../core/db.ts';
 import type { JobName } from './jobs.ts';
 import { listen } from './listen.ts';
 import type { JobQueue } from './queue.ts';
@@ -9,7 +9,6 @@ const pollMs = 1_000;
 const transactionOptions = { maxWait: 10_000, timeout: 30_000 };
 
 interface OutboxRow {
-  id: bigint;
   name: JobName;
   jobId: string;
   payload: object;
@@ -43,11 +42,16 @@ export async function relayOutbox(db: Db, queue: JobQueue): Promise<boolean> {
   if (!queue.ready) return false;
   return db.$transaction(async (tx) => {
     const rows = await tx.$queryRaw<OutboxRow[]>`
-        SELECT id, job_name AS name, job_id AS "jobId", payload FROM outbox
-        WHERE available_at <= now() ORDER BY priority DESC, id LIMIT ${rowsAtOnce} FOR UPDATE SKIP LOCKED`;
+      ${prepared}WITH due AS MATERIALIZED (
+        SELECT id FROM outbox
+        WHERE available_at <= now() ORDER BY priority DESC, id LIMIT ${rowsAtOnce} FOR UPDATE SKIP LOCKED
+      ), taken AS (
+        DELETE FROM outbox USING due WHERE outbox.id = due.id
+        RETURNING outbox.id, priority, job_name, job_id, payload
+      )
+      SELECT job_name AS name, job_id AS "jobId", payload FROM taken ORDER BY priority DESC, id`;
     if (rows.length === 0) return false;
     await queue.add(rows.map(({ name, payload, jobId }) => ({ name, payload, id: jobId })));
-    await tx.$executeRaw`DELETE FROM outbox WHERE id = ANY(${rows.map(({ id }) => id)})`;
     return rows.length === rowsAtOnce;
   }, transactionOptions);
 }
