@@ -20,8 +20,8 @@ const sizeBytes = 16 * MiB + 64 * KiB;
 const pairCount = 2;
 const transfersPerPair = 10;
 const workerCount = 4;
-/** What workers need so that so many objects are under way: batches of up to 15, and 512 KiB of budget for each stream. */
-const settings = { MAX_CONCURRENT_TRANSFERS: '256', MEMORY_BUDGET_BYTES: String(6 * KiB * MiB) };
+/** What workers need so that so many objects are under way: batches of up to 15, and 256 KiB of budget for each stream. */
+const settings = { MAX_CONCURRENT_TRANSFERS: '256', MEMORY_BUDGET_BYTES: String(2 * KiB * MiB) };
 const probeMs = 50;
 const measureMs = 1_000;
 const wantedFiles = 16_384;

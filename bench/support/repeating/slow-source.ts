@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RepeatingBlob, repetition } from './blobs.ts';
 
 /** Above the least pace at which the engine waits for an object, 1 KiB a second, and within all time-outs. */
-const sipBytes = 16 * 1024;
+const sipBytes = 12 * 1024;
 const sipMs = 8_000;
 /** Ranges up to this size come at once. */
 const quickBytes = 1024 * 1024;
