@@ -22,7 +22,7 @@ export default raceRclone({
     { label: 'defaults', config: {} },
     {
       label: 'tuned',
-      config: { Transfers: 16, Checkers: 32, NoTraverse: true, UseServerModTime: true, BufferSize: 0 },
+      config: { Transfers: 16, Checkers: 32, UseServerModTime: true, BufferSize: 0 },
       backend: { AZUREBLOB_UPLOAD_CONCURRENCY: '8', AZUREBLOB_CHUNK_SIZE: '8Mi', S3_NO_CHECK_BUCKET: 'true' },
     },
   ],

@@ -21,7 +21,7 @@ export default raceRclone({
     { label: 'defaults', config: {} },
     {
       label: 'tuned',
-      config: { Transfers: 32, Checkers: 32, NoTraverse: true, UseServerModTime: true, BufferSize: 0 },
+      config: { Transfers: 32, Checkers: 32, UseServerModTime: true, BufferSize: 0 },
       backend: {
         S3_UPLOAD_CONCURRENCY: '8',
         S3_CHUNK_SIZE: '16Mi',

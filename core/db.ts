@@ -44,6 +44,9 @@ export interface DbOptions {
 export const prepared = Prisma.raw('/* prepared */ ');
 const preparedMark = prepared.sql;
 
+/** A new connection knows neither tables nor plans: its first statements cost many times what later ones do. */
+const idleMs = 10 * 60_000;
+
 /** One Prisma client with its connection pool. The caller disconnects it. */
 export function createDb(options: DbOptions): Db {
   const adapter = new PrismaPg(
@@ -51,7 +54,7 @@ export function createDb(options: DbOptions): Db {
       connectionString: options.url,
       max: options.poolSize,
       connectionTimeoutMillis: 5_000,
-      idleTimeoutMillis: 30_000,
+      idleTimeoutMillis: idleMs,
       ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
     },
     options.keepsPlans ? { statementNameGenerator } : {},
