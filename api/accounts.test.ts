@@ -237,6 +237,25 @@ describe('a connected account', () => {
     expect(allowed.data.disconnectAccount.account.status).toBe('DISCONNECTED');
   });
 
+  test('keeps its credentials while an upload that was given up waits to be dropped, though not for ever', async () => {
+    const { id: accountId } = await api.db.cloudAccount.findFirstOrThrow({ where: { userId } });
+    const session = { id: 'upload', container: 'photos', key: 'half', sizeBytes: 1, metadata: { user: {} } };
+    const left = { accountId, session };
+    await api.db.abandonedUpload.create({ data: left });
+    const waiting = await api.query(disconnect, { input: { id } }, { token });
+    expect(waiting.data.disconnectAccount).toMatchObject({
+      account: null,
+      userErrors: [{ code: 'CONFLICT', message: expect.stringContaining('in 35 minutes at the latest') }],
+    });
+    expect(
+      (await api.db.cloudAccount.findUniqueOrThrow({ where: { id: accountId } })).sealedCredentials,
+    ).not.toBeNull();
+    await api.db.abandonedUpload.updateMany({ data: { createdAt: new Date(Date.now() - 36 * 60_000) } });
+    const allowed = await api.query(disconnect, { input: { id } }, { token });
+    expect(allowed.data.disconnectAccount.account.status).toBe('DISCONNECTED');
+    expect(await api.db.abandonedUpload.count({ where: { accountId } })).toBe(0);
+  });
+
   test('cannot get a transfer at the very moment of its disconnection', async () => {
     const input = {
       sourceAccountId: id,

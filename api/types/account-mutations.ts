@@ -15,6 +15,11 @@ import { ownAccount } from './cloud-account.ts';
 
 /** For so long after a cancellation workers drop what was begun. */
 const tidyingMs = 7 * 24 * 3600 * 1000;
+/**
+ * What could not be dropped in this time is not waited for: workers have tried seven times, and what Dropbox fetches late has
+ * arrived or never will (20 minutes).
+ */
+const droppingMs = 35 * 60 * 1000;
 
 builder.relayMutationField(
   'testAccount',
@@ -107,7 +112,7 @@ builder.relayMutationField(
   },
   {
     description:
-      'Wipes the credentials of an account, and ends its grant at a cloud that ends single ones (Dropbox). It stays, DISCONNECTED, for the history of its transfers. CONFLICT while one of them has not ended, or was cancelled and its unfinished uploads are still being dropped. Idempotent.',
+      'Wipes the credentials of an account, and ends its grant at a cloud that ends single ones (Dropbox). It stays, DISCONNECTED, for the history of its transfers. CONFLICT while one of them has not ended, or was cancelled and its unfinished uploads are still being dropped; for up to 35 minutes also when one could not be dropped at once. Idempotent.',
     authScopes: { signedIn: true },
     resolve: (_root, { input }, context) =>
       attempt(async () => {
@@ -144,6 +149,20 @@ builder.relayMutationField(
               `Unfinished uploads of the cancelled transfer '${tidying.name}' are being dropped. Try again in a moment.`,
             );
           }
+          const undropped = await tx.abandonedUpload.findFirst({
+            where: { accountId: account.id, createdAt: { gt: new Date(Date.now() - droppingMs) } },
+            orderBy: { createdAt: 'desc' },
+            select: { createdAt: true },
+          });
+          if (undropped !== null) {
+            const minutes = Math.ceil((undropped.createdAt.getTime() + droppingMs - Date.now()) / 60_000);
+            throw new AppError(
+              'CONFLICT',
+              `An unfinished upload could not be dropped yet, and is tried again. Disconnect the account once it is, in ${minutes} minutes at the latest.`,
+            );
+          }
+          // Without credentials nobody can.
+          await tx.abandonedUpload.deleteMany({ where: { accountId: account.id } });
           await tx.accessToken.deleteMany({ where: { accountId: account.id } });
           await tx.oauthFlow.deleteMany({ where: { accountId: account.id } });
           await audit(tx, context, 'account.disconnect', { type: 'cloud-account', id: account.id });
