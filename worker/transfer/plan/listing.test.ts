@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Listing } from './listing.ts';
+import type { Entry } from '../../../storage/provider.ts';
+import { Listing, maxEmptyPages } from './listing.ts';
 
 /** Passes over a listing of empty pages to its end. Resolves to the number of pages that were asked for. */
 async function readThrough(next: (page: number) => number | null): Promise<number> {
@@ -27,6 +28,24 @@ test('a listing that goes in a circle, of whatever length and wherever it begins
       expect(-pages).toBeLessThanOrEqual(3 * (before + circle) + 3);
     }),
   );
+});
+
+test('a listing whose pages go on for ever with nothing on them, each with a new cursor, fails', async () => {
+  expect(await readThrough((page) => page + 1)).toBe(-(maxEmptyPages + 1));
+});
+
+test('empty pages between others do not add up', async () => {
+  const listing = new Listing(async (cursor) => {
+    const page = Number(cursor ?? 0);
+    const items = page % maxEmptyPages === 0 ? [{ key: `${page}` } as Entry] : [];
+    return { items, nextCursor: page === 2 * maxEmptyPages ? null : String(page + 1) };
+  }, null);
+  const keys: string[] = [];
+  for (await listing.load(); !listing.isEnded; await listing.load()) {
+    keys.push(listing.current?.key ?? '');
+    listing.skip();
+  }
+  expect(keys).toEqual(['0', `${maxEmptyPages}`, `${2 * maxEmptyPages}`]);
 });
 
 test('a listing of many pages comes to its end', async () => {

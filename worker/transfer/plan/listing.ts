@@ -1,6 +1,12 @@
 import { AppError } from '../../../core/errors.ts';
 import type { Entry, Page } from '../../../storage/provider.ts';
 
+/**
+ * Clouds give empty pages with a cursor where they pass over what is deleted, a page's worth of it each: so many in a row
+ * are tens of millions of such objects, or a store that makes up cursors.
+ */
+export const maxEmptyPages = 10_000;
+
 /** Fetches the page at a cursor, with as many tries as it deserves. */
 export type FetchPage = (cursor: string | null) => Promise<Page<Entry>>;
 
@@ -15,6 +21,7 @@ export class Listing {
   #mark: string | null;
   #pagesToMark = 1;
   #pagesUnmarked = 0;
+  #emptyPages = 0;
 
   constructor(fetch: FetchPage, cursor: string | null) {
     this.#fetch = fetch;
@@ -53,13 +60,17 @@ export class Listing {
 
   /**
    * Resolves once `current` or `isEnded` says something. Rejects with what the listing failed with; ENDPOINT_INVALID for
-   * one that never ends because it comes back to where it was.
+   * one that never ends because it comes back to where it was, or has nothing on `maxEmptyPages` pages in a row.
    */
   async load(): Promise<void> {
     while (this.current === undefined && !this.isEnded) {
       if (this.#page?.nextCursor != null) this.#cursor = this.#page.nextCursor;
       this.#page = await this.#coming;
       this.#index = 0;
+      this.#emptyPages = this.#page.items.length === 0 ? this.#emptyPages + 1 : 0;
+      if (this.#emptyPages > maxEmptyPages) {
+        throw new AppError('ENDPOINT_INVALID', 'The store lists page after page with nothing on it.');
+      }
       if (this.#page.nextCursor !== null) {
         this.#assertNew(this.#page.nextCursor);
         this.#coming = this.#begin(this.#page.nextCursor);
