@@ -36,9 +36,13 @@ function credentialsOf(method: Method, values: GcsValues): CredentialsInput {
   };
 }
 
-/** How an account was opened, as far as its name tells: the addresses of service accounts have a domain of their own. */
+/**
+ * How an account was opened, as far as its name tells: the addresses of service accounts have a domain of their own, and
+ * people need not show theirs.
+ */
 function methodOf({ identity }: Account): Method {
-  return identity.includes('@') && !identity.endsWith('.gserviceaccount.com') ? 'google' : 'key';
+  if (identity.endsWith('.gserviceaccount.com')) return 'key';
+  return identity === 'the identity of this machine' ? 'machine' : 'google';
 }
 
 /** Connects Google Cloud Storage in one of the ways that are open here, or gives such an account another key or grant. */
