@@ -13,6 +13,7 @@ import { useEffect, useRef, useState } from 'react';
 import { useMutation } from 'urql';
 import { Link } from 'wouter';
 import { graphql } from '../graphql/graphql.ts';
+import { UserErrorsFragment } from '../graphql/user-errors.ts';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { formatDateTime } from '../ui/format.ts';
 import { Notice } from '../ui/Notice.tsx';
@@ -36,15 +37,12 @@ const TestAccountMutation = graphql(
           ...Account
         }
         userErrors {
-          field
-          code
-          message
-          remedy
+          ...UserErrors
         }
       }
     }
   `,
-  [AccountFragment],
+  [AccountFragment, UserErrorsFragment],
 );
 
 /** One account: who it is, whether it works, and what one can do with it. */

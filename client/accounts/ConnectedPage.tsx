@@ -5,6 +5,7 @@ import { Link, useSearch } from 'wouter';
 import { NotFoundPage } from '../app/NotFoundPage.tsx';
 import { graphql } from '../graphql/graphql.ts';
 import { problemOf } from '../graphql/problem.ts';
+import { UserErrorsFragment } from '../graphql/user-errors.ts';
 import { Notice } from '../ui/Notice.tsx';
 import { PageTitle } from '../ui/PageTitle.tsx';
 import { Panel } from '../ui/Panel.tsx';
@@ -22,15 +23,12 @@ const CompleteOAuthMutation = graphql(
           ...Account
         }
         userErrors {
-          field
-          code
-          message
-          remedy
+          ...UserErrors
         }
       }
     }
   `,
-  [AccountFragment],
+  [AccountFragment, UserErrorsFragment],
 );
 
 /** What the cloud put into the address that it led back to (RFC 6749, 4.1.2). */

@@ -1,11 +1,13 @@
 import { useMutation } from 'urql';
 import { graphql } from '../graphql/graphql.ts';
+import { UserErrorsFragment } from '../graphql/user-errors.ts';
 import { ConfirmDialog } from '../ui/ConfirmDialog.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
 import type { AccountDialogProps } from './RenameDialog.tsx';
 
-const DisconnectAccountMutation = graphql(`
+const DisconnectAccountMutation = graphql(
+  `
   mutation DisconnectAccount($input: DisconnectAccountInput!) {
     disconnectAccount(input: $input) {
       account {
@@ -13,14 +15,13 @@ const DisconnectAccountMutation = graphql(`
         status
       }
       userErrors {
-        field
-        code
-        message
-        remedy
+        ...UserErrors
       }
     }
   }
-`);
+`,
+  [UserErrorsFragment],
+);
 
 /** Asks before an account's credentials are wiped. */
 export function DisconnectDialog({ account, opened, onClose, onChanged }: AccountDialogProps) {

@@ -4,6 +4,7 @@ import { IconExternalLink } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { useMutation } from 'urql';
 import { graphql } from '../graphql/graphql.ts';
+import { UserErrorsFragment } from '../graphql/user-errors.ts';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
 import type { Account } from './account.ts';
@@ -11,19 +12,19 @@ import { NameInput } from './NameInput.tsx';
 import { type OAuthProvider, rememberDeparture } from './oauth.ts';
 import { nameProblem, projectIdProblem } from './rules.ts';
 
-const StartOAuthMutation = graphql(`
+const StartOAuthMutation = graphql(
+  `
   mutation StartOAuth($input: StartOAuthInput!) {
     startOAuth(input: $input) {
       authorizationUrl
       userErrors {
-        field
-        code
-        message
-        remedy
+        ...UserErrors
       }
     }
   }
-`);
+`,
+  [UserErrorsFragment],
+);
 
 interface OAuthFormProps {
   provider: OAuthProvider;

@@ -2,6 +2,7 @@ import { Button, Group, Modal, Stack, TextInput } from '@mantine/core';
 import { isNotEmpty, useForm } from '@mantine/form';
 import { useMutation } from 'urql';
 import { graphql } from '../graphql/graphql.ts';
+import { UserErrorsFragment } from '../graphql/user-errors.ts';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
 import { type Account, AccountFragment } from './account.ts';
@@ -14,15 +15,12 @@ const RenameAccountMutation = graphql(
           ...Account
         }
         userErrors {
-          field
-          code
-          message
-          remedy
+          ...UserErrors
         }
       }
     }
   `,
-  [AccountFragment],
+  [AccountFragment, UserErrorsFragment],
 );
 
 export interface AccountDialogProps {

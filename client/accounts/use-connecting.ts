@@ -3,24 +3,25 @@ import { useState } from 'react';
 import { useMutation } from 'urql';
 import { graphql, type VariablesOf } from '../graphql/graphql.ts';
 import { useIdempotencyKey } from '../graphql/idempotency.ts';
+import { UserErrorsFragment } from '../graphql/user-errors.ts';
 import { type ErrorTarget, useFormErrors } from '../ui/use-form-errors.ts';
 import { type Account, AccountFragment } from './account.ts';
 import type { AzureMethod } from './azure-values.ts';
 
-const TestCredentialsMutation = graphql(`
+const TestCredentialsMutation = graphql(
+  `
   mutation TestCredentials($input: TestCredentialsInput!) {
     testCredentials(input: $input) {
       ok
       identity
       userErrors {
-        field
-        code
-        message
-        remedy
+        ...UserErrors
       }
     }
   }
-`);
+`,
+  [UserErrorsFragment],
+);
 
 const ConnectAccountMutation = graphql(
   `
@@ -30,15 +31,12 @@ const ConnectAccountMutation = graphql(
           ...Account
         }
         userErrors {
-          field
-          code
-          message
-          remedy
+          ...UserErrors
         }
       }
     }
   `,
-  [AccountFragment],
+  [AccountFragment, UserErrorsFragment],
 );
 
 const UpdateCredentialsMutation = graphql(
@@ -49,15 +47,12 @@ const UpdateCredentialsMutation = graphql(
           ...Account
         }
         userErrors {
-          field
-          code
-          message
-          remedy
+          ...UserErrors
         }
       }
     }
   `,
-  [AccountFragment],
+  [AccountFragment, UserErrorsFragment],
 );
 
 export type CredentialsInput = VariablesOf<typeof TestCredentialsMutation>['input']['credentials'];

@@ -4,24 +4,25 @@ import { useMutation } from 'urql';
 import { Link, Redirect } from 'wouter';
 import { useSession } from '../app/session.ts';
 import { graphql } from '../graphql/graphql.ts';
+import { UserErrorsFragment } from '../graphql/user-errors.ts';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
 import { AuthLayout } from './AuthLayout.tsx';
 
-const RequestPasswordResetMutation = graphql(`
+const RequestPasswordResetMutation = graphql(
+  `
   mutation RequestPasswordReset($input: RequestPasswordResetInput!) {
     requestPasswordReset(input: $input) {
       requested
       userErrors {
-        field
-        code
-        message
-        remedy
+        ...UserErrors
       }
     }
   }
-`);
+`,
+  [UserErrorsFragment],
+);
 
 /** Asks for a mail with a link that sets a new password. Says the same whether or not the address is known. */
 export function ForgotPasswordPage() {

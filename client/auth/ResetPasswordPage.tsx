@@ -3,25 +3,26 @@ import { hasLength, useForm } from '@mantine/form';
 import { useMutation } from 'urql';
 import { Link, useSearchParams } from 'wouter';
 import { graphql } from '../graphql/graphql.ts';
+import { UserErrorsFragment } from '../graphql/user-errors.ts';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { SecretInput } from '../ui/SecretInput.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
 import { AuthLayout } from './AuthLayout.tsx';
 
-const ResetPasswordMutation = graphql(`
+const ResetPasswordMutation = graphql(
+  `
   mutation ResetPassword($input: ResetPasswordInput!) {
     resetPassword(input: $input) {
       reset
       userErrors {
-        field
-        code
-        message
-        remedy
+        ...UserErrors
       }
     }
   }
-`);
+`,
+  [UserErrorsFragment],
+);
 
 /** Where the link in the mail leads: sets a new password. */
 export function ResetPasswordPage() {

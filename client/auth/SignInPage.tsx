@@ -4,26 +4,27 @@ import { useMutation } from 'urql';
 import { Link, useSearch } from 'wouter';
 import { useSession } from '../app/session.ts';
 import { graphql } from '../graphql/graphql.ts';
+import { UserErrorsFragment } from '../graphql/user-errors.ts';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { SecretInput } from '../ui/SecretInput.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
 import { AuthLayout } from './AuthLayout.tsx';
 
-const SignInMutation = graphql(`
+const SignInMutation = graphql(
+  `
   mutation SignIn($input: SignInInput!) {
     signIn(input: $input) {
       user {
         id
       }
       userErrors {
-        field
-        code
-        message
-        remedy
+        ...UserErrors
       }
     }
   }
-`);
+`,
+  [UserErrorsFragment],
+);
 
 /** E-mail and password, and on to where the visitor wanted to go. */
 export function SignInPage() {

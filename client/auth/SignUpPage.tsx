@@ -4,27 +4,28 @@ import { useMutation } from 'urql';
 import { Link, useSearch } from 'wouter';
 import { useSession } from '../app/session.ts';
 import { graphql } from '../graphql/graphql.ts';
+import { UserErrorsFragment } from '../graphql/user-errors.ts';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { SecretInput } from '../ui/SecretInput.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
 import { AuthLayout } from './AuthLayout.tsx';
 
-const SignUpMutation = graphql(`
+const SignUpMutation = graphql(
+  `
   mutation SignUp($input: SignUpInput!) {
     signUp(input: $input) {
       user {
         id
       }
       userErrors {
-        field
-        code
-        message
-        remedy
+        ...UserErrors
       }
     }
   }
-`);
+`,
+  [UserErrorsFragment],
+);
 
 /** A new account; the first one of an installation is its administrator's. */
 export function SignUpPage() {

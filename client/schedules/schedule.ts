@@ -1,4 +1,5 @@
 import { type FragmentOf, graphql } from '../graphql/graphql.ts';
+import { UserErrorsFragment } from '../graphql/user-errors.ts';
 import { ProgressFragment } from '../transfers/progress.ts';
 
 export const ScheduleFragment = graphql(
@@ -72,29 +73,26 @@ export const UpdateScheduleMutation = graphql(
           ...Schedule
         }
         userErrors {
-          field
-          code
-          message
-          remedy
+          ...UserErrors
         }
       }
     }
   `,
-  [ScheduleFragment],
+  [ScheduleFragment, UserErrorsFragment],
 );
 
-export const DeleteScheduleMutation = graphql(`
+export const DeleteScheduleMutation = graphql(
+  `
   mutation DeleteTransferSchedule($input: DeleteTransferScheduleInput!) {
     deleteTransferSchedule(input: $input) {
       schedule {
         id
       }
       userErrors {
-        field
-        code
-        message
-        remedy
+        ...UserErrors
       }
     }
   }
-`);
+`,
+  [UserErrorsFragment],
+);

@@ -3,6 +3,7 @@ import { useForm } from '@mantine/form';
 import { useState } from 'react';
 import { useMutation } from 'urql';
 import { graphql } from '../graphql/graphql.ts';
+import { UserErrorsFragment } from '../graphql/user-errors.ts';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { formatCount, formatSpeed } from '../ui/format.ts';
 import { Panel } from '../ui/Panel.tsx';
@@ -11,7 +12,6 @@ import { concurrencyHelp, concurrencyOf, concurrencyProblem } from './concurrenc
 import classes from './Limits.module.css';
 import { limitHelp, limitOf, limitProblem, limitText } from './limit.ts';
 import { hasEnded, type Progress } from './progress.ts';
-import { UserErrorsFragment } from './refusal.ts';
 import { type TransferDetail, TransferDetailFragment } from './transfer.ts';
 
 const LimitTransferMutation = graphql(
@@ -22,7 +22,7 @@ const LimitTransferMutation = graphql(
           ...TransferDetail
         }
         userErrors {
-          ...TransferUserErrors
+          ...UserErrors
         }
       }
     }

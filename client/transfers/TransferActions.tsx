@@ -3,10 +3,11 @@ import { IconCheck, IconPlayerPause, IconPlayerPlay, IconPlayerStop, IconRefresh
 import { useState } from 'react';
 import { useMutation } from 'urql';
 import { graphql } from '../graphql/graphql.ts';
+import { UserErrorsFragment } from '../graphql/user-errors.ts';
 import { ConfirmDialog } from '../ui/ConfirmDialog.tsx';
 import { ApproveDialog } from './ApproveDialog.tsx';
 import { hasEnded, type Progress } from './progress.ts';
-import { reportRefusal, UserErrorsFragment } from './refusal.ts';
+import { reportRefusal } from './refusal.ts';
 import { type TransferDetail, TransferDetailFragment } from './transfer.ts';
 import { useRetry } from './use-retry.ts';
 
@@ -18,7 +19,7 @@ const PauseTransferMutation = graphql(
           ...TransferDetail
         }
         userErrors {
-          ...TransferUserErrors
+          ...UserErrors
         }
       }
     }
@@ -34,7 +35,7 @@ const ResumeTransferMutation = graphql(
           ...TransferDetail
         }
         userErrors {
-          ...TransferUserErrors
+          ...UserErrors
         }
       }
     }
@@ -50,7 +51,7 @@ const ApproveTransferMutation = graphql(
           ...TransferDetail
         }
         userErrors {
-          ...TransferUserErrors
+          ...UserErrors
         }
       }
     }
@@ -66,7 +67,7 @@ const CancelTransferMutation = graphql(
           ...TransferDetail
         }
         userErrors {
-          ...TransferUserErrors
+          ...UserErrors
         }
       }
     }

@@ -1,49 +1,50 @@
 import { graphql } from '../graphql/graphql.ts';
+import { UserErrorsFragment } from '../graphql/user-errors.ts';
 
-export const CreateTransferMutation = graphql(`
+export const CreateTransferMutation = graphql(
+  `
   mutation CreateTransfer($input: CreateTransferInput!) {
     createTransfer(input: $input) {
       transfer {
         id
       }
       userErrors {
-        field
-        code
-        message
-        remedy
+        ...UserErrors
       }
     }
   }
-`);
+`,
+  [UserErrorsFragment],
+);
 
-export const PlanTransferMutation = graphql(`
+export const PlanTransferMutation = graphql(
+  `
   mutation PlanTransfer($input: PlanTransferInput!) {
     planTransfer(input: $input) {
       transfer {
         id
       }
       userErrors {
-        field
-        code
-        message
-        remedy
+        ...UserErrors
       }
     }
   }
-`);
+`,
+  [UserErrorsFragment],
+);
 
-export const CreateTransferScheduleMutation = graphql(`
+export const CreateTransferScheduleMutation = graphql(
+  `
   mutation CreateTransferSchedule($input: CreateTransferScheduleInput!) {
     createTransferSchedule(input: $input) {
       schedule {
         id
       }
       userErrors {
-        field
-        code
-        message
-        remedy
+        ...UserErrors
       }
     }
   }
-`);
+`,
+  [UserErrorsFragment],
+);

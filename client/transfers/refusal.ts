@@ -1,17 +1,7 @@
 import { notifications } from '@mantine/notifications';
 import type { CombinedError } from 'urql';
-import { graphql } from '../graphql/graphql.ts';
 import { problemOf } from '../graphql/problem.ts';
 import { type UserError, userErrorText } from '../ui/user-errors.ts';
-
-export const UserErrorsFragment = graphql(`
-  fragment TransferUserErrors on UserError {
-    field
-    code
-    message
-    remedy
-  }
-`);
 
 interface Answer {
   error?: CombinedError | undefined;

@@ -2,7 +2,8 @@ import { useMutation } from 'urql';
 import { useLocation } from 'wouter';
 import { graphql, type VariablesOf } from '../graphql/graphql.ts';
 import { useIdempotencyKey } from '../graphql/idempotency.ts';
-import { reportRefusal, UserErrorsFragment } from './refusal.ts';
+import { UserErrorsFragment } from '../graphql/user-errors.ts';
+import { reportRefusal } from './refusal.ts';
 import { transferHref } from './transfer.ts';
 
 const RetryFailedItemsMutation = graphql(
@@ -13,7 +14,7 @@ const RetryFailedItemsMutation = graphql(
           id
         }
         userErrors {
-          ...TransferUserErrors
+          ...UserErrors
         }
       }
     }
