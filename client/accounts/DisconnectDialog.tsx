@@ -8,18 +8,18 @@ import type { AccountDialogProps } from './RenameDialog.tsx';
 
 const DisconnectAccountMutation = graphql(
   `
-  mutation DisconnectAccount($input: DisconnectAccountInput!) {
-    disconnectAccount(input: $input) {
-      account {
-        id
-        status
-      }
-      userErrors {
-        ...UserErrors
+    mutation DisconnectAccount($input: DisconnectAccountInput!) {
+      disconnectAccount(input: $input) {
+        account {
+          id
+          status
+        }
+        userErrors {
+          ...UserErrors
+        }
       }
     }
-  }
-`,
+  `,
   [UserErrorsFragment],
 );
 

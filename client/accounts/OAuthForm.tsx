@@ -14,15 +14,15 @@ import { nameProblem, projectIdProblem } from './rules.ts';
 
 const StartOAuthMutation = graphql(
   `
-  mutation StartOAuth($input: StartOAuthInput!) {
-    startOAuth(input: $input) {
-      authorizationUrl
-      userErrors {
-        ...UserErrors
+    mutation StartOAuth($input: StartOAuthInput!) {
+      startOAuth(input: $input) {
+        authorizationUrl
+        userErrors {
+          ...UserErrors
+        }
       }
     }
-  }
-`,
+  `,
   [UserErrorsFragment],
 );
 

@@ -10,16 +10,16 @@ import type { AzureMethod } from './azure-values.ts';
 
 const TestCredentialsMutation = graphql(
   `
-  mutation TestCredentials($input: TestCredentialsInput!) {
-    testCredentials(input: $input) {
-      ok
-      identity
-      userErrors {
-        ...UserErrors
+    mutation TestCredentials($input: TestCredentialsInput!) {
+      testCredentials(input: $input) {
+        ok
+        identity
+        userErrors {
+          ...UserErrors
+        }
       }
     }
-  }
-`,
+  `,
   [UserErrorsFragment],
 );
 

@@ -12,15 +12,15 @@ import { AuthLayout } from './AuthLayout.tsx';
 
 const RequestPasswordResetMutation = graphql(
   `
-  mutation RequestPasswordReset($input: RequestPasswordResetInput!) {
-    requestPasswordReset(input: $input) {
-      requested
-      userErrors {
-        ...UserErrors
+    mutation RequestPasswordReset($input: RequestPasswordResetInput!) {
+      requestPasswordReset(input: $input) {
+        requested
+        userErrors {
+          ...UserErrors
+        }
       }
     }
-  }
-`,
+  `,
   [UserErrorsFragment],
 );
 

@@ -12,15 +12,15 @@ import { AuthLayout } from './AuthLayout.tsx';
 
 const ResetPasswordMutation = graphql(
   `
-  mutation ResetPassword($input: ResetPasswordInput!) {
-    resetPassword(input: $input) {
-      reset
-      userErrors {
-        ...UserErrors
+    mutation ResetPassword($input: ResetPasswordInput!) {
+      resetPassword(input: $input) {
+        reset
+        userErrors {
+          ...UserErrors
+        }
       }
     }
-  }
-`,
+  `,
   [UserErrorsFragment],
 );
 

@@ -12,17 +12,17 @@ import { AuthLayout } from './AuthLayout.tsx';
 
 const SignInMutation = graphql(
   `
-  mutation SignIn($input: SignInInput!) {
-    signIn(input: $input) {
-      user {
-        id
-      }
-      userErrors {
-        ...UserErrors
+    mutation SignIn($input: SignInInput!) {
+      signIn(input: $input) {
+        user {
+          id
+        }
+        userErrors {
+          ...UserErrors
+        }
       }
     }
-  }
-`,
+  `,
   [UserErrorsFragment],
 );
 

@@ -13,17 +13,17 @@ import { AuthLayout } from './AuthLayout.tsx';
 
 const SignUpMutation = graphql(
   `
-  mutation SignUp($input: SignUpInput!) {
-    signUp(input: $input) {
-      user {
-        id
-      }
-      userErrors {
-        ...UserErrors
+    mutation SignUp($input: SignUpInput!) {
+      signUp(input: $input) {
+        user {
+          id
+        }
+        userErrors {
+          ...UserErrors
+        }
       }
     }
-  }
-`,
+  `,
   [UserErrorsFragment],
 );
 

@@ -5,10 +5,10 @@ import { Link } from 'wouter';
 import { usePages } from '../graphql/use-pages.ts';
 import { EmptyState } from '../ui/EmptyState.tsx';
 import { Failure } from '../ui/Failure.tsx';
+import { PagedList } from '../ui/PagedList.tsx';
 import { PageTitle } from '../ui/PageTitle.tsx';
 import { Panel } from '../ui/Panel.tsx';
 import { ScheduleRow } from './ScheduleRow.tsx';
-import classes from './SchedulesPage.module.css';
 import { SchedulesQuery } from './schedule.ts';
 
 /** Runs begin and end while one looks on: the list is read again so often. */
@@ -16,12 +16,13 @@ const refreshMs = 10_000;
 
 /** Every schedule, newest first, with what became of its last runs. */
 export function SchedulesPage() {
-  const { nodes, loading, loadingMore, hasMore, error, loadMore, reload, refresh } = usePages({
+  const pages = usePages({
     document: SchedulesQuery,
     variables: {},
     select: (data) => data.viewer?.transferSchedules,
   });
-  const again = useEffectEvent(() => void refresh());
+  const { nodes, loading, error, reload } = pages;
+  const again = useEffectEvent(() => void pages.refresh());
   useEffect(() => {
     const timer = setInterval(() => document.visibilityState === 'visible' && again(), refreshMs);
     return () => clearInterval(timer);
@@ -51,22 +52,9 @@ export function SchedulesPage() {
           </EmptyState>
         </Panel>
       ) : null}
-      {nodes.length > 0 ? (
-        <Panel flush>
-          <ul className={classes.list}>
-            {nodes.map((schedule) => (
-              <ScheduleRow key={schedule.id} schedule={schedule} onChanged={reload} />
-            ))}
-          </ul>
-        </Panel>
-      ) : null}
-      {hasMore ? (
-        <div className={classes.more}>
-          <Button variant="default" loading={loadingMore} onClick={loadMore}>
-            Older schedules
-          </Button>
-        </div>
-      ) : null}
+      <PagedList pages={pages} more="Older schedules">
+        {(schedule) => <ScheduleRow key={schedule.id} schedule={schedule} onChanged={reload} />}
+      </PagedList>
     </>
   );
 }

@@ -83,16 +83,16 @@ export const UpdateScheduleMutation = graphql(
 
 export const DeleteScheduleMutation = graphql(
   `
-  mutation DeleteTransferSchedule($input: DeleteTransferScheduleInput!) {
-    deleteTransferSchedule(input: $input) {
-      schedule {
-        id
-      }
-      userErrors {
-        ...UserErrors
+    mutation DeleteTransferSchedule($input: DeleteTransferScheduleInput!) {
+      deleteTransferSchedule(input: $input) {
+        schedule {
+          id
+        }
+        userErrors {
+          ...UserErrors
+        }
       }
     }
-  }
-`,
+  `,
   [UserErrorsFragment],
 );

@@ -4,6 +4,7 @@ import { Link, useSearchParams } from 'wouter';
 import { EmptyState } from '../ui/EmptyState.tsx';
 import { Failure } from '../ui/Failure.tsx';
 import { LiveBanner } from '../ui/LiveBanner.tsx';
+import { PagedList } from '../ui/PagedList.tsx';
 import { PageTitle } from '../ui/PageTitle.tsx';
 import { Panel } from '../ui/Panel.tsx';
 import type { TransferState } from './progress.ts';
@@ -27,7 +28,8 @@ const shows: { value: string; label: string; states: readonly TransferState[] | 
 export function TransfersPage() {
   const [parameters, setParameters] = useSearchParams();
   const show = shows.find(({ value }) => value === parameters.get('show')) ?? (shows[0] as (typeof shows)[number]);
-  const { nodes, loading, loadingMore, hasMore, error, loadMore, reload, liveState } = useTransferList(show.states);
+  const { liveState, ...pages } = useTransferList(show.states);
+  const { nodes, loading, error, reload } = pages;
   const create = (
     <Button component={Link} href="/transfers/new" leftSection={<IconPlus size={18} aria-hidden />}>
       New transfer
@@ -64,22 +66,9 @@ export function TransfersPage() {
           )}
         </Panel>
       ) : null}
-      {nodes.length > 0 ? (
-        <Panel flush>
-          <ul className={classes.list}>
-            {nodes.map((transfer) => (
-              <TransferRow key={transfer.id} transfer={transfer} />
-            ))}
-          </ul>
-        </Panel>
-      ) : null}
-      {hasMore ? (
-        <div className={classes.more}>
-          <Button variant="default" loading={loadingMore} onClick={loadMore}>
-            Older transfers
-          </Button>
-        </div>
-      ) : null}
+      <PagedList pages={pages} more="Older transfers">
+        {(transfer) => <TransferRow key={transfer.id} transfer={transfer} />}
+      </PagedList>
     </>
   );
 }
