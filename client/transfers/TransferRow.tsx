@@ -1,24 +1,14 @@
 import { IconArrowRight } from '@tabler/icons-react';
 import { Link } from 'wouter';
 import { readablePath } from '../browse/paths.ts';
-import { formatBytes, formatCount, formatPercent, formatQuantity, formatSpeed } from '../ui/format.ts';
+import { formatCount, formatSpeed } from '../ui/format.ts';
 import { RelativeTime } from '../ui/RelativeTime.tsx';
 import { ProgressTrack } from './ProgressTrack.tsx';
-import {
-  arrivedShare,
-  bytesWanted,
-  hasEnded,
-  isListing,
-  isPlan,
-  isWaiting,
-  objectsWanted,
-  type Progress,
-  timeLeft,
-} from './progress.ts';
+import { amountText, hasEnded, isPlan, timeLeft } from './progress.ts';
 import { StateTag } from './StateTag.tsx';
 import classes from './TransferRow.module.css';
 import { type TransferSummary, transferHref } from './transfer.ts';
-import { type Mode, modes } from './words.ts';
+import { modes } from './words.ts';
 
 /** One transfer of the list, live while it lasts. */
 export function TransferRow({ transfer }: { transfer: TransferSummary }) {
@@ -63,20 +53,6 @@ export function TransferRow({ transfer }: { transfer: TransferSummary }) {
       </div>
     </li>
   );
-}
-
-function amountText(progress: Progress, mode: Mode): string {
-  const objects = formatQuantity(progress.objectsListed, 'object');
-  if (isPlan(progress)) return progress.listingComplete ? `${objects} planned` : `${objects} found so far`;
-  if (isListing(progress))
-    return `${formatBytes(progress.bytesAcknowledged)} ${modes[mode].settled}; ${objects} found so far`;
-  const bytes = formatBytes(bytesWanted(progress));
-  if (isWaiting(progress)) return 'nothing listed yet';
-  if (progress.state === 'COMPLETED') return `${objects}, ${bytes}`;
-  if (hasEnded(progress.state)) {
-    return `${formatCount(progress.objectsCompleted)} of ${formatQuantity(objectsWanted(progress), 'object')} ${modes[mode].settled}, ${formatBytes(progress.bytesAcknowledged)} of ${bytes}`;
-  }
-  return `${formatPercent(arrivedShare(progress))} of ${bytes} in ${formatQuantity(objectsWanted(progress), 'object')}`;
 }
 
 function Timing({ transfer }: { transfer: TransferSummary }) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   allVerified,
+  amountText,
   arrivedShare,
   failedShare,
   isListing,
@@ -22,7 +23,8 @@ const progress = (changes: Partial<Progress>): Progress => ({
   bytesListed: '0',
   bytesAcknowledged: '0',
   bytesVerified: '0',
-  bytesAbandoned: '0',
+  bytesSkipped: '0',
+  bytesFailed: '0',
   speedBytesPerSecond: '0',
   etaMs: null,
   throttledUntil: null,
@@ -77,14 +79,14 @@ describe('allVerified', () => {
     objectsFailed: 1,
     bytesListed: '100',
     bytesVerified: '70',
-    bytesAbandoned: '30',
+    bytesFailed: '30',
   });
   it('looks at what arrived', () => {
     expect(allVerified(done)).toBe(true);
     expect(allVerified({ ...done, bytesVerified: '69' })).toBe(false);
   });
   it('holds nothing that a cancelled transfer left behind against what arrived', () => {
-    const left = { ...done, state: 'CANCELLED', objectsFailed: 0, bytesAbandoned: '0' } as const;
+    const left = { ...done, state: 'CANCELLED', objectsFailed: 0, bytesFailed: '0' } as const;
     expect(allVerified({ ...left, bytesAcknowledged: '70' })).toBe(true);
     expect(allVerified({ ...left, bytesAcknowledged: '75' })).toBe(false);
   });
@@ -102,7 +104,7 @@ it('knows no total while listing', () => {
 });
 
 describe('what was skipped', () => {
-  const skipped = progress({ objectsListed: 4, objectsSkipped: 3, bytesListed: '100', bytesAbandoned: '90' });
+  const skipped = progress({ objectsListed: 4, objectsSkipped: 3, bytesListed: '100', bytesSkipped: '90' });
 
   it('is nothing that has to arrive', () => {
     expect(arrivedShare({ ...skipped, bytesAcknowledged: '5' })).toBe(0.5);
@@ -111,7 +113,7 @@ describe('what was skipped', () => {
   });
 
   it('counts as whole where it is all there was, once that is known', () => {
-    const all = { ...skipped, objectsSkipped: 4, bytesAbandoned: '100' };
+    const all = { ...skipped, objectsSkipped: 4, bytesSkipped: '100' };
     expect(arrivedShare({ ...all, state: 'COMPLETED' })).toBe(1);
     expect(arrivedShare(all)).toBe(0);
     expect(stateText({ ...all, state: 'COMPLETED' }, 'SYNC')).toBe('Mirrored: there was nothing to do');
@@ -119,20 +121,29 @@ describe('what was skipped', () => {
 
   it('is told from what failed', () => {
     expect(failedShare({ ...skipped, objectsListed: 5, objectsFailed: 1 })).toBe(0.5);
+    expect(failedShare({ ...skipped, objectsListed: 5, objectsFailed: 1, bytesFailed: '2' })).toBe(0.2);
+  });
+
+  it('is told apart in words, and counts in no amount', () => {
+    const done = { ...skipped, objectsCompleted: 1, bytesAcknowledged: '10' };
+    expect(amountText({ ...done, state: 'COMPLETED' }, 'COPY')).toBe('1 object, 10 B, 3 skipped');
+    const failed = { ...skipped, objectsFailed: 1, bytesFailed: '10' };
+    expect(amountText({ ...failed, state: 'FAILED' }, 'COPY')).toBe('0 of 1 object arrived, 0 B of 10 B, 3 skipped');
+    expect(amountText(done, 'COPY')).toBe('100 % of 10 B in 1 object');
   });
 });
 
 describe('failedShare', () => {
   it('is nothing while nothing failed, whatever was skipped', () => {
-    expect(failedShare(progress({ objectsListed: 2, objectsSkipped: 1, bytesListed: '10', bytesAbandoned: '5' }))).toBe(
+    expect(failedShare(progress({ objectsListed: 2, objectsSkipped: 1, bytesListed: '10', bytesSkipped: '5' }))).toBe(
       0,
     );
   });
 
   it('never hides a failure, not even that of an empty object', () => {
-    const failed = progress({ objectsListed: 4, objectsFailed: 1, bytesListed: '100', bytesAbandoned: '30' });
+    const failed = progress({ objectsListed: 4, objectsFailed: 1, bytesListed: '100', bytesFailed: '30' });
     expect(failedShare(failed)).toBe(0.3);
-    expect(failedShare({ ...failed, bytesAbandoned: '0' })).toBe(0.25);
+    expect(failedShare({ ...failed, bytesFailed: '0' })).toBe(0.25);
   });
 });
 

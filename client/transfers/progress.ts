@@ -1,5 +1,5 @@
 import { type FragmentOf, graphql } from '../graphql/graphql.ts';
-import { formatDuration, formatQuantity, share } from '../ui/format.ts';
+import { formatBytes, formatCount, formatDuration, formatPercent, formatQuantity, share } from '../ui/format.ts';
 import { type Mode, modes } from './words.ts';
 
 export const ProgressFragment = graphql(`
@@ -14,7 +14,8 @@ export const ProgressFragment = graphql(`
     bytesListed
     bytesAcknowledged
     bytesVerified
-    bytesAbandoned
+    bytesSkipped
+    bytesFailed
     speedBytesPerSecond
     etaMs
     throttledUntil
@@ -52,12 +53,9 @@ export function objectsWanted({ objectsListed, objectsSkipped }: Progress): numb
   return Math.max(0, objectsListed - objectsSkipped);
 }
 
-/**
- * Bytes that there is something to do about. Those of skipped objects count among the abandoned, and cannot be told from
- * those of failed ones: where objects failed, they stay in.
- */
-export function bytesWanted({ bytesListed, bytesAbandoned, objectsFailed }: Progress): bigint {
-  return objectsFailed === 0 ? BigInt(bytesListed) - BigInt(bytesAbandoned) : BigInt(bytesListed);
+/** Their bytes. */
+export function bytesWanted({ bytesListed, bytesSkipped }: Progress): bigint {
+  return BigInt(bytesListed) - BigInt(bytesSkipped);
 }
 
 /**
@@ -65,7 +63,7 @@ export function bytesWanted({ bytesListed, bytesAbandoned, objectsFailed }: Prog
  * has not failed; by objects where all of it is empty.
  */
 function shareOfWanted(progress: Progress, bytes: string): number {
-  const kept = BigInt(progress.bytesListed) - BigInt(progress.bytesAbandoned);
+  const kept = bytesWanted(progress) - BigInt(progress.bytesFailed);
   const wanted = objectsWanted(progress);
   if (wanted === 0) return hasEnded(progress.state) && progress.listingComplete ? 1 : 0;
   if (kept <= 0n) return share(progress.objectsCompleted, wanted);
@@ -84,21 +82,20 @@ export function verifiedShare(progress: Progress): number {
 }
 
 /**
- * What failed of all there is to move, from 0 to 1: by bytes, or by objects where that says nothing, since all that
- * failed is empty or others were skipped. Above 0 as soon as one object has failed.
+ * What failed of all there is to move, from 0 to 1: by bytes, or by objects where all that failed is empty. Above 0 as soon
+ * as one object has failed.
  */
 export function failedShare(progress: Progress): number {
-  const { objectsFailed, objectsSkipped, bytesAbandoned, bytesListed } = progress;
+  const { objectsFailed, bytesFailed } = progress;
   if (objectsFailed === 0) return 0;
-  const byBytes = objectsSkipped === 0 ? share(bytesAbandoned, bytesListed) : 0;
-  return byBytes || share(objectsFailed, objectsWanted(progress));
+  return share(bytesFailed, bytesWanted(progress)) || share(objectsFailed, objectsWanted(progress));
 }
 
 /** Whether every object that arrived is proven by hashes of both sides. */
 export function allVerified(progress: Progress): boolean {
-  const { state, bytesListed, bytesAbandoned, bytesAcknowledged } = progress;
+  const { state, bytesFailed, bytesAcknowledged } = progress;
   // A cancelled transfer leaves objects that neither arrived nor were given up.
-  const arrived = state === 'CANCELLED' ? BigInt(bytesAcknowledged) : BigInt(bytesListed) - BigInt(bytesAbandoned);
+  const arrived = state === 'CANCELLED' ? BigInt(bytesAcknowledged) : bytesWanted(progress) - BigInt(bytesFailed);
   return progress.objectsCompleted > 0 && hasEnded(state) && BigInt(progress.bytesVerified) >= arrived;
 }
 
@@ -142,4 +139,22 @@ export function stateText(progress: Progress, mode: Mode): string {
     case 'CANCELLED':
       return `Cancelled after ${formatQuantity(objectsCompleted, 'object')}`;
   }
+}
+
+/** How much there is, and how much of it is done, in one line. */
+export function amountText(progress: Progress, mode: Mode): string {
+  const { state, objectsListed, objectsSkipped, objectsCompleted, bytesAcknowledged } = progress;
+  const found = formatQuantity(objectsListed, 'object');
+  if (isPlan(progress)) return progress.listingComplete ? `${found} planned` : `${found} found so far`;
+  const { settled } = modes[mode];
+  if (isListing(progress)) return `${formatBytes(bytesAcknowledged)} ${settled}; ${found} found so far`;
+  if (isWaiting(progress)) return 'nothing listed yet';
+  const [objects, bytes] = [formatQuantity(objectsWanted(progress), 'object'), formatBytes(bytesWanted(progress))];
+  const skipped = objectsSkipped === 0 ? '' : `, ${formatCount(objectsSkipped)} skipped`;
+  if (state === 'COMPLETED') return `${objects}, ${bytes}${skipped}`;
+  if (hasEnded(state)) {
+    const arrived = formatBytes(bytesAcknowledged);
+    return `${formatCount(objectsCompleted)} of ${objects} ${settled}, ${arrived} of ${bytes}${skipped}`;
+  }
+  return `${formatPercent(arrivedShare(progress))} of ${bytes} in ${objects}`;
 }
