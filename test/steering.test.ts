@@ -56,23 +56,28 @@ test('what failed for a reason is tried again in a follow-up, and each leads to 
   const named = wrong.getByRole('listitem').filter({ hasText: 'Rename the object at the source' });
   expect(await named.getByRole('button').count()).toBe(0);
   await scene.s3.put('gone.txt', 7);
+  const { promise: until, resolve: release } = Promise.withResolvers<void>();
+  const match = { operation: 'GetObject', key: 'gone.txt', count: 100 } as const;
+  const held = scene.s3.server.faults.add({ match, action: { kind: 'hold', until } });
   await missing.getByRole('button', { name: /^Retry 1 object/ }).click();
   await page.getByRole('heading', { level: 1, name: 'Retry of Odd names' }).waitFor();
-  await page.getByText('Arrived', { exact: true }).first().waitFor({ timeout: 60_000 });
-  await page
-    .getByRole('row', { name: /gone\.txt/ })
-    .getByText('Verified')
-    .waitFor();
   await page.getByRole('region', { name: 'Retries' }).getByRole('link', { name: 'Odd names' }).click();
 
   await page.getByRole('heading', { level: 1, name: 'Odd names' }).waitFor();
   await page.getByText('Arrived but for 2 objects').first().waitFor();
-  const retries = page.getByRole('region', { name: 'Retries' });
-  await retries.getByText('Arrived', { exact: true }).waitFor();
   await button(page, 'Retry failed objects').waitFor({ state: 'detached' });
   expect(await missing.getByRole('button').count()).toBe(0);
+  const retries = page.getByRole('region', { name: 'Retries' });
+  await retries.getByText('Under way', { exact: true }).waitFor();
+  held.remove();
+  release();
+  await retries.getByText('Arrived', { exact: true }).waitFor({ timeout: 60_000 });
   await retries.getByRole('link', { name: /^Tried again/ }).click();
   await page.getByRole('heading', { level: 1, name: 'Retry of Odd names' }).waitFor();
+  await page
+    .getByRole('row', { name: /gone\.txt/ })
+    .getByText('Verified')
+    .waitFor();
   await page.context().close();
 });
 

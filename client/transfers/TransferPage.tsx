@@ -92,7 +92,7 @@ export function TransferPage({ id }: { id: string }) {
             />
           </div>
           <div className={classes.stack}>
-            <FollowUps transfer={transfer} />
+            <FollowUps transfer={transfer} onEnded={refetch} />
             <Limits transfer={transfer} progress={progress} />
             <Timeline transfer={transfer} progress={progress} />
             <ChoicesPanel transfer={transfer} />

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { useQuery } from 'urql';
 import { graphql } from '../graphql/graphql.ts';
-import { useLive } from '../graphql/use-live.ts';
+import { type LiveState, useLive } from '../graphql/use-live.ts';
 import { hasEnded, newest, type Progress, ProgressFragment } from './progress.ts';
 import { TransferDetailFragment } from './transfer.ts';
 
@@ -30,6 +30,23 @@ const TransferProgressSubscription = graphql(
   [ProgressFragment],
 );
 
+/** A transfer's counters as they are now, from those that were read last; null: not read yet. Follows it to its end. */
+export function useLiveProgress<Read extends Progress | null>(
+  id: string,
+  read: Read,
+): { progress: Read; liveState: LiveState } {
+  const [live, setLive] = useState<Progress | null>(null);
+  const progress = (read === null ? null : newest(read, live)) as Read;
+  const liveState = useLive({
+    document: TransferProgressSubscription,
+    variables: { id },
+    wanted: progress !== null && !hasEnded(progress.state),
+    onEvent: ({ transferProgress }) =>
+      setLive((known) => (known === null ? transferProgress.progress : newest(known, transferProgress.progress))),
+  });
+  return { progress, liveState };
+}
+
 /** What the rest is read again for. A plan's totals grow with its listing: at most once a second. */
 function milestoneOf({ state, listingComplete, objectsFailed, at }: Progress): string {
   const second = state !== 'PLANNING' ? '' : at.slice(0, 'yyyy-mm-ddThh:mm:ss'.length);
@@ -42,17 +59,8 @@ function milestoneOf({ state, listingComplete, objectsFailed, at }: Progress): s
  */
 export function useTransfer(id: string) {
   const [{ data, error, fetching, stale }, refetch] = useQuery({ query: TransferQuery, variables: { id } });
-  const [live, setLive] = useState<Progress | null>(null);
   const transfer = data?.transfer ?? null;
-  const progress = transfer === null ? null : newest(transfer.progress, live);
-
-  const liveState = useLive({
-    document: TransferProgressSubscription,
-    variables: { id },
-    wanted: progress !== null && !hasEnded(progress.state),
-    onEvent: ({ transferProgress }) =>
-      setLive((known) => (known === null ? transferProgress.progress : newest(known, transferProgress.progress))),
-  });
+  const { progress, liveState } = useLiveProgress(id, transfer?.progress ?? null);
 
   const milestone = progress === null ? null : milestoneOf(progress);
   const known = useRef<string | null>(null);
