@@ -1,36 +1,26 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createRedis, type Redis } from '../core/redis.ts';
 import { publishControl, updateTransfer } from '../queue/transfer.ts';
-import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
-import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
+import { type Crossing, startCrossing } from './support/engine.ts';
 
 const KiB = 1024;
 
-let database: TestDatabase;
+let crossing: Crossing;
+let engine: Crossing['engine'];
+let from: Crossing['from'];
+let to: Crossing['to'];
+let accounts: Crossing['accounts'];
 let redis: Redis;
-let engine: TestEngine;
-let from: TestStore;
-let to: TestStore;
-let accounts: { sourceAccountId: string; destinationAccountId: string };
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  const { url } = await createTestRedis();
-  redis = createRedis(url);
-  engine = await startEngine({ databaseUrl: database.url, redisUrl: url });
-  await Promise.all([engine.startWorker(), engine.startWorker()]);
-  [from, to] = await Promise.all([startStore('source'), startStore('target')]);
-  accounts = {
-    sourceAccountId: await engine.connect(from.credentials),
-    destinationAccountId: await engine.connect(to.credentials),
-  };
+  crossing = await startCrossing({ workers: 2 });
+  ({ engine, from, to, accounts } = crossing);
+  redis = createRedis(engine.redisUrl);
 }, 60_000);
 
 afterAll(async () => {
-  await engine?.stop();
-  await Promise.all([from?.close(), to?.close()]);
   redis?.disconnect();
-  await database?.drop();
+  await crossing?.stop();
 });
 
 async function order(folder: string, sizes: readonly number[], bandwidthLimit: number) {

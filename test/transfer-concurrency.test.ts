@@ -1,33 +1,21 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RequestInfo } from '../emulators/s3/observer.ts';
-import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
-import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
+import { type Crossing, startCrossing } from './support/engine.ts';
 
 const KiB = 1024;
 
-let database: TestDatabase;
-let engine: TestEngine;
-let from: TestStore;
-let to: TestStore;
-let accounts: { sourceAccountId: string; destinationAccountId: string };
+let crossing: Crossing;
+let engine: Crossing['engine'];
+let from: Crossing['from'];
+let to: Crossing['to'];
+let accounts: Crossing['accounts'];
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  const { url } = await createTestRedis();
-  engine = await startEngine({ databaseUrl: database.url, redisUrl: url });
-  await Promise.all([engine.startWorker(), engine.startWorker()]);
-  [from, to] = await Promise.all([startStore('source'), startStore('target')]);
-  accounts = {
-    sourceAccountId: await engine.connect(from.credentials),
-    destinationAccountId: await engine.connect(to.credentials),
-  };
+  crossing = await startCrossing({ workers: 2 });
+  ({ engine, from, to, accounts } = crossing);
 }, 60_000);
 
-afterAll(async () => {
-  await engine?.stop();
-  await Promise.all([from?.close(), to?.close()]);
-  await database?.drop();
-});
+afterAll(() => crossing?.stop());
 
 /** Counts the objects, below a folder of both stores, that requests are under way for. */
 function watch(folder: string) {

@@ -2,9 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PlanEstimate, planEstimateSchema, type RequestCounts } from '../queue/plan-estimate.ts';
 import { approveTransfer, type SubmitTransfer } from '../queue/transfer.ts';
-import { type CloudName, type Clouds, cloudNames, fill, startClouds } from './support/clouds.ts';
-import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
-import { startEngine, type TestEngine } from './support/engine.ts';
+import { type CloudName, type CloudScene, cloudNames, fill, mayFetch, startCloudScene } from './support/clouds.ts';
 import { countRequests, noRequests } from './support/request-counts.ts';
 
 const MiB = 1024 * 1024;
@@ -17,32 +15,22 @@ const tree = {
 };
 const treeBytes = Object.values(tree).reduce((sum, bytes) => sum + bytes.byteLength, 0);
 
-/** An engine whose clouds may fetch from each other on this machine, and one whose clouds may not. */
-const policies = ['private', 'fetching'] as const;
-interface Scene extends Clouds {
-  engine: TestEngine;
-  database: TestDatabase;
+interface Scene extends CloudScene {
   requests: ReturnType<typeof countRequests>;
 }
-const scenes = {} as Record<(typeof policies)[number], Scene>;
+let scenes: Record<'private' | 'fetching', Scene>;
 let round = 0;
 
 beforeAll(async () => {
-  for (const policy of policies) {
-    const database = await createTestDatabase();
-    const engine = await startEngine({ databaseUrl: database.url, redisUrl: (await createTestRedis()).url });
-    await engine.startWorker(policy === 'private' ? {} : { INGEST_PRIVATE_ADDRESSES: '127.0.0.1/32' });
-    const clouds = await startClouds(engine);
-    scenes[policy] = Object.assign(clouds, { engine, database, requests: countRequests(clouds) });
-  }
+  const start = async (env?: Record<string, string>) => {
+    const scene = await startCloudScene(env);
+    return Object.assign(scene, { requests: countRequests(scene) });
+  };
+  scenes = { private: await start(), fetching: await start(mayFetch) };
 }, 120_000);
 
 afterAll(async () => {
-  for (const scene of Object.values(scenes)) {
-    await scene.engine.stop();
-    await scene.stop();
-    await scene.database.drop();
-  }
+  for (const scene of Object.values(scenes ?? {})) await scene.stop();
 });
 
 interface Outcome {

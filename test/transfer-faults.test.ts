@@ -2,41 +2,29 @@ import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type AzuriteServer, startAzurite } from '../emulators/azure.ts';
 import { startFaultProxy } from '../emulators/fault-proxy.ts';
-import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
-import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
+import { type Crossing, startCrossing, startStore } from './support/engine.ts';
 
 const MiB = 1024 * 1024;
 
-let database: TestDatabase;
-let engine: TestEngine;
-let source: TestStore;
-let destination: TestStore;
+let crossing: Crossing;
+let engine: Crossing['engine'];
+let source: Crossing['from'];
+let destination: Crossing['to'];
+let accounts: Crossing['accounts'];
 let azurite: AzuriteServer;
-let accounts: { sourceAccountId: string; destinationAccountId: string };
 let azureAccountId: string;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  const redis = await createTestRedis();
-  engine = await startEngine({ databaseUrl: database.url, redisUrl: redis.url });
-  [source, destination, azurite] = await Promise.all([
-    startStore('source'),
-    startStore('target'),
-    startAzurite({ containers: ['target'] }),
-  ]);
-  accounts = {
-    sourceAccountId: await engine.connect(source.credentials),
-    destinationAccountId: await engine.connect(destination.credentials),
-  };
+  crossing = await startCrossing();
+  ({ engine, from: source, to: destination, accounts } = crossing);
+  azurite = await startAzurite({ containers: ['target'] });
   const { endpoint, accountName, accountKey } = azurite;
   azureAccountId = await engine.connect({ provider: 'azure', endpoint, accountName, accountKey });
-  await engine.startWorker();
 });
 
 afterAll(async () => {
-  await engine?.stop();
-  await Promise.all([source?.close(), destination?.close(), azurite?.close()]);
-  await database?.drop();
+  await crossing?.stop();
+  await azurite?.close();
 });
 
 afterEach(() => {

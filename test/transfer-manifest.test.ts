@@ -1,56 +1,37 @@
-import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { keepManifest, parseManifest } from '../queue/manifest.ts';
 import type { SubmitTransfer } from '../queue/transfer.ts';
-import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
-import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
+import { type Crossing, startCrossing } from './support/engine.ts';
+import { sidesOf } from './support/sides.ts';
 
-let database: TestDatabase;
-let engine: TestEngine;
-let from: TestStore;
-let to: TestStore;
-let accounts: { sourceAccountId: string; destinationAccountId: string };
+let crossing: Crossing;
+let engine: Crossing['engine'];
+let from: Crossing['from'];
+let to: Crossing['to'];
 let round = 0;
 let prefix: string;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  engine = await startEngine({ databaseUrl: database.url, redisUrl: (await createTestRedis()).url });
-  await engine.startWorker();
-  [from, to] = await Promise.all([startStore('source'), startStore('target')]);
-  accounts = {
-    sourceAccountId: await engine.connect(from.credentials),
-    destinationAccountId: await engine.connect(to.credentials),
-  };
+  crossing = await startCrossing();
+  ({ engine, from, to } = crossing);
 });
 
-afterAll(async () => {
-  await engine?.stop();
-  await Promise.all([from?.close(), to?.close()]);
-  await database?.drop();
-});
+afterAll(() => crossing?.stop());
 
 beforeEach(() => {
   round += 1;
   prefix = `${round}/`;
 });
 
-const put = (store: TestStore, name: string, body: string) =>
-  store.client.send(new PutObjectCommand({ Bucket: store.bucket, Key: prefix + name, Body: body }));
-const arrived = async () => Object.keys(await to.hashes(prefix)).sort();
+const { order, put, namesAt } = sidesOf(() => ({ ...crossing, prefix }));
+const arrived = () => namesAt(to);
 
 /** Runs a transfer of what the lines name; its end, and the source paths that failed with their codes. */
 async function run(lines: string[], { options, ...more }: Partial<SubmitTransfer> = {}) {
   const { id: manifestId } = await engine.db.$transaction((tx) =>
     keepManifest(tx, engine.userId, parseManifest(lines.join('\n'))),
   );
-  const { id } = await engine.submit({
-    ...accounts,
-    sourcePaths: [`source/${prefix}`],
-    destinationPath: 'target/',
-    ...more,
-    options: { ...options, filter: { ...options?.filter, manifestId } },
-  });
+  const { id } = await order({ ...more, options: { ...options, filter: { ...options?.filter, manifestId } } });
   const row = await engine.ended(id);
   const failed = await engine.db.transferItem.findMany({ where: { transferId: id, state: 'FAILED' } });
   return { row, failed: failed.map(({ sourceKey, errorCode }) => [sourceKey, errorCode]).sort() };
@@ -117,8 +98,7 @@ test('a manifest that was dropped fails the transfer with what to do', async () 
   await put(from, 'a', 'a');
   const { id: manifestId } = await engine.db.$transaction((tx) => keepManifest(tx, engine.userId, ['source/a']));
   const startAt = new Date(Date.now() + 1_500);
-  const order = { ...accounts, sourcePaths: [`source/${prefix}`], destinationPath: 'target/', startAt };
-  const { id } = await engine.submit({ ...order, options: { filter: { manifestId } } });
+  const { id } = await order({ startAt, options: { filter: { manifestId } } });
   await engine.db.pathManifest.delete({ where: { id: manifestId } });
   expect(await engine.ended(id)).toMatchObject({ state: 'FAILED', errorCode: 'NOT_FOUND' });
   expect(await arrived()).toEqual([]);

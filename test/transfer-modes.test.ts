@@ -1,77 +1,32 @@
-import { DeleteObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { HeadObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { TransferMode } from '../core/db.ts';
 import { retryFailedItems } from '../queue/follow-up.ts';
-import { approveTransfer, cancelTransfer } from '../queue/transfer.ts';
-import type { ConflictPolicy, GivenTransferOptions } from '../queue/transfer-options.ts';
-import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
-import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
+import { approveTransfer } from '../queue/transfer.ts';
+import type { ConflictPolicy } from '../queue/transfer-options.ts';
+import { type Crossing, startCrossing, type TestStore } from './support/engine.ts';
+import { sidesOf } from './support/sides.ts';
 
-let database: TestDatabase;
-let engine: TestEngine;
-let from: TestStore;
-let to: TestStore;
-let source: string;
-let destination: string;
+let crossing: Crossing;
+let engine: Crossing['engine'];
+let from: Crossing['from'];
+let to: Crossing['to'];
+let accounts: Crossing['accounts'];
 let round = 0;
 let prefix: string;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  engine = await startEngine({ databaseUrl: database.url, redisUrl: (await createTestRedis()).url });
-  await engine.startWorker();
-  [from, to] = await Promise.all([startStore('source'), startStore('target')]);
-  source = await engine.connect(from.credentials);
-  destination = await engine.connect(to.credentials);
+  crossing = await startCrossing();
+  ({ engine, from, to, accounts } = crossing);
 });
 
-afterAll(async () => {
-  await engine?.stop();
-  await Promise.all([from?.close(), to?.close()]);
-  await database?.drop();
-});
+afterAll(() => crossing?.stop());
 
 beforeEach(() => {
   round += 1;
   prefix = `${round}/`;
 });
 
-interface Wish {
-  mode?: TransferMode;
-  options?: GivenTransferOptions;
-  dryRun?: boolean;
-  sourcePaths?: string[];
-  destinationPath?: string;
-}
-
-const order = (wish: Wish = {}) =>
-  engine.submit({
-    sourceAccountId: source,
-    sourcePaths: [`source/${prefix}`],
-    destinationAccountId: destination,
-    destinationPath: 'target/',
-    ...wish,
-  });
-const run = async (wish: Wish = {}) => engine.ended((await order(wish)).id);
-const put = (store: TestStore, name: string, body: string) =>
-  store.client.send(new PutObjectCommand({ Bucket: store.bucket, Key: prefix + name, Body: body }));
-const text = async (store: TestStore) => {
-  const hashes = await store.hashes(prefix);
-  return Object.keys(hashes).sort();
-};
-const itemsOf = async (transferId: string) => {
-  const items = await engine.db.transferItem.findMany({ where: { transferId }, orderBy: { sourceKey: 'asc' } });
-  return Object.fromEntries(items.map((item) => [item.sourceKey.slice(prefix.length), item]));
-};
-/** Both sides: the same, changed, changed in size, only here, only there. */
-async function twoSides(): Promise<void> {
-  for (const [name, body] of Object.entries({ same: 'one', changed: 'abc', grown: 'longer', added: 'new' })) {
-    await put(from, name, body);
-  }
-  for (const [name, body] of Object.entries({ same: 'one', changed: 'xyz', grown: 'short', extra: 'old' })) {
-    await put(to, name, body);
-  }
-}
+const { itemsOf, namesAt, order, put, run, twoSides } = sidesOf(() => ({ ...crossing, prefix }));
 
 test.for<[ConflictPolicy, Record<string, string>]>([
   ['OVERWRITE', { same: 'WRITE', changed: 'WRITE', grown: 'WRITE', added: 'WRITE' }],
@@ -145,7 +100,7 @@ test('KEEP_BOTH writes beside what is there, and never over another object of th
   const { state } = await run({ options: { conflictPolicy: 'KEEP_BOTH' } });
   expect(state).toBe('COMPLETED');
   const [here, there] = [await from.hashes(prefix), await to.hashes(prefix)];
-  expect(await text(to)).toEqual(['a (2).txt', 'a (3).txt', 'a (4).txt', 'a.txt']);
+  expect(await namesAt(to)).toEqual(['a (2).txt', 'a (3).txt', 'a (4).txt', 'a.txt']);
   expect(there['a (2).txt']).toBe(here['a (2).txt']);
   expect(there['a (4).txt']).toBe(here['a.txt']);
 });
@@ -185,7 +140,7 @@ test('filters leave objects out by name and size', async () => {
   const { objectsExcluded, objectsListed } = await run({
     options: { filter: { include: ['**/*.jpg'], exclude: ['**/tmp/**'], maxSizeBytes: 50 } },
   });
-  expect(await text(to)).toEqual(['a.jpg', 'deep/c.jpg']);
+  expect(await namesAt(to)).toEqual(['a.jpg', 'deep/c.jpg']);
   expect([objectsListed, objectsExcluded]).toEqual([2n, 3n]);
 });
 
@@ -194,54 +149,16 @@ test('MOVE removes each source whose copy is verified', async () => {
   const before = await from.hashes(prefix);
   const { id, state } = await run({ mode: 'MOVE', options: { conflictPolicy: 'OVERWRITE_IF_DIFFERENT' } });
   expect(state).toBe('COMPLETED');
-  expect(await text(from)).toEqual([]);
+  expect(await namesAt(from)).toEqual([]);
   expect(await to.hashes(prefix)).toMatchObject(before);
   const items = Object.values(await itemsOf(id));
   expect(items.map(({ sourceRemoval }) => sourceRemoval)).toEqual(['REMOVED', 'REMOVED', 'REMOVED', 'REMOVED']);
 });
 
-test('MOVE keeps the source of what was the same once its copy at the destination is not', async () => {
-  for (const store of [from, to]) for (const name of ['deleted', 'replaced', 'same']) await put(store, name, name);
-  const { id } = await order({ mode: 'MOVE', options: { conflictPolicy: 'OVERWRITE_IF_DIFFERENT' }, dryRun: true });
-  await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
-  await to.client.send(new DeleteObjectCommand({ Bucket: 'target', Key: `${prefix}deleted` }));
-  await put(to, 'replaced', 'written by somebody else');
-  await engine.db.$transaction((tx) => approveTransfer(tx, id));
-  await engine.ended(id);
-  expect(await text(from)).toEqual(['deleted', 'replaced']);
-  const kept = { state: 'SKIPPED', sourceRemoval: 'KEPT', errorCode: 'DESTINATION_CHANGED' };
-  expect(await itemsOf(id)).toMatchObject({ deleted: kept, replaced: kept, same: { sourceRemoval: 'REMOVED' } });
-});
-
-test('an account that is gone fails what is not moved, and keeps the sources of what is', async () => {
-  await put(from, 'added', 'new');
-  for (const store of [from, to]) await put(store, 'same', 'one');
-  const { id } = await engine.submit({
-    sourceAccountId: await engine.connect(from.credentials),
-    sourcePaths: [`source/${prefix}`],
-    destinationAccountId: destination,
-    destinationPath: 'target/',
-    mode: 'MOVE',
-    options: { conflictPolicy: 'OVERWRITE_IF_DIFFERENT' },
-    dryRun: true,
-  });
-  const { sourceAccountId } = await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
-  await engine.db.$transaction(async (tx) => {
-    await approveTransfer(tx, id);
-    const gone = { status: 'DISCONNECTED', sealedCredentials: null, keyId: null } as const;
-    await tx.cloudAccount.update({ where: { id: sourceAccountId }, data: gone });
-  });
-  expect(await engine.ended(id)).toMatchObject({ objectsListed: 2n, objectsSkipped: 1n, objectsFailed: 1n });
-  expect(await itemsOf(id)).toMatchObject({
-    added: { state: 'FAILED', sourceRemoval: 'KEPT', errorCode: 'CREDENTIALS_INVALID' },
-    same: { state: 'SKIPPED', sourceRemoval: 'KEPT', errorCode: 'CREDENTIALS_INVALID' },
-  });
-});
-
 test('MOVE keeps what was skipped without a look at its bytes', async () => {
   await twoSides();
   await run({ mode: 'MOVE', options: { conflictPolicy: 'SKIP' } });
-  expect(await text(from)).toEqual(['changed', 'grown', 'same']);
+  expect(await namesAt(from)).toEqual(['changed', 'grown', 'same']);
 });
 
 test('SYNC makes a mirror, and a second one has nothing to do', async () => {
@@ -258,70 +175,33 @@ test('SYNC deletes nothing that filters leave out', async () => {
   await put(to, 'old.txt', 'b');
   await put(to, 'old.log', 'c');
   await run({ mode: 'SYNC', options: { filter: { include: ['*.txt'] } } });
-  expect(await text(to)).toEqual(['a.txt', 'old.log']);
+  expect(await namesAt(to)).toEqual(['a.txt', 'old.log']);
 });
 
 test('SYNC asks before it deletes more than its limit allows, and does nothing until then', async () => {
   await twoSides();
   const { id } = await order({ mode: 'SYNC', options: { deletionLimit: { objects: 0 } } });
   await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
-  expect(await text(to)).toContain('extra');
+  expect(await namesAt(to)).toContain('extra');
   await engine.db.$transaction((tx) => approveTransfer(tx, id));
   await engine.ended(id);
   expect(await to.hashes(prefix)).toEqual(await from.hashes(prefix));
 });
 
-test('what a cancelled transfer was to delete is cancelled too', async () => {
-  await twoSides();
-  const { id } = await order({ mode: 'SYNC', dryRun: true });
-  await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
-  await engine.db.$transaction((tx) => cancelTransfer(tx, id));
-  await engine.until(id, ({ batchesListed, batchesDone }) => batchesDone === batchesListed);
-  const items = await itemsOf(id);
-  expect(items.extra).toMatchObject({ action: 'DELETE', state: 'CANCELLED' });
-  expect(await text(to)).toContain('extra');
-});
-
 test('SYNC deletes nothing when a listing fails', async () => {
   await twoSides();
   const { id } = await engine.submit({
-    sourceAccountId: source,
+    sourceAccountId: accounts.sourceAccountId,
     sourcePaths: [`source/${prefix}`, 'source/nowhere/'],
-    destinationAccountId: destination,
+    destinationAccountId: accounts.destinationAccountId,
     destinationPath: 'target/',
     mode: 'SYNC',
   });
   const row = await engine.ended(id);
   expect(row).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', deletionsPlanned: 0n, deletionsCompleted: 0n });
-  expect(await text(to)).toContain('extra');
+  expect(await namesAt(to)).toContain('extra');
   const items = await engine.db.transferItem.findMany({ where: { transferId: id, action: 'DELETE' } });
   expect(items).toMatchObject([{ state: 'SKIPPED', errorCode: 'LISTING_INCOMPLETE' }]);
-});
-
-test('what could not be listed before a plan was approved waits for another approval', async () => {
-  await twoSides();
-  const late = `${round}000/`;
-  const { id } = await engine.submit({
-    sourceAccountId: source,
-    sourcePaths: [`source/${prefix}`, `source/${late}`],
-    destinationAccountId: destination,
-    destinationPath: 'target/',
-    mode: 'SYNC',
-    dryRun: true,
-  });
-  const plan = await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
-  expect(plan.planCheckpoint).toMatchObject({ totals: { LISTING_INCOMPLETE: { objects: 1 } } });
-  expect(plan.planCheckpoint).not.toMatchObject({ totals: { DELETE: {} } });
-  await engine.db.$transaction((tx) => approveTransfer(tx, id));
-  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', objectsFailed: 1n });
-  await from.put(`${late}here`, 10);
-  await to.put(`${late}extra`, 10);
-  const { id: next } = await engine.db.$transaction((tx) => retryFailedItems(tx, id));
-  expect(await engine.until(next, ({ state }) => state !== 'PLANNING')).toMatchObject({ state: 'AWAITING_APPROVAL' });
-  expect(Object.keys(await to.hashes(late))).toEqual(['extra']);
-  await engine.db.$transaction((tx) => approveTransfer(tx, next));
-  expect(await engine.ended(next)).toMatchObject({ state: 'COMPLETED', deletionsCompleted: 1n });
-  expect(Object.keys(await to.hashes(late))).toEqual(['here']);
 });
 
 test('VERIFY tells what differs and changes nothing', async () => {
@@ -363,75 +243,6 @@ test.for([1, 3])('what REREAD finds damaged %i times does not stay at the destin
   const isMended = times === 1;
   expect([state, errorCode]).toEqual(isMended ? ['COMPLETED', null] : ['FAILED', 'CHECKSUM_MISMATCH']);
   expect(await to.hashes(prefix)).toEqual(isMended ? await from.hashes(prefix) : {});
-});
-
-test('a dry run plans, waits, and is then carried out exactly as planned', async () => {
-  await twoSides();
-  const before = await to.hashes(prefix);
-  const { id } = await order({ mode: 'SYNC', dryRun: true });
-  const planned = await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
-  expect(planned).toMatchObject({
-    listingComplete: true,
-    objectsPlanned: 4n,
-    objectsSkipped: 1n,
-    bytesAcknowledged: 0n,
-  });
-  expect(await to.hashes(prefix)).toEqual(before);
-  expect(planned.planCheckpoint).toMatchObject({
-    totals: { ADD: { objects: 1 }, REPLACE: { objects: 2 }, SKIP: { objects: 1 }, DELETE: { objects: 1 } },
-  });
-  await engine.db.$transaction((tx) => approveTransfer(tx, id));
-  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
-  expect(await to.hashes(prefix)).toEqual(await from.hashes(prefix));
-});
-
-test('what changed between the plan and its approval is reported, and not touched', async () => {
-  await twoSides();
-  const { id } = await order({ mode: 'SYNC', dryRun: true });
-  await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
-  await put(from, 'added', 'changed since');
-  await put(to, 'changed', 'written by somebody else');
-  await put(to, 'extra', 'written by somebody else');
-  const written = await to.hashes(prefix);
-  await engine.db.$transaction((tx) => approveTransfer(tx, id));
-  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED_WITH_ERRORS' });
-  expect(await itemsOf(id)).toMatchObject({
-    added: { state: 'FAILED', errorCode: 'OBJECT_CHANGED' },
-    changed: { state: 'FAILED', errorCode: 'DESTINATION_CHANGED' },
-    extra: { state: 'FAILED', errorCode: 'DESTINATION_CHANGED' },
-    grown: { state: 'COMPLETED' },
-  });
-  const there = await to.hashes(prefix);
-  expect(there).toEqual({ ...written, grown: (await from.hashes(prefix)).grown });
-});
-
-test('a failed object of a move is retried with its removal', async () => {
-  await put(from, 'a', 'bytes');
-  await put(to, 'a', 'other');
-  const { id } = await order({ mode: 'MOVE', dryRun: true });
-  await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
-  await to.client.send(new DeleteObjectCommand({ Bucket: 'target', Key: `${prefix}a` }));
-  await engine.db.$transaction((tx) => approveTransfer(tx, id));
-  expect(await engine.ended(id)).toMatchObject({ state: 'FAILED', errorCode: 'DESTINATION_CHANGED' });
-  expect(await text(from)).toEqual(['a']);
-  await put(to, 'a', 'other');
-  const followUp = await engine.db.$transaction((tx) => retryFailedItems(tx, id));
-  expect(await engine.ended(followUp.id)).toMatchObject({ state: 'COMPLETED' });
-  expect(await text(from)).toEqual([]);
-});
-
-test('a follow-up of an approved plan reports what changed since, and does not move it', async () => {
-  await put(from, 'a', 'bytes');
-  await put(to, 'a', 'other');
-  const { id } = await order({ dryRun: true });
-  await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
-  await put(to, 'a', 'written by somebody else');
-  await engine.db.$transaction((tx) => approveTransfer(tx, id));
-  expect(await engine.ended(id)).toMatchObject({ state: 'FAILED', errorCode: 'DESTINATION_CHANGED' });
-  const before = await to.hashes(prefix);
-  const followUp = await engine.db.$transaction((tx) => retryFailedItems(tx, id));
-  expect(await engine.ended(followUp.id)).toMatchObject({ state: 'FAILED', errorCode: 'DESTINATION_CHANGED' });
-  expect(await to.hashes(prefix)).toEqual(before);
 });
 
 test('names with dots between slashes stay what they are, below the destination', async () => {

@@ -1,8 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type CloudName, type Clouds, cloudNames, contents, fill, sha256, startClouds } from './support/clouds.ts';
-import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
-import { startEngine, type TestEngine } from './support/engine.ts';
+import {
+  type CloudName,
+  type CloudScene,
+  cloudNames,
+  contents,
+  fill,
+  mayFetch,
+  sha256,
+  startCloudScene,
+} from './support/clouds.ts';
 
 const pairs = cloudNames.flatMap((from) => cloudNames.map((to) => [from, to] as const));
 
@@ -17,22 +24,12 @@ const tree: Record<string, Buffer> = {
 const expected = Object.fromEntries(Object.entries(tree).map(([name, bytes]) => [name, sha256(bytes)]));
 const signal = new AbortController().signal;
 
-/** An engine whose clouds may fetch from each other on this machine, and one whose clouds may not. */
-const policies = ['private', 'fetching'] as const;
-interface Scene extends Clouds {
-  engine: TestEngine;
-  database: TestDatabase;
-}
-const scenes = {} as Record<(typeof policies)[number], Scene>;
+let scenes: Record<'private' | 'fetching', CloudScene>;
 
 beforeAll(async () => {
-  for (const policy of policies) {
-    const database = await createTestDatabase();
-    const engine = await startEngine({ databaseUrl: database.url, redisUrl: (await createTestRedis()).url });
-    await engine.startWorker(policy === 'private' ? {} : { INGEST_PRIVATE_ADDRESSES: '127.0.0.1/32' });
-    const clouds = await startClouds(engine);
-    scenes[policy] = { engine, database, ...clouds };
-    for (const cloud of Object.values(clouds.clouds)) {
+  scenes = { private: await startCloudScene(), fetching: await startCloudScene(mayFetch) };
+  for (const { clouds } of Object.values(scenes)) {
+    for (const cloud of Object.values(clouds)) {
       await fill(cloud, Object.fromEntries(Object.entries(tree).map(([name, bytes]) => [`source/${name}`, bytes])));
       await cloud.provider.createFolder({ container: cloud.container, key: 'source/hollow/' }, signal);
     }
@@ -40,14 +37,10 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  for (const scene of Object.values(scenes)) {
-    await scene.engine.stop();
-    await scene.stop();
-    await scene.database.drop();
-  }
+  for (const scene of Object.values(scenes ?? {})) await scene.stop();
 });
 
-async function move({ engine, clouds }: Scene, from: CloudName, to: CloudName) {
+async function move({ engine, clouds }: CloudScene, from: CloudName, to: CloudName) {
   const { id } = await engine.submit({
     sourceAccountId: clouds[from].accountId,
     sourcePaths: [`${clouds[from].container}/source/`],

@@ -2,34 +2,34 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { cancelTransfer } from '../queue/transfer.ts';
 import type { RunningProcess } from '../scripts/local/processes.ts';
-import { type CloudName, type Clouds, contents, fill, sha256, startClouds } from './support/clouds.ts';
-import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
-import { startEngine, type TestEngine } from './support/engine.ts';
+import {
+  type CloudName,
+  type CloudScene,
+  contents,
+  fill,
+  mayFetch,
+  sha256,
+  startCloudScene,
+} from './support/clouds.ts';
+import type { TestEngine } from './support/engine.ts';
 
 /** Large enough to be fetched from a URL. */
 const bytes = randomBytes(9 * 1024 * 1024);
 /** Long enough for a lease to run out. */
 const timeoutMs = 60_000;
 
-let database: TestDatabase;
 let engine: TestEngine;
-let all: Clouds;
+let all: CloudScene;
 let worker: RunningProcess;
 
-const startWorker = () => engine.startWorker({ INGEST_PRIVATE_ADDRESSES: '127.0.0.1/32' });
+const startWorker = () => engine.startWorker(mayFetch);
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  engine = await startEngine({ databaseUrl: database.url, redisUrl: (await createTestRedis()).url });
-  all = await startClouds(engine);
-  worker = await startWorker();
+  all = await startCloudScene(mayFetch);
+  ({ engine, worker } = all);
 }, 60_000);
 
-afterAll(async () => {
-  await engine?.stop();
-  await all?.stop();
-  await database?.drop();
-});
+afterAll(() => all?.stop());
 
 afterEach(() => {
   all.servers.s3.faults.clear();

@@ -4,32 +4,21 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TransferMode } from '../core/db.ts';
 import { approveTransfer } from '../queue/transfer.ts';
 import type { ConflictPolicy } from '../queue/transfer-options.ts';
-import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
-import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
+import { type Crossing, startCrossing, type TestStore } from './support/engine.ts';
 
-let database: TestDatabase;
-let engine: TestEngine;
-let from: TestStore;
-let to: TestStore;
-let accounts: { sourceAccountId: string; destinationAccountId: string };
+let crossing: Crossing;
+let engine: Crossing['engine'];
+let from: Crossing['from'];
+let to: Crossing['to'];
+let accounts: Crossing['accounts'];
 let round = 0;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  engine = await startEngine({ databaseUrl: database.url, redisUrl: (await createTestRedis()).url });
-  await engine.startWorker();
-  [from, to] = await Promise.all([startStore('source'), startStore('target')]);
-  accounts = {
-    sourceAccountId: await engine.connect(from.credentials),
-    destinationAccountId: await engine.connect(to.credentials),
-  };
+  crossing = await startCrossing();
+  ({ engine, from, to, accounts } = crossing);
 });
 
-afterAll(async () => {
-  await engine?.stop();
-  await Promise.all([from?.close(), to?.close()]);
-  await database?.drop();
-});
+afterAll(() => crossing?.stop());
 
 type Tree = Record<string, string>;
 const tree = fc.dictionary(

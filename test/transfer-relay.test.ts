@@ -1,30 +1,18 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
-import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
+import { type Crossing, startCrossing } from './support/engine.ts';
 
-let database: TestDatabase;
-let engine: TestEngine;
-let source: TestStore;
-let destination: TestStore;
-let accounts: { sourceAccountId: string; destinationAccountId: string };
+let crossing: Crossing;
+let engine: Crossing['engine'];
+let source: Crossing['from'];
+let destination: Crossing['to'];
+let accounts: Crossing['accounts'];
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  const redis = await createTestRedis();
-  engine = await startEngine({ databaseUrl: database.url, redisUrl: redis.url });
-  [source, destination] = await Promise.all([startStore('source'), startStore('target')]);
-  accounts = {
-    sourceAccountId: await engine.connect(source.credentials),
-    destinationAccountId: await engine.connect(destination.credentials),
-  };
-  await Promise.all([engine.startWorker(), engine.startWorker()]);
+  crossing = await startCrossing({ workers: 2 });
+  ({ engine, from: source, to: destination, accounts } = crossing);
 });
 
-afterAll(async () => {
-  await engine?.stop();
-  await Promise.all([source?.close(), destination?.close()]);
-  await database?.drop();
-});
+afterAll(() => crossing?.stop());
 
 const MiB = 1024 * 1024;
 

@@ -5,9 +5,17 @@ import { cancelTransfer, pauseTransfer, resumeTransfer } from '../queue/transfer
 import type { GivenTransferOptions } from '../queue/transfer-options.ts';
 import type { RunningProcess } from '../scripts/local/processes.ts';
 import type { ObjectMetadata } from '../storage/provider.ts';
-import { type CloudName, type Clouds, cloudNames, contents, fill, sha256, startClouds } from './support/clouds.ts';
-import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
-import { startEngine, type TestEngine } from './support/engine.ts';
+import {
+  type CloudName,
+  type CloudScene,
+  cloudNames,
+  contents,
+  fill,
+  mayFetch,
+  sha256,
+  startCloudScene,
+} from './support/clouds.ts';
+import type { TestEngine } from './support/engine.ts';
 
 const MiB = 1024 * 1024;
 const signal = new AbortController().signal;
@@ -19,25 +27,18 @@ const metadata: ObjectMetadata = {
   modifiedAt: new Date('2011-12-13T14:15:16.000Z'),
 };
 
-let database: TestDatabase;
 let engine: TestEngine;
 let worker: RunningProcess;
-let all: Clouds;
+let all: CloudScene;
 
-const startWorker = () => engine.startWorker({ INGEST_PRIVATE_ADDRESSES: '127.0.0.1/32' });
+const startWorker = () => engine.startWorker(mayFetch);
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  engine = await startEngine({ databaseUrl: database.url, redisUrl: (await createTestRedis()).url });
-  all = await startClouds(engine);
-  worker = await startWorker();
+  all = await startCloudScene(mayFetch);
+  ({ engine, worker } = all);
 }, 60_000);
 
-afterAll(async () => {
-  await engine?.stop();
-  await all?.stop();
-  await database?.drop();
-});
+afterAll(() => all?.stop());
 
 afterEach(() => {
   all.servers.s3.faults.clear();

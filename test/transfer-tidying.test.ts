@@ -1,29 +1,21 @@
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cancelTransfer, pauseTransfer, resumeTransfer } from '../queue/transfer.ts';
-import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
-import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
+import { type Crossing, startCrossing } from './support/engine.ts';
 
 const MiB = 1024 * 1024;
 
-let database: TestDatabase;
-let engine: TestEngine;
-let source: TestStore;
-let destination: TestStore;
+let crossing: Crossing;
+let engine: Crossing['engine'];
+let source: Crossing['from'];
+let destination: Crossing['to'];
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  const redis = await createTestRedis();
-  engine = await startEngine({ databaseUrl: database.url, redisUrl: redis.url });
-  [source, destination] = await Promise.all([startStore('source'), startStore('target')]);
-  await engine.startWorker();
+  crossing = await startCrossing();
+  ({ engine, from: source, to: destination } = crossing);
 });
 
-afterAll(async () => {
-  await engine?.stop();
-  await Promise.all([source?.close(), destination?.close()]);
-  await database?.drop();
-});
+afterAll(() => crossing?.stop());
 
 test('an upload is dropped although its source cannot be opened any more', async () => {
   const accounts = {

@@ -5,13 +5,14 @@ import { startAzureFromUrl } from '../../emulators/azure-from-url.ts';
 import { type DropboxServer, startDropboxServer } from '../../emulators/dropbox/server.ts';
 import { type GcsServer, startGcsServer } from '../../emulators/gcs/server.ts';
 import { type S3Server, startS3Server } from '../../emulators/s3/server.ts';
+import type { RunningProcess } from '../../scripts/local/processes.ts';
 import { createAddressPolicy } from '../../storage/address-policy.ts';
 import { storedCapabilities } from '../../storage/capabilities.ts';
 import type { Credentials } from '../../storage/credentials.ts';
 import { bufferedBody } from '../../storage/digest.ts';
 import type { ObjectMetadata, StorageProvider } from '../../storage/provider.ts';
 import { openProvider } from '../../storage/registry.ts';
-import type { TestEngine } from './engine.ts';
+import { startOwnEngine, type TestEngine } from './engine.ts';
 
 /** One cloud with a container, and a provider that gets at it past the engine. */
 export interface Cloud {
@@ -39,7 +40,7 @@ export const untaggedKeys = { accessKeyId: 'untagged', secretAccessKey: 'another
 const signal = new AbortController().signal;
 
 /** All four, each with one container and connected as an account. */
-export async function startClouds(engine: TestEngine): Promise<Clouds> {
+async function startClouds(engine: TestEngine): Promise<Clouds> {
   const started: Pick<Clouds, 'onAzureRequest'> = { onAzureRequest: null };
   const [s3, azure, gcs, dropbox] = await Promise.all([
     startS3Server({ credentials: [keys, { ...untaggedKeys, mayTag: false }], buckets: ['place'] }),
@@ -78,6 +79,30 @@ export async function startClouds(engine: TestEngine): Promise<Clouds> {
     async stop() {
       await Promise.all(Object.values(clouds).map(({ provider }) => provider.close()));
       await Promise.all([s3, azure, gcs, dropbox].map((server) => server.close()));
+    },
+  });
+}
+
+/** All four, with an engine of its own and one worker. */
+export interface CloudScene extends Clouds {
+  engine: TestEngine;
+  worker: RunningProcess;
+}
+
+/** Setting of a worker whose clouds may fetch from each other on this machine. */
+export const mayFetch = { INGEST_PRIVATE_ADDRESSES: '127.0.0.1/32' } as const;
+
+/** @param env Of the worker. */
+export async function startCloudScene(env: Record<string, string> = {}): Promise<CloudScene> {
+  const engine = await startOwnEngine();
+  const clouds = await startClouds(engine);
+  const stopClouds = clouds.stop;
+  return Object.assign(clouds, {
+    engine,
+    worker: await engine.startWorker(env),
+    async stop() {
+      await engine.stop();
+      await stopClouds();
     },
   });
 }

@@ -11,6 +11,7 @@ import { workerArguments } from '../../scripts/local/worker-command.ts';
 import { createAddressPolicy } from '../../storage/address-policy.ts';
 import type { Credentials } from '../../storage/credentials.ts';
 import { openProvider } from '../../storage/registry.ts';
+import { createTestDatabase, createTestRedis } from './databases.ts';
 import { temporaryDirectory } from './servers.ts';
 
 const keyEncryptionKey = `test:${Buffer.alloc(32, 7).toString('base64')}`;
@@ -199,6 +200,45 @@ export async function startStore(bucket: string, options: { flexibleChecksums?: 
     async close() {
       client.destroy();
       await server.close();
+    },
+  };
+}
+
+/** An engine on databases of its own, whose end is theirs. */
+export async function startOwnEngine(): Promise<TestEngine & { redisUrl: string }> {
+  const [database, redis] = [await createTestDatabase(), await createTestRedis()];
+  const engine = await startEngine({ databaseUrl: database.url, redisUrl: redis.url });
+  return {
+    ...engine,
+    redisUrl: redis.url,
+    async stop() {
+      await engine.stop();
+      await database.drop();
+    },
+  };
+}
+
+/** An engine of its own between two local stores, both connected: from the bucket `source` to the bucket `target`. */
+export interface Crossing {
+  engine: Awaited<ReturnType<typeof startOwnEngine>>;
+  from: TestStore;
+  to: TestStore;
+  accounts: { sourceAccountId: string; destinationAccountId: string };
+  stop(): Promise<void>;
+}
+
+export async function startCrossing({ workers = 1 } = {}): Promise<Crossing> {
+  const [engine, from, to] = await Promise.all([startOwnEngine(), startStore('source'), startStore('target')]);
+  await Promise.all(Array.from({ length: workers }, () => engine.startWorker()));
+  const accounts = {
+    sourceAccountId: await engine.connect(from.credentials),
+    destinationAccountId: await engine.connect(to.credentials),
+  };
+  return {
+    ...{ engine, from, to, accounts },
+    async stop() {
+      await engine.stop();
+      await Promise.all([from.close(), to.close()]);
     },
   };
 }
