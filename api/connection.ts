@@ -69,6 +69,20 @@ export async function keysetPage<Row, Key>(args: PageArgs, options: KeysetOption
   };
 }
 
+/** One page of rows that are ordered by their ids, which rise with time (UUIDv7): with `desc` the newest come first. */
+export function keysetPageById<Row extends { id: string }>(
+  args: PageArgs,
+  direction: 'asc' | 'desc',
+  find: (page: { id: { gt?: string; lt?: string }; orderBy: { id: 'asc' | 'desc' }; take: number }) => Promise<Row[]>,
+) {
+  return keysetPage<Row, string>(args, {
+    direction,
+    keyOf: (row) => row.id,
+    parseKey: (text) => (uuid.test(text) ? text : null),
+    fetch: ({ range, order, take }) => find({ id: range, orderBy: { id: order }, take }),
+  });
+}
+
 export function encodeCursor(text: string): string {
   return Buffer.from(text).toString('base64url');
 }
@@ -93,10 +107,6 @@ function readCursor<Key>(
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
-export function parseUuidKey(text: string): string | null {
-  return uuid.test(text) ? text : null;
-}
 
 export function parseOrdinalKey(text: string): number | null {
   return /^(0|[1-9]\d{0,9})$/.test(text) && Number(text) <= 2_147_483_647 ? Number(text) : null;

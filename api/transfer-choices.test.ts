@@ -20,6 +20,10 @@ afterAll(async () => {
   await store?.close();
 });
 
+/** Whoever waits for a lock. */
+const waiting = () => api.db.$queryRaw`
+  SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+
 const errors = 'userErrors { field code message remedy }';
 const plan = `mutation ($input: PlanTransferInput!) { planTransfer(input: $input) { transfer { id state mode isDryRun canApprove approvedAt
   options { conflictPolicy filter { include exclude minSize modifiedAfter } keep { userMetadata } names verification maxTries concurrency deletionLimit { objects share } routes }
@@ -158,9 +162,7 @@ test('a schedule is made, changed and deleted; a repeated key makes no second on
   const late = await api.db.$transaction(async (tx) => {
     const row = await tx.transferSchedule.delete({ where: { id } });
     const changing = ask(update, { id: schedule?.id, name: 'Too late' });
-    const isWaiting = () => api.db.$queryRaw`
-      SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-    await expect.poll(isWaiting).toHaveLength(1);
+    await expect.poll(waiting).toHaveLength(1);
     return { row, changing };
   });
   expect((await late.changing).userErrors).toMatchObject([{ code: 'NOT_FOUND', field: ['input', 'id'] }]);
@@ -185,6 +187,11 @@ test('a schedule keeps the bandwidth limit of its transfers, which may change', 
   expect((await mutation('createTransferSchedule', order)).schedule.id).toBe(schedule.id);
   const low = await mutation('updateTransferSchedule', { id: schedule.id, bandwidthLimit: '10' });
   expect(low.userErrors).toMatchObject([{ code: 'INVALID_INPUT', field: ['input', 'bandwidthLimit'] }]);
+  // More than a number in JSON holds exactly, and less than a ByteSize may be.
+  const beyond = orderWithin(account, { cron: '0 3 * * *', bandwidthLimit: '9007199254740993' });
+  expect((await mutation('createTransferSchedule', beyond)).userErrors).toMatchObject([
+    { code: 'INVALID_INPUT', field: ['input', 'bandwidthLimit'], message: expect.stringContaining('at most') },
+  ]);
   const changed = await mutation('updateTransferSchedule', {
     id: schedule.id,
     bandwidthLimit: '70000',
@@ -195,6 +202,18 @@ test('a schedule keeps the bandwidth limit of its transfers, which may change', 
   expect(renamed.schedule).toMatchObject({ bandwidthLimit: '70000', priority: 'LOW' });
   const free = await mutation('updateTransferSchedule', { id: schedule.id, bandwidthLimit: null });
   expect(free.schedule).toMatchObject({ bandwidthLimit: null, priority: 'LOW' });
+
+  const id = idOfType('TransferSchedule', schedule.id) ?? '';
+  const together = await api.db.$transaction(async (tx) => {
+    await tx.$queryRaw`SELECT 1 FROM transfer_schedule WHERE id = ${id}::uuid FOR UPDATE`;
+    const changes = [{ priority: 'HIGH' }, { bandwidthLimit: '80000' }];
+    const changing = changes.map((change) => mutation('updateTransferSchedule', { id: schedule.id, ...change }));
+    await expect.poll(waiting).toHaveLength(2);
+    return { changing };
+  });
+  await Promise.all(together.changing);
+  const both = await mutation('updateTransferSchedule', { id: schedule.id });
+  expect(both.schedule).toMatchObject({ bandwidthLimit: '80000', priority: 'HIGH' });
 });
 
 test('the next runs of a schedule are told before it is made', async () => {

@@ -8,11 +8,6 @@ export async function publishAccount(redis: Redis, change: AccountChange): Promi
   await publish(redis, topics.userAccounts(change.userId), accountChangeSchema, change);
 }
 
-/** Until the transaction ends, the accounts are as they are found: none can be disconnected meanwhile. */
-export async function holdAccounts(tx: DbSession, ...ids: readonly string[]): Promise<void> {
-  await tx.$queryRaw`SELECT 1 FROM cloud_account WHERE id = ANY(${ids}::uuid[]) ORDER BY id FOR KEY SHARE`;
-}
-
 /** Tells all workers of a refusal. Rejects while Redis is away. */
 export async function publishRefusal(redis: Redis, refusal: Refusal): Promise<void> {
   await publish(redis, topics.refusals, refusalSchema, refusal);

@@ -1,6 +1,5 @@
 import { type DbSession, Prisma, type Transfer } from '../core/db.ts';
 import { AppError, type ErrorCode } from '../core/errors.ts';
-import { holdAccounts } from './account.ts';
 import { compileGlobs } from './glob.ts';
 import { type PlanCheckpoint, planCheckpointSchema } from './plan-checkpoint.ts';
 import { emptyWorkload } from './plan-estimate.ts';
@@ -16,10 +15,11 @@ const batchObjects = 100;
 const batchBytes = 256 * 1024 * 1024;
 
 /**
- * Failures that the listing brought to light, of names above all: another try meets the same, and an object whose name is
- * taken would overwrite the one that has it. They stay failed.
+ * Failures that the listing brought to light, of names above all: another try meets the same, an object whose name is
+ * taken would overwrite the one that has it, and one outside of the source paths was never ordered. They stay failed.
  */
 const listedFailures: readonly ErrorCode[] = [
+  'INVALID_INPUT',
   'NAME_COLLISION',
   'NAME_NOT_ALLOWED',
   'DESTINATION_EXISTS',
@@ -57,7 +57,9 @@ export async function openFailures(db: DbSession, row: Transfer): Promise<OpenFa
   const going = followUps.filter(({ state }) => state !== 'CANCELLED');
   const cancelled = followUps.filter(({ state }) => state === 'CANCELLED');
   const checkpoint = checkpointOf(row.planCheckpoint);
-  const relisted = new Set(going.flatMap(({ planCheckpoint }) => checkpointOf(planCheckpoint).relisted));
+  const relisted = new Set(
+    going.flatMap(({ planCheckpoint }) => checkpointOf(planCheckpoint).relisted.map(({ ordinal }) => ordinal)),
+  );
   const paths = checkpoint.failed.filter(({ ordinal }) => !relisted.has(ordinal));
   const ordinalsOf = (failed: PlanCheckpoint['failed']) => failed.map(({ ordinal }) => ordinal);
   // Looked up one by one: what Postgres does not know of a new transfer yet makes joins of many by many.
@@ -106,7 +108,6 @@ export async function retryFailedItems(
   const matches = parsePaths(filter.paths ?? []);
   const origin = await lockTransfer(tx, transferId);
   assertState(origin, ['COMPLETED_WITH_ERRORS', 'FAILED'], 'retried');
-  await holdAccounts(tx, origin.sourceAccountId, origin.destinationAccountId);
   await usableAccount(tx, origin.userId, origin.sourceAccountId);
   await usableAccount(tx, origin.userId, origin.destinationAccountId);
   const open = await openFailures(tx, origin);
@@ -206,7 +207,7 @@ async function createFollowUp(
     totals: {},
     workload: emptyWorkload(),
     failed: [],
-    relisted: paths.map(({ ordinal }) => ordinal),
+    relisted: paths.map(({ path, ordinal }) => ({ path, ordinal })),
   };
   const [clock] = await tx.$queryRaw<{ now: Date }[]>`SELECT now() AS now`;
   const { userId, sourceAccountId, destinationAccountId, sourcePaths, destinationPath } = origin;

@@ -117,6 +117,22 @@ test('a schedule whose zone is none any more stops and says so, and others go on
   expect(await runDueSchedule(db)).toMatchObject({ scheduleId: good });
 });
 
+test('a run orders nothing at an account that is being disconnected meanwhile', async () => {
+  const id = await schedule();
+  const running = await db.$transaction(async (tx) => {
+    await tx.$queryRaw`SELECT 1 FROM cloud_account WHERE id = ${user.accountId}::uuid FOR UPDATE`;
+    const run = runDueSchedule(db);
+    const isWaiting = () => db.$queryRaw`
+      SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    await expect.poll(isWaiting).toHaveLength(1);
+    await tx.cloudAccount.update({ where: { id: user.accountId }, data: { status: 'DISCONNECTED' } });
+    return { run };
+  });
+  expect(await running.run).toBeNull();
+  expect(await read(id)).toMatchObject({ errorCode: 'CONFLICT', lastTransferId: null });
+  await db.cloudAccount.update({ where: { id: user.accountId }, data: { status: 'CONNECTED' } });
+});
+
 test('what is not enabled or not due does not run', async () => {
   await schedule({ enabled: false });
   await schedule({ nextRunAt: new Date(Date.now() + 60_000) });

@@ -37,6 +37,8 @@ export const planLeaseMs = 15_000;
 const maxSourcePaths = 1_000;
 /** Bytes a second: with less, a part takes so long that clouds cut its request off. */
 export const minBandwidthLimit = 32_768n;
+/** What is counted exactly; no machine moves as much. */
+const maxBandwidthLimit = BigInt(Number.MAX_SAFE_INTEGER);
 
 export interface SubmitTransfer {
   userId: string;
@@ -153,10 +155,13 @@ export async function updateTransfer(tx: DbSession, transferId: string, changes:
   });
 }
 
-/** Throws INVALID_INPUT for a limit below `minBandwidthLimit`. */
+/** Throws INVALID_INPUT for a limit below `minBandwidthLimit`, and for one beyond what is counted exactly. */
 export function assertBandwidthLimit(limit: bigint | null | undefined): void {
-  if (limit == null || limit >= minBandwidthLimit) return;
-  const message = `A bandwidth limit is at least ${minBandwidthLimit} bytes a second. Choose more, or pause the transfer.`;
+  if (limit == null || (limit >= minBandwidthLimit && limit <= maxBandwidthLimit)) return;
+  const message =
+    limit < minBandwidthLimit
+      ? `A bandwidth limit is at least ${minBandwidthLimit} bytes a second. Choose more, or pause the transfer.`
+      : `A bandwidth limit is at most ${maxBandwidthLimit} bytes a second. Choose less, or no limit.`;
   throw new AppError('INVALID_INPUT', message, { field: ['bandwidthLimit'] });
 }
 
@@ -292,13 +297,17 @@ function assertMirrorable(
   throw new AppError('INVALID_INPUT', message, { field: ['sourcePaths'] });
 }
 
-/** Throws NOT_FOUND for an account that is not the user's, CONFLICT for a disconnected one. */
+/**
+ * The account, which nobody can disconnect until the transaction ends. Throws NOT_FOUND for one that is not the user's,
+ * CONFLICT for a disconnected one.
+ */
 export async function usableAccount(
   tx: DbSession,
   userId: string,
   accountId: string,
   field?: string,
 ): Promise<CloudAccount> {
+  await tx.$queryRaw`SELECT 1 FROM cloud_account WHERE id = ${accountId}::uuid FOR KEY SHARE`;
   const account = await tx.cloudAccount.findFirst({ where: { id: accountId, userId } });
   const place = field === undefined ? {} : { field: [field] };
   if (!account) throw new AppError('NOT_FOUND', 'There is no such account.', place);

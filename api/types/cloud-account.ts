@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors.ts';
 import { storedCapabilities } from '../../storage/capabilities.ts';
 import type { Settings } from '../accounts/same-store.ts';
 import { builder } from '../builder.ts';
-import { keysetPage, pageCost, parseUuidKey } from '../connection.ts';
+import { keysetPageById, pageCost } from '../connection.ts';
 import { type Context, viewerOf } from '../context.ts';
 import { storedError } from '../errors.ts';
 import { idOfType, nilId } from '../global-id.ts';
@@ -155,13 +155,9 @@ builder.prismaObjectField(User, 'cloudAccounts', (t) =>
       description: 'Cloud accounts of the user, in the order in which they were connected.',
       complexity: pageCost,
       resolve: (user, args, { services }) =>
-        keysetPage<CloudAccountRow, string>(args, {
-          direction: 'asc',
-          keyOf: (account) => account.id,
-          parseKey: parseUuidKey,
-          fetch: ({ range, order, take }) =>
-            services.db.cloudAccount.findMany({ where: { userId: user.id, id: range }, orderBy: { id: order }, take }),
-        }),
+        keysetPageById(args, 'asc', ({ id, ...page }) =>
+          services.db.cloudAccount.findMany({ ...page, where: { userId: user.id, id } }),
+        ),
     },
     { description: "A page of a user's cloud accounts." },
     { description: 'A cloud account with its cursor.' },

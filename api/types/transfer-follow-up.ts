@@ -1,9 +1,8 @@
-import type { Transfer as TransferRow } from '../../core/db.ts';
 import { maxRetryPaths, retryFailedItems } from '../../queue/follow-up.ts';
 import { maxGlobLength } from '../../queue/transfer-options.ts';
 import { audit } from '../audit.ts';
 import { builder } from '../builder.ts';
-import { keysetPage, pageCost, parseUuidKey } from '../connection.ts';
+import { keysetPageById, pageCost } from '../connection.ts';
 import { viewerOf } from '../context.ts';
 import { attempt } from '../errors.ts';
 import { createOnce, findReplay } from '../idempotency.ts';
@@ -26,17 +25,9 @@ builder.prismaObjectFields(Transfer, (t) => ({
       description: 'Transfers that try its failed objects again, newest first; see `retryFailedItems`.',
       complexity: pageCost,
       resolve: (transfer, args, { services }) =>
-        keysetPage<TransferRow, string>(args, {
-          direction: 'desc',
-          keyOf: (row) => row.id,
-          parseKey: parseUuidKey,
-          fetch: ({ range, order, take }) =>
-            services.db.transfer.findMany({
-              where: { retryOfId: transfer.id, userId: transfer.userId, id: range },
-              orderBy: { id: order },
-              take,
-            }),
-        }),
+        keysetPageById(args, 'desc', ({ id, ...page }) =>
+          services.db.transfer.findMany({ ...page, where: { retryOfId: transfer.id, userId: transfer.userId, id } }),
+        ),
     },
     { description: "A page of a transfer's follow-ups." },
     { description: 'A follow-up with its cursor.' },

@@ -1,6 +1,5 @@
 import type { DbSession, Transfer as TransferRow } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
-import { holdAccounts } from '../../queue/account.ts';
 import {
   approveTransfer,
   cancelTransfer,
@@ -111,7 +110,6 @@ async function order(operation: string, input: OrderInput, context: Context): Pr
   assertStartAt(input.startAt);
   const ordered = await orderOf(context, input);
   const { id, replayed } = await createOnce(db, request, async (tx) => {
-    await holdAccounts(tx, ordered.sourceAccountId, ordered.destinationAccountId);
     const dryRun = operation === 'planTransfer';
     const row = await submitTransfer(tx, { ...ordered, dryRun, startAt: input.startAt ?? undefined });
     await audit(tx, context, 'transfer.create', { type: 'transfer', id: row.id }, { name: row.name });

@@ -1,10 +1,10 @@
-import type { Prisma, TransferSchedule as ScheduleRow, Transfer as TransferRow } from '../../core/db.ts';
+import type { DbSession, Prisma, TransferSchedule as ScheduleRow } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
 import { nextRun, nextRuns, type ScheduledOrder, scheduledOrderSchema } from '../../queue/schedule.ts';
 import { assertBandwidthLimit, minBandwidthLimit, parseOrder } from '../../queue/transfer.ts';
 import { audit } from '../audit.ts';
 import { builder } from '../builder.ts';
-import { keysetPage, pageCost, parseUuidKey } from '../connection.ts';
+import { keysetPageById, pageCost } from '../connection.ts';
 import { type Context, viewerOf } from '../context.ts';
 import { attempt, storedError } from '../errors.ts';
 import { idOfType, nilId } from '../global-id.ts';
@@ -91,17 +91,9 @@ export const TransferSchedule = builder.prismaNode('TransferSchedule', {
         description: 'Transfers that it ordered, newest first.',
         complexity: pageCost,
         resolve: (schedule, args, { services }) =>
-          keysetPage<TransferRow, string>(args, {
-            direction: 'desc',
-            keyOf: (row) => row.id,
-            parseKey: parseUuidKey,
-            fetch: ({ range, order, take }) =>
-              services.db.transfer.findMany({
-                where: { scheduleId: schedule.id, userId: schedule.userId, id: range },
-                orderBy: { id: order },
-                take,
-              }),
-          }),
+          keysetPageById(args, 'desc', ({ id, ...page }) =>
+            services.db.transfer.findMany({ ...page, where: { scheduleId: schedule.id, userId: schedule.userId, id } }),
+          ),
       },
       { description: "A page of a schedule's transfers." },
       { description: 'A transfer with its cursor.' },
@@ -116,17 +108,9 @@ builder.prismaObjectField(User, 'transferSchedules', (t) =>
       description: 'Schedules of the user, newest first.',
       complexity: pageCost,
       resolve: (user, args, { services }) =>
-        keysetPage<ScheduleRow, string>(args, {
-          direction: 'desc',
-          keyOf: (row) => row.id,
-          parseKey: parseUuidKey,
-          fetch: ({ range, order, take }) =>
-            services.db.transferSchedule.findMany({
-              where: { userId: user.id, id: range },
-              orderBy: { id: order },
-              take,
-            }),
-        }),
+        keysetPageById(args, 'desc', ({ id, ...page }) =>
+          services.db.transferSchedule.findMany({ ...page, where: { userId: user.id, id } }),
+        ),
     },
     { description: "A page of a user's schedules." },
     { description: 'A schedule with its cursor.' },
@@ -163,6 +147,14 @@ async function ownSchedule(context: Context, globalId: string): Promise<Schedule
   const id = idOfType('TransferSchedule', globalId);
   const userId = viewerOf(context).id;
   const row = id === null ? null : await context.services.db.transferSchedule.findFirst({ where: { id, userId } });
+  if (row === null) throw noSchedule();
+  return row;
+}
+
+/** The schedule, locked until the transaction ends. Throws NOT_FOUND for one that is gone. */
+async function lockSchedule(tx: DbSession, id: string): Promise<ScheduleRow> {
+  await tx.$queryRaw`SELECT 1 FROM transfer_schedule WHERE id = ${id}::uuid FOR UPDATE`;
+  const row = await tx.transferSchedule.findUnique({ where: { id } });
   if (row === null) throw noSchedule();
   return row;
 }
@@ -263,33 +255,33 @@ builder.relayMutationField(
     authScopes: { signedIn: true },
     resolve: (_root, { input }, context) =>
       attempt(async () => {
-        const before = await ownSchedule(context, String(input.id));
-        const cron = input.cron ?? before.cron;
-        const timeZone = input.timeZone ?? before.timeZone;
-        const enabled = input.isEnabled ?? before.enabled;
-        const next = nextRun(cron, timeZone, new Date());
-        // A run that is due is not lost to a change of something else.
-        const isRetimed = cron !== before.cron || timeZone !== before.timeZone || enabled !== before.enabled;
+        const { id } = await ownSchedule(context, String(input.id));
         assertBandwidthLimit(input.bandwidthLimit);
-        const order: ScheduledOrder = { ...orderIn(before), ...(input.priority && { priority: input.priority }) };
-        if (input.bandwidthLimit !== undefined) {
-          order.bandwidthLimit = input.bandwidthLimit === null ? null : Number(input.bandwidthLimit);
-        }
+        const changedName = parseTransferName(input.name);
         return context.services.db.$transaction(async (tx) => {
-          const name = parseTransferName(input.name) ?? before.name;
-          const kept = order as unknown as Prisma.InputJsonObject;
-          const data = {
-            name,
-            cron,
-            timeZone,
-            enabled,
-            order: kept,
-            ...(isRetimed && { nextRunAt: enabled ? next : null }),
-          };
-          await audit(tx, context, 'schedule.update', { type: 'transfer-schedule', id: before.id });
-          const [after] = await tx.transferSchedule.updateManyAndReturn({ where: { id: before.id }, data });
-          if (after === undefined) throw noSchedule();
-          return after;
+          const before = await lockSchedule(tx, id);
+          const cron = input.cron ?? before.cron;
+          const timeZone = input.timeZone ?? before.timeZone;
+          const enabled = input.isEnabled ?? before.enabled;
+          const next = nextRun(cron, timeZone, new Date());
+          // A run that is due is not lost to a change of something else.
+          const isRetimed = cron !== before.cron || timeZone !== before.timeZone || enabled !== before.enabled;
+          const order: ScheduledOrder = { ...orderIn(before), ...(input.priority && { priority: input.priority }) };
+          if (input.bandwidthLimit !== undefined) {
+            order.bandwidthLimit = input.bandwidthLimit === null ? null : Number(input.bandwidthLimit);
+          }
+          await audit(tx, context, 'schedule.update', { type: 'transfer-schedule', id });
+          return tx.transferSchedule.update({
+            where: { id },
+            data: {
+              name: changedName ?? before.name,
+              cron,
+              timeZone,
+              enabled,
+              order: order as unknown as Prisma.InputJsonObject,
+              ...(isRetimed && { nextRunAt: enabled ? next : null }),
+            },
+          });
         });
       }),
   },

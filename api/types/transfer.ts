@@ -5,7 +5,7 @@ import { canRetryFailed } from '../../queue/follow-up.ts';
 import { toProgress } from '../../queue/transfer.ts';
 import { transferOptionsSchema } from '../../queue/transfer-options.ts';
 import { builder } from '../builder.ts';
-import { keysetPage, pageCost, parseUuidKey } from '../connection.ts';
+import { keysetPageById, pageCost } from '../connection.ts';
 import { type Context, viewerOf } from '../context.ts';
 import { storedError } from '../errors.ts';
 import { idOfType, nilId } from '../global-id.ts';
@@ -156,18 +156,13 @@ builder.prismaObjectField(User, 'transfers', (t) =>
       resolve: (user, args, context, info) => {
         // What the rows refer to comes with them, instead of by a query each.
         const { include } = queryFromInfo({ context, info, paths: [['nodes'], ['edges', 'node']] });
-        return keysetPage<TransferRow, string>(args, {
-          direction: 'desc',
-          keyOf: (row) => row.id,
-          parseKey: parseUuidKey,
-          fetch: ({ range, order, take }) =>
-            context.services.db.transfer.findMany({
-              ...(include && { include }),
-              where: { userId: user.id, id: range, ...(args.states ? { state: { in: args.states } } : {}) },
-              orderBy: { id: order },
-              take,
-            }),
-        });
+        return keysetPageById(args, 'desc', ({ id, ...page }) =>
+          context.services.db.transfer.findMany({
+            ...page,
+            ...(include && { include }),
+            where: { userId: user.id, id, ...(args.states ? { state: { in: args.states } } : {}) },
+          }),
+        );
       },
     },
     { description: "A page of a user's transfers." },
