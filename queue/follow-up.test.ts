@@ -187,7 +187,13 @@ test('paths that could not be listed are listed again, after what came of them',
   expect(row).toMatchObject({
     listingComplete: false,
     objectsListed: 1n,
-    planCheckpoint: { remaining: [place], nextOrdinal: 2, destinationObjects: 7, failed: [], relisted: [1] },
+    planCheckpoint: {
+      remaining: [place],
+      nextOrdinal: 2,
+      destinationObjects: 7,
+      failed: [],
+      relisted: [{ path: 1, ordinal: 1 }],
+    },
   });
   expect(await ordinalsOf(row)).toEqual([0]);
   expect(await planJobs(row)).toBe(1);
@@ -196,7 +202,7 @@ test('paths that could not be listed are listed again, after what came of them',
   expect(await canRetryFailed(db, origin)).toBe(false);
   await db.transfer.update({ where: { id: row.id }, data: { state: 'CANCELLED' } });
   const listed = await retry(origin, { paths: ['from/films/**'] });
-  expect(listed).toMatchObject({ objectsListed: 0n, planCheckpoint: { relisted: [1] } });
+  expect(listed).toMatchObject({ objectsListed: 0n, planCheckpoint: { relisted: [{ ordinal: 1 }] } });
   expect(await ordinalsOf(await retry(origin))).toEqual([0]);
 });
 
@@ -213,9 +219,9 @@ test('what is listed only now is no part of the plan that was approved, and wait
 });
 
 test('what failed for its name stays failed: it would take the place of the object that has the name', async () => {
-  const names = ['NAME_COLLISION', 'NAME_NOT_ALLOWED', 'DESTINATION_EXISTS', 'DESTINATION_DIFFERS'];
+  const names = ['NAME_COLLISION', 'NAME_NOT_ALLOWED', 'DESTINATION_EXISTS', 'DESTINATION_DIFFERS', 'INVALID_INPUT'];
   const origin = await ended({ items: [...names.map((errorCode) => ({ errorCode })), {}] });
-  expect(await ordinalsOf(await retry(origin))).toEqual([4]);
+  expect(await ordinalsOf(await retry(origin))).toEqual([names.length]);
   expect(await canRetryFailed(db, origin)).toBe(false);
 });
 

@@ -33,8 +33,10 @@ export const planCheckpointSchema = z.object({
   manifestFound: z.string().default(''),
   /** Paths that could not be listed to their end, each with the item that says so. */
   failed: z.array(place.extend({ ordinal: z.number().int().nonnegative() })),
-  /** Of a follow-up: the failed paths of its origin that it lists, by the ordinals of their items. */
-  relisted: z.array(z.number().int().nonnegative()).default([]),
+  /** Of a follow-up: the failed paths of its origin that it lists, each with its item there. */
+  relisted: z
+    .array(z.object({ path: z.number().int().nonnegative(), ordinal: z.number().int().nonnegative() }))
+    .default([]),
 });
 
 export type PlanCheckpoint = z.infer<typeof planCheckpointSchema>;

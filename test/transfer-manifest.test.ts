@@ -1,4 +1,6 @@
+import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { retryFailedItems } from '../queue/follow-up.ts';
 import { keepManifest, parseManifest } from '../queue/manifest.ts';
 import type { SubmitTransfer } from '../queue/transfer.ts';
 import { type Crossing, startCrossing } from './support/engine.ts';
@@ -51,7 +53,7 @@ test('exactly what the manifest names is moved, in whatever order, and what is n
   expect(await arrived()).toEqual(['a', 'c/d', 'line\nbreak', 'z']);
   expect(failed).toEqual([
     [`${prefix}gone`, 'OBJECT_NOT_FOUND'],
-    ['elsewhere/x', 'OBJECT_NOT_FOUND'],
+    ['elsewhere/x', 'INVALID_INPUT'],
   ]);
   expect(row).toMatchObject({
     state: 'COMPLETED_WITH_ERRORS',
@@ -81,6 +83,45 @@ test('below a source path that could not be listed nothing is said to be missing
   await put(from, 'a', 'a');
   const { failed } = await run([`source/${prefix}a`, 'absent/b'], { sourcePaths: [`source/${prefix}`, 'absent/'] });
   expect([await arrived(), failed]).toEqual([['a'], [['', 'CONTAINER_NOT_FOUND']]]);
+});
+
+test('what was missing and is there by now is retried as it was ordered: written, left out, or only compared', async () => {
+  const cases = [
+    { order: {}, isThere: true, end: 'COMPLETED' },
+    { order: { options: { conflictPolicy: 'SKIP' } }, isThere: true, end: 'FAILED' },
+    // What only the destination has would be another difference.
+    { order: { mode: 'VERIFY' }, isThere: false, end: 'FAILED' },
+  ] as const;
+  for (const { order: wish, isThere, end } of cases) {
+    round += 1;
+    prefix = `${round}/`;
+    await put(from, 'a', 'a');
+    if (isThere) await put(to, 'late', 'old');
+    const before = await to.hashes(`${prefix}late`);
+    const { row, failed } = await run([`source/${prefix}late`, 'source/elsewhere/x'], wish);
+    expect(failed).toEqual([
+      [`${prefix}late`, 'OBJECT_NOT_FOUND'],
+      ['elsewhere/x', 'INVALID_INPUT'],
+    ]);
+    await put(from, 'late', 'new');
+    const followUp = await engine.db.$transaction((tx) => retryFailedItems(tx, row.id));
+    expect(await engine.ended(followUp.id)).toMatchObject({ state: end, objectsListed: 1n });
+    expect(await to.hashes(`${prefix}late`)).toEqual(end === 'COMPLETED' ? await from.hashes(`${prefix}late`) : before);
+  }
+});
+
+test('a follow-up tells only of what lies below the paths that it lists', async () => {
+  await put(from, 'a', 'a');
+  const lines = [`source/${prefix}a`, 'late-1/b', 'late-1/gone', 'late-2/c'];
+  const { row, failed } = await run(lines, { sourcePaths: [`source/${prefix}`, 'late-1/', 'late-2/'] });
+  expect(failed).toEqual([
+    ['', 'CONTAINER_NOT_FOUND'],
+    ['', 'CONTAINER_NOT_FOUND'],
+  ]);
+  await from.client.send(new CreateBucketCommand({ Bucket: 'late-1' }));
+  await from.client.send(new PutObjectCommand({ Bucket: 'late-1', Key: 'b', Body: 'b' }));
+  const followUp = await engine.db.$transaction((tx) => retryFailedItems(tx, row.id, { paths: ['late-1/**'] }));
+  expect(await engine.ended(followUp.id)).toMatchObject({ objectsListed: 2n, objectsCompleted: 1n, objectsFailed: 1n });
 });
 
 test('ages count from the start of the run', async () => {

@@ -125,7 +125,7 @@ export class Planner {
         await matches.close();
       }
     }
-    if (this.#manifest !== null && !(await this.#failMissing(this.#manifest))) return;
+    if (this.#manifest !== null && !(await this.#failMissing(this.#manifest, rules))) return;
     await this.#end();
   }
 
@@ -291,21 +291,36 @@ export class Planner {
     });
   }
 
-  /** What the manifest names and nothing was found of becomes failed items. Returns whether the plan is still ours. */
-  async #failMissing(manifest: Manifest): Promise<boolean> {
-    // Nobody knows of those below a source path that could not be listed.
-    const unlisted = this.#checkpoint.failed.flatMap(({ path }) => this.#sections[path] ?? []);
-    const missing = [...manifest.missing()].filter((path) => !unlisted.some((section) => section.covers(path)));
+  /**
+   * What the manifest names and nothing was found of becomes failed items. Another try does with them what the order says of
+   * objects that the destination does not have. Returns whether the plan is still ours.
+   */
+  async #failMissing(manifest: Manifest, { mode, isJoined }: PlanRules): Promise<boolean> {
+    const sectionsOf = (places: readonly { path: number }[]) =>
+      places.flatMap(({ path }) => this.#sections[path] ?? []);
+    const { failed, relisted } = this.#checkpoint;
+    // Nobody knows of those below a source path that could not be listed. Of others a follow-up's origin has told.
+    const unlisted = sectionsOf(failed);
+    const told = relisted.length === 0 ? this.#sections : sectionsOf(relisted);
+    const isMissing = (path: string) =>
+      !unlisted.some((section) => section.covers(path)) &&
+      (relisted.length === 0 || told.some((section) => section.covers(path)));
+    const missing = [...manifest.missing()].filter(isMissing);
     const { container, key } = parseDestination(this.#plan.destinationPath);
+    const action = mode === 'VERIFY' ? 'COMPARE' : 'WRITE';
+    const destinationVersion = isJoined ? {} : null;
     for (let at = 0; at < missing.length; at += missingPageSize) {
       const page = new PlanPage(this.#checkpoint.nextOrdinal, this.#nextBatch);
       for (const path of missing.slice(at, at + missingPageSize)) {
         const source = parsePath(path);
-        const section = this.#sections.find((one) => one.covers(path));
-        const message = section ? 'There is no such object.' : 'The path lies below none of the source paths.';
+        const section = told.find((one) => one.covers(path));
+        const problem = section
+          ? new AppError('OBJECT_NOT_FOUND', 'The manifest names it, and there is no such object.')
+          : new AppError('INVALID_INPUT', 'The manifest names it, and it lies below none of the source paths.');
         manifest.takes(path);
         page.add({
-          ...failedObject(new AppError('OBJECT_NOT_FOUND', `The manifest names it, and it was not found. ${message}`)),
+          ...failedObject(problem),
+          ...{ action, destinationVersion },
           source: { container: source.container, key: source.key },
           destination: { container, key: section ? section.destinationKeyOf(source.key) : key + source.key },
         });
