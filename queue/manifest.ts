@@ -14,7 +14,7 @@ export const maxManifestPaths = 100_000;
 export const maxManifestBytes = 32 * 1024 * 1024;
 /** Manifests that one person may keep at a time. */
 export const maxManifests = 100;
-/** A manifest is dropped so long after its last use, unless a schedule names it. */
+/** A manifest is dropped so long after its last use, unless a schedule names it, or a transfer that is still to be planned. */
 export const manifestKeptDays = 30;
 
 /** The paths of a manifest's text: each once, in byte order. Throws INVALID_INPUT that names the line at fault. */

@@ -3,7 +3,7 @@ import { builder } from '../builder.ts';
 import { nilId } from '../global-id.ts';
 
 export const PathManifest = builder.prismaNode('PathManifest', {
-  description: `Up to ${maxManifestPaths.toLocaleString('en')} paths that its owner uploaded as what a transfer is about (\`POST /manifests\`). Dropped ${manifestKeptDays} days after its last use, unless a schedule names it.`,
+  description: `Up to ${maxManifestPaths.toLocaleString('en')} paths that its owner uploaded as what a transfer is about (\`POST /manifests\`). Dropped ${manifestKeptDays} days after its last use, unless a schedule or a transfer that is still to be planned names it.`,
   // Without the paths, which may be many.
   ...manifestFacts,
   id: { field: 'id', description: 'Opaque id of the manifest.' },

@@ -188,3 +188,26 @@ test('what finished work leaves behind is trimmed', async () => {
   expect((await db.idempotencyKey.findMany()).map(({ key: name }) => name)).toEqual(['new']);
   expect((await db.oauthFlow.findMany()).map(({ stateHash }) => stateHash[0])).toEqual([2]);
 });
+
+test('a manifest goes a while after its last use, unless something that is still to come names it', async () => {
+  const long = past(31 * 86_400);
+  const manifest = async (name: string, usedAt = long) => {
+    const data = { userId: user.userId, paths: [`p/${name}`], pathCount: 1, hash: Buffer.from(name), usedAt };
+    return (await db.pathManifest.create({ data })).id;
+  };
+  const naming = (manifestId: string) => ({ filter: { manifestId } });
+  await manifest('unused');
+  const fresh = await manifest('fresh', past(86_400));
+  const [scheduled, waiting, done] = [await manifest('scheduled'), await manifest('waiting'), await manifest('done')];
+  const accounts = { sourceAccountId: user.accountId, destinationAccountId: user.accountId };
+  const order = { options: naming(scheduled) };
+  await db.transferSchedule.create({
+    data: { ...accounts, userId: user.userId, name: 'x', cron: '* * * * *', timeZone: 'UTC', order },
+  });
+  const later = { state: 'SCHEDULED', listingComplete: false, startAt: past(-86_400) } as const;
+  await createTransfer(db, user, { batches: [], data: { ...later, options: naming(waiting) } });
+  await createTransfer(db, user, { batches: [], data: { listingComplete: true, options: naming(done) } });
+  await run();
+  const left = await db.pathManifest.findMany({ select: { id: true } });
+  expect(left.map(({ id }) => id).toSorted()).toEqual([fresh, scheduled, waiting].toSorted());
+});

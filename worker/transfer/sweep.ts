@@ -202,6 +202,10 @@ async function trim(tx: Tx): Promise<void> {
       SELECT 1 FROM transfer_schedule AS schedule
       WHERE schedule.user_id = manifest.user_id
         AND schedule."order" -> 'options' -> 'filter' ->> 'manifestId' = manifest.id::text
+    ) AND NOT EXISTS (
+      SELECT 1 FROM transfer
+      WHERE transfer.user_id = manifest.user_id AND NOT listing_complete AND finished_at IS NULL
+        AND options -> 'filter' ->> 'manifestId' = manifest.id::text
     )`;
   await tx.$executeRaw`
     DELETE FROM worker_process
