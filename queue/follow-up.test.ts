@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDb, type Db, type Transfer } from '../core/db.ts';
 import { createTestDatabase, type TestDatabase } from '../test/support/databases.ts';
-import { canRetryFailed, type FailedItemFilter, retryFailedItems } from './follow-up.ts';
+import { canRetryFailed, failuresOf } from './failures.ts';
+import { type FailedItemFilter, retryFailedItems } from './follow-up.ts';
 import { type SubmitTransfer, submitTransfer } from './transfer.ts';
 
 let database: TestDatabase;
@@ -173,6 +174,41 @@ test('what a follow-up has is left to it, and is open again once that is cancell
   const fourth = await retry(again);
   expect(fourth).toMatchObject({ retryOfId: third.id, name: third.name });
   expect(await ordinalsOf(fourth)).toEqual([3]);
+});
+
+test('failures are counted by reason as they come, with what is open of them', async () => {
+  const told = (code: string, errorMessage = 'No.') => ({ errorCode: code, errorMessage });
+  const origin = await ended({
+    items: [...failed(3, told('THROTTLED')), ...failed(2), told('PERMISSION_DENIED', 'Other.'), told('NAME_COLLISION')],
+  });
+  const named = { sourceContainer: 'from', sourceKey: 'k', destinationContainer: 'to', destinationKey: 'k' };
+  await db.transferItem.createMany({
+    data: [7, 8].map((ordinal) => ({ transferId: origin.id, ordinal, batchNumber: 0, sizeBytes: 70n, ...named })),
+  });
+  const late = {
+    where: { transferId: origin.id, ordinal: 7 },
+    data: { state: 'FAILED', ...told('QUOTA_EXCEEDED') },
+  } as const;
+  await db.transferItem.updateMany(late);
+  // Written twice, as after an answer that was lost.
+  await db.transferItem.updateMany(late);
+  const count = (code: string, objects: number, bytes: bigint, message: string | null, open = objects) => ({
+    ...{ code, objects, bytes, message, open },
+  });
+  const [names, quota] = [count('NAME_COLLISION', 1, 10n, 'No.', 0), count('QUOTA_EXCEEDED', 1, 70n, 'No.')];
+  expect(await failuresOf(db, origin)).toEqual([
+    count('PERMISSION_DENIED', 3, 30n, null),
+    count('THROTTLED', 3, 30n, 'No.'),
+    ...[names, quota],
+  ]);
+
+  const followUp = await retry(origin, { errorCodes: ['THROTTLED', 'QUOTA_EXCEEDED'] });
+  const open = async () => Object.fromEntries((await failuresOf(db, origin)).map((one) => [one.code, one.open]));
+  expect(await open()).toEqual({ PERMISSION_DENIED: 3, THROTTLED: 0, NAME_COLLISION: 0, QUOTA_EXCEEDED: 0 });
+  const first = { transferId_ordinal: { transferId: followUp.id, ordinal: 0 } };
+  await db.transferItem.update({ where: first, data: { state: 'COMPLETED' } });
+  await db.transfer.update({ where: { id: followUp.id }, data: { state: 'CANCELLED' } });
+  expect(await open()).toEqual({ PERMISSION_DENIED: 3, THROTTLED: 2, NAME_COLLISION: 0, QUOTA_EXCEEDED: 1 });
 });
 
 test('paths that could not be listed are listed again, after what came of them', async () => {

@@ -1,7 +1,8 @@
 import { type DbSession, Prisma, type Transfer } from '../core/db.ts';
 import { AppError, type ErrorCode } from '../core/errors.ts';
+import { checkpointOf, listedFailures } from './failures.ts';
 import { compileGlobs } from './glob.ts';
-import { type PlanCheckpoint, planCheckpointSchema } from './plan-checkpoint.ts';
+import type { PlanCheckpoint } from './plan-checkpoint.ts';
 import { emptyWorkload } from './plan-estimate.ts';
 import { assertState, enqueuePlan, lockTransfer, usableAccount } from './transfer.ts';
 import { maxGlobLength } from './transfer-options.ts';
@@ -14,18 +15,6 @@ const pathsAtOnce = 10_000;
 const batchObjects = 100;
 const batchBytes = 256 * 1024 * 1024;
 
-/**
- * Failures that the listing brought to light, of names above all: another try meets the same, an object whose name is
- * taken would overwrite the one that has it, and one outside of the source paths was never ordered. They stay failed.
- */
-const listedFailures: readonly ErrorCode[] = [
-  'INVALID_INPUT',
-  'NAME_COLLISION',
-  'NAME_NOT_ALLOWED',
-  'DESTINATION_EXISTS',
-  'DESTINATION_DIFFERS',
-];
-
 /** Which failed items are meant; what is absent or empty does not matter. */
 export interface FailedItemFilter {
   errorCodes?: readonly ErrorCode[] | undefined;
@@ -34,7 +23,7 @@ export interface FailedItemFilter {
 }
 
 /** What a follow-up would try again of a transfer that has ended. */
-export interface OpenFailures {
+interface OpenFailures {
   /** Holds for rows of `transfer_item AS item` that are the transfer's, failed, and open. */
   isOpen: Prisma.Sql;
   /** Source paths that could not be listed, each with its item's ordinal. */
@@ -42,14 +31,11 @@ export interface OpenFailures {
   checkpoint: PlanCheckpoint;
 }
 
-const noCheckpoint: PlanCheckpoint = planCheckpointSchema.parse({ remaining: [], nextOrdinal: 0, failed: [] });
-const checkpointOf = (stored: unknown) => (stored === null ? noCheckpoint : planCheckpointSchema.parse(stored));
-
 /**
  * The failures of a transfer that are open: not such as the listing brought to light, and not with a follow-up already.
  * What a cancelled follow-up did not get done is open again.
  */
-export async function openFailures(db: DbSession, row: Transfer): Promise<OpenFailures> {
+async function openFailures(db: DbSession, row: Transfer): Promise<OpenFailures> {
   const followUps = await db.transfer.findMany({
     where: { retryOfId: row.id },
     select: { id: true, state: true, planCheckpoint: true },
@@ -77,19 +63,6 @@ export async function openFailures(db: DbSession, row: Transfer): Promise<OpenFa
     AND (item.ordinal = ANY(${ordinalsOf(paths)}::int[])
       OR (item.ordinal <> ALL(${ordinalsOf(checkpoint.failed)}::int[]) AND NOT ${isTaken}))`;
   return { isOpen, paths, checkpoint };
-}
-
-/** Whether `retryFailedItems` would find something to try again, at accounts that are still connected. */
-export async function canRetryFailed(db: DbSession, row: Transfer): Promise<boolean> {
-  if (row.state !== 'COMPLETED_WITH_ERRORS' && row.state !== 'FAILED') return false;
-  const gone = await db.cloudAccount.count({
-    where: { id: { in: [row.sourceAccountId, row.destinationAccountId] }, status: 'DISCONNECTED' },
-  });
-  if (gone > 0) return false;
-  const { isOpen } = await openFailures(db, row);
-  const [found] = await db.$queryRaw<{ any: boolean }[]>`
-    SELECT EXISTS (SELECT 1 FROM transfer_item AS item WHERE ${isOpen}) AS any`;
-  return found?.any === true;
 }
 
 /**
@@ -130,7 +103,8 @@ export async function retryFailedItems(
       SELECT ${followUp.id}::uuid, name_hash FROM transfer_name WHERE transfer_id = ${origin.id}::uuid`;
     await enqueuePlan(tx, followUp, null);
   }
-  const { objects, skipped, deletions, bytes, bytesSkipped, batches, totals } = copied;
+  const { objects, skipped, deletions, bytes, bytesSkipped, batches, totals, codes: retried } = copied;
+  for (const { code } of paths) retried[code] = (retried[code] ?? 0) + 1;
   return tx.transfer.update({
     where: { id: followUp.id },
     data: {
@@ -144,7 +118,7 @@ export async function retryFailedItems(
       bytesAbandoned: bytesSkipped,
       bytesSkipped,
       batchesListed: batches,
-      planCheckpoint: { ...checkpointOf(followUp.planCheckpoint), totals },
+      planCheckpoint: { ...checkpointOf(followUp.planCheckpoint), totals, retried },
     },
   });
 }
@@ -181,17 +155,18 @@ async function ordinalsAt(
   return found;
 }
 
-async function meantPaths(
-  tx: DbSession,
-  failed: PlanCheckpoint['failed'],
-  meant: Prisma.Sql,
-): Promise<PlanCheckpoint['failed']> {
+type FailedPath = PlanCheckpoint['failed'][number] & { code: string };
+
+async function meantPaths(tx: DbSession, failed: PlanCheckpoint['failed'], meant: Prisma.Sql): Promise<FailedPath[]> {
   if (failed.length === 0) return [];
-  const rows = await tx.$queryRaw<{ ordinal: number }[]>`
-    SELECT ordinal FROM (${meant}) AS meant
+  const rows = await tx.$queryRaw<{ ordinal: number; code: string }[]>`
+    SELECT ordinal, coalesce(error_code, 'INTERNAL') AS code FROM (${meant}) AS meant
     WHERE ordinal = ANY(${failed.map(({ ordinal }) => ordinal)}::int[])`;
-  const ordinals = new Set(rows.map(({ ordinal }) => ordinal));
-  return failed.filter(({ ordinal }) => ordinals.has(ordinal));
+  const codes = new Map(rows.map(({ ordinal, code }) => [ordinal, code]));
+  return failed.flatMap((path) => {
+    const code = codes.get(path.ordinal);
+    return code === undefined ? [] : [{ ...path, code }];
+  });
 }
 
 /** The order of the origin, under way and with nothing in it yet. */
@@ -199,11 +174,11 @@ async function createFollowUp(
   tx: DbSession,
   origin: Transfer,
   planned: PlanCheckpoint,
-  paths: PlanCheckpoint['failed'],
+  paths: readonly FailedPath[],
 ): Promise<Transfer> {
   const planCheckpoint: PlanCheckpoint = {
     ...planned,
-    remaining: paths.map(({ ordinal: _, ...place }) => place),
+    remaining: paths.map(({ path, cursor, destinationCursor, after }) => ({ path, cursor, destinationCursor, after })),
     totals: {},
     workload: emptyWorkload(),
     failed: [],
@@ -238,6 +213,8 @@ interface CopiedItems {
   bytesSkipped: bigint;
   batches: number;
   totals: PlanCheckpoint['totals'];
+  /** By error code at the origin. */
+  codes: Record<string, number>;
 }
 
 /** Gives the follow-up the items as they were planned, in batches of its own, deletions apart. */
@@ -246,7 +223,7 @@ async function copyItems(
   origin: Transfer,
   followUp: Transfer,
   meant: Prisma.Sql,
-  paths: PlanCheckpoint['failed'],
+  paths: readonly FailedPath[],
 ): Promise<CopiedItems> {
   const [copied] = await tx.$queryRaw<CopiedItems[]>`
     WITH chosen AS (
@@ -274,6 +251,8 @@ async function copyItems(
       RETURNING number
     ), totals AS (
       SELECT action, count(*) AS objects, sum(size_bytes) AS bytes FROM numbered GROUP BY action
+    ), codes AS (
+      SELECT coalesce(error_code, 'INTERNAL') AS code, count(*) AS objects FROM numbered GROUP BY 1
     )
     SELECT coalesce(sum(objects), 0)::int AS objects,
       coalesce(sum(objects) FILTER (WHERE action = 'SKIP'), 0)::int AS skipped,
@@ -281,7 +260,8 @@ async function copyItems(
       coalesce(sum(bytes), 0)::bigint AS bytes,
       coalesce(sum(bytes) FILTER (WHERE action = 'SKIP'), 0)::bigint AS "bytesSkipped",
       (SELECT count(*) FROM batches)::int AS batches,
-      coalesce(jsonb_object_agg(action, jsonb_build_object('objects', objects, 'bytes', bytes)), '{}') AS totals
+      coalesce(jsonb_object_agg(action, jsonb_build_object('objects', objects, 'bytes', bytes)), '{}') AS totals,
+      coalesce((SELECT jsonb_object_agg(code, objects) FROM codes), '{}') AS codes
     FROM totals`;
   if (!copied) throw new Error('An aggregate without GROUP BY has one row.');
   return copied;

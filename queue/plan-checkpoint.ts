@@ -37,6 +37,8 @@ export const planCheckpointSchema = z.object({
   relisted: z
     .array(z.object({ path: z.number().int().nonnegative(), ordinal: z.number().int().nonnegative() }))
     .default([]),
+  /** Of a follow-up: how many failed objects of its origin it has, by error code. */
+  retried: z.record(z.string(), z.number().int().nonnegative()).default({}),
 });
 
 export type PlanCheckpoint = z.infer<typeof planCheckpointSchema>;
@@ -52,5 +54,6 @@ export function firstCheckpoint(sourcePaths: readonly string[]): PlanCheckpoint 
     manifestFound: '',
     failed: [],
     relisted: [],
+    retried: {},
   };
 }

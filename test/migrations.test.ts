@@ -166,7 +166,7 @@ describe('partitions', () => {
   test('have the indexes, keys and storage parameters of their parent', async () => {
     await expect(insertTransfer({ objectsListed: -1 })).rejects.toThrow('transfer_counters_check');
     const [first] = await partitionsOf('transfer_item');
-    expect(await rows('SELECT indexdef FROM pg_indexes WHERE tablename = $1', [first])).toHaveLength(3);
+    expect(await rows('SELECT indexdef FROM pg_indexes WHERE tablename = $1', [first])).toHaveLength(6);
     const [batches] = await partitionsOf('transfer_batch');
     expect(
       await rows(`SELECT conname FROM pg_constraint WHERE conrelid = $1::regclass AND contype = 'f'`, [batches]),

@@ -1,41 +1,43 @@
-import type { ErrorCode } from '../../core/errors.ts';
-import { openFailures } from '../../queue/follow-up.ts';
+import { type Failures, failuresOf } from '../../queue/failures.ts';
 import { builder } from '../builder.ts';
 import { presentationOf } from '../error-table.ts';
 import { storedError } from '../errors.ts';
 import { ErrorCodeEnum } from './error.ts';
 import { Transfer } from './transfer.ts';
 
-interface ErrorGroupShape {
-  code: ErrorCode;
-  objects: number;
-  bytes: bigint;
-  retriableObjects: number;
-  examplePaths: string[];
-  /** As told for one of them. */
-  message: string;
-  /** Whether it was told so for all of them. */
-  isOneMessage: boolean;
+interface ErrorGroup extends Failures {
+  transferId: string;
 }
+
+/** Objects that are named for a reason, at the most. */
+const mostExamples = 3;
 
 /** What is true of all of them: the message that all have, or what the code means. */
-function groupMessage({ code, message, isOneMessage }: ErrorGroupShape): string {
-  if (!isOneMessage) return presentationOf(code).description;
-  return storedError(code, message)?.message ?? '';
+function groupMessage({ code, message }: ErrorGroup): string {
+  return message === null ? presentationOf(code).description : (storedError(code, message)?.message ?? '');
 }
 
-const TransferErrorGroup = builder.objectRef<ErrorGroupShape>('TransferErrorGroup').implement({
+const TransferErrorGroup = builder.objectRef<ErrorGroup>('TransferErrorGroup').implement({
   description: 'Failed objects of a transfer that share a reason.',
   fields: (t) => ({
     code: t.expose('code', { type: ErrorCodeEnum, description: 'The reason, for programs.' }),
     objects: t.exposeInt('objects', { description: 'How many objects failed for it.' }),
     bytes: t.expose('bytes', { type: 'ByteSize', description: 'Their size at the source as listed.' }),
-    retriableObjects: t.exposeInt('retriableObjects', {
+    retriableObjects: t.exposeInt('open', {
       description:
         'How many of them `retryFailedItems` would try again: no follow-up has them already, and another try may end otherwise.',
     }),
-    examplePaths: t.exposeStringList('examplePaths', {
+    examplePaths: t.stringList({
       description: 'Paths of the first of them at the source, at most three: "bucket/key".',
+      resolve: async ({ transferId, code }, _args, { services }) => {
+        const examples = await services.db.transferItem.findMany({
+          where: { transferId, errorCode: code, state: 'FAILED' },
+          orderBy: { ordinal: 'asc' },
+          take: mostExamples,
+          select: { sourceContainer: true, sourceKey: true },
+        });
+        return examples.map(({ sourceContainer, sourceKey }) => `${sourceContainer}/${sourceKey}`);
+      },
     }),
     message: t.string({
       description: 'The reason, for people, as far as it is that of all of them.',
@@ -43,7 +45,7 @@ const TransferErrorGroup = builder.objectRef<ErrorGroupShape>('TransferErrorGrou
     }),
     remedy: t.string({
       description: 'What to do about it, for people.',
-      resolve: (group) => storedError(group.code, group.message)?.remedy ?? '',
+      resolve: ({ code, message }) => storedError(code, message ?? '')?.remedy ?? '',
     }),
   }),
 });
@@ -54,22 +56,8 @@ builder.prismaObjectField(Transfer, 'errorGroups', (t) =>
     description: 'Failed objects by reason, most frequent first. Empty: none failed.',
     complexity: { field: 10, multiplier: 10 },
     resolve: async (transfer, _args, { services }) => {
-      if (transfer.objectsFailed === 0n) return [];
-      const { isOpen } = await openFailures(services.db, transfer);
-      return services.db.$queryRaw<ErrorGroupShape[]>`
-        WITH groups AS (
-          SELECT coalesce(error_code, 'INTERNAL') AS code, count(*)::int AS objects, sum(size_bytes)::bigint AS bytes,
-            count(*) FILTER (WHERE ${isOpen})::int AS retriable, (array_agg(ordinal ORDER BY ordinal))[1:3] AS first,
-            coalesce(min(error_message COLLATE "C"), '') AS message,
-            min(error_message COLLATE "C") IS NOT DISTINCT FROM max(error_message COLLATE "C") AS is_one_message
-          FROM transfer_item AS item WHERE transfer_id = ${transfer.id}::uuid AND state = 'FAILED' GROUP BY 1
-        )
-        SELECT code, objects, bytes, retriable AS "retriableObjects", message, is_one_message AS "isOneMessage",
-          ARRAY(
-            SELECT source_container || '/' || source_key FROM transfer_item
-            WHERE transfer_id = ${transfer.id}::uuid AND ordinal = ANY(first) ORDER BY ordinal
-          ) AS "examplePaths"
-        FROM groups ORDER BY objects DESC, code`;
+      const failures = await failuresOf(services.db, transfer);
+      return failures.map((failure) => ({ ...failure, transferId: transfer.id }));
     },
   }),
 );

@@ -1,7 +1,7 @@
 import { queryFromInfo } from '@pothos/plugin-prisma';
 import type { Transfer as TransferRow } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
-import { canRetryFailed } from '../../queue/follow-up.ts';
+import { canRetryFailed } from '../../queue/failures.ts';
 import { toProgress } from '../../queue/transfer.ts';
 import { transferOptionsSchema } from '../../queue/transfer-options.ts';
 import { builder } from '../builder.ts';
