@@ -40,7 +40,7 @@ export const untaggedKeys = { accessKeyId: 'untagged', secretAccessKey: 'another
 const signal = new AbortController().signal;
 
 /** All four, each with one container and connected as an account. */
-async function startClouds(engine: TestEngine): Promise<Clouds> {
+export async function startClouds(engine: TestEngine): Promise<Clouds> {
   const started: Pick<Clouds, 'onAzureRequest'> = { onAzureRequest: null };
   const [s3, azure, gcs, dropbox] = await Promise.all([
     startS3Server({ credentials: [keys, { ...untaggedKeys, mayTag: false }], buckets: ['place'] }),
