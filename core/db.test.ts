@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../test/support/databases.ts';
 import { createDb, type Db, prepared } from './db.ts';
@@ -39,4 +41,29 @@ test('a connection keeps the plans of prepared statements, and of no others', as
 
 test('behind a pooler no plan is kept', async () => {
   expect(await kept(false)).toEqual([]);
+});
+
+/** "Message Formats" of the protocol: the server is content with whoever comes, ready, and gone. */
+const farewell = Buffer.concat([
+  Buffer.from('R\0\0\0\x08\0\0\0\0', 'latin1'),
+  Buffer.from('Z\0\0\0\x05I', 'latin1'),
+  Buffer.from('E\0\0\0\x1dSFATAL\0C57P01\0MI am gone\0\0', 'latin1'),
+]);
+
+test('a server that crashes in the moment in which a connection is ready fails the statement, and no more', async () => {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.end(farewell));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const db = createDb({ url: `postgresql://one:two@127.0.0.1:${port}/any`, poolSize: 1 });
+  try {
+    await expect(db.$transaction((tx) => tx.$queryRaw`SELECT 1`)).rejects.toThrow();
+  } finally {
+    await db.$disconnect();
+    server.close();
+    await once(server, 'close');
+  }
 });

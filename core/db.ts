@@ -1,4 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
 import { Prisma, PrismaClient } from '../generated/prisma/client.ts';
 
 export type {
@@ -49,16 +50,20 @@ const idleMs = 10 * 60_000;
 
 /** One Prisma client with its connection pool. The caller disconnects it. */
 export function createDb(options: DbOptions): Db {
-  const adapter = new PrismaPg(
-    {
-      connectionString: options.url,
-      max: options.poolSize,
-      connectionTimeoutMillis: 5_000,
-      idleTimeoutMillis: idleMs,
-      ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
-    },
-    options.keepsPlans ? { statementNameGenerator } : {},
-  );
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.poolSize,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: idleMs,
+    ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
+  });
+  // Whoever uses a connection hears of its end by the statement. While it changes hands nobody listens, and a server that
+  // crashes in that moment would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}));
+  const adapter = new PrismaPg(pool, {
+    disposeExternalPool: true,
+    ...(options.keepsPlans ? { statementNameGenerator } : {}),
+  });
   const { queryTimeoutMs } = options;
   return new PrismaClient({
     adapter,
