@@ -79,6 +79,8 @@ export interface Capabilities {
     /** Whether a copy has the metadata of the request; else it has that of its source. */
     metadata: boolean;
   };
+  /** Whether `deleteObjects` honours `ifMatch`, atomically; else it is NOT_SUPPORTED. */
+  conditionalDelete: boolean;
   /** Fetching from URLs; null: none. */
   ingest: null | {
     maxBytes: number;

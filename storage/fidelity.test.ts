@@ -30,6 +30,7 @@ const best: Capabilities = {
   },
   tags: { maxTags: 10, maxNameLength: 128, maxValueLength: 256, namePattern: '^.+$', valuePattern: '^.*$' },
   copy: null,
+  conditionalDelete: true,
   ingest: null,
   presign: null,
   folders: 'marker',

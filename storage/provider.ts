@@ -136,7 +136,10 @@ export interface StorageProvider {
   /** Room that the account has; null where its cloud sets no bound. NOT_SUPPORTED without `capabilities.quota`. */
   quota(signal: AbortSignal): Promise<Quota | null>;
 
-  /** Deletes objects, any number. Idempotent: a missing object counts as deleted. Reports what could not be deleted. */
+  /**
+   * Deletes objects, any number. Idempotent: a missing object counts as deleted. Reports what could not be deleted, with
+   * PRECONDITION_FAILED for an object that is not the version of `ifMatch`.
+   */
   deleteObjects(request: DeleteRequest, signal: AbortSignal): Promise<DeleteResult>;
 
   /**
@@ -376,6 +379,8 @@ export interface Quota {
 export interface DeleteRequest {
   container: string;
   keys: readonly string[];
+  /** Only while the object is this version; for a single key. */
+  ifMatch?: Version | undefined;
 }
 
 export interface DeleteResult {

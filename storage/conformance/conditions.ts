@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
-import type { Precondition, UploadSession } from '../provider.ts';
+import type { Precondition, UploadSession, Version } from '../provider.ts';
 import {
   bodyOf,
   bytesOf,
@@ -34,6 +34,21 @@ async function upload(session: Session, key: string, bytes: Buffer, precondition
 }
 
 export function conditions(current: Current): void {
+  it('deletes only the version that is meant, or refuses to be held to one', async () => {
+    const session = current();
+    const key = freshKey('deletion');
+    const remove = (ifMatch: Version) => session.provider.deleteObjects({ container, keys: [key], ifMatch }, never());
+    const first = await put(session, key, bytesOf(10));
+    if (!session.capabilities.conditionalDelete) return expectCode(remove(first.version), 'NOT_SUPPORTED');
+    const second = await put(session, key, bytesOf(11));
+    expect((await remove(first.version)).failed).toMatchObject([{ key, code: 'PRECONDITION_FAILED' }]);
+    expectBytes(await get(session, key), bytesOf(11));
+    expect(await remove(second.version)).toEqual({ failed: [] });
+    await expectCode(session.provider.stat({ container, key }, never()), 'OBJECT_NOT_FOUND');
+    // Once more: a lost answer does no harm.
+    expect(await remove(second.version)).toEqual({ failed: [] });
+  });
+
   it.each([
     ['a write', write, 'conditional'],
     ['an upload', upload, 'conditionalUpload'],

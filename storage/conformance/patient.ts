@@ -43,12 +43,12 @@ export function patient(provider: StorageProvider): StorageProvider {
     presign: (request, signal) => patiently(signal, () => provider.presign(request, signal)),
     createFolder: (location, signal) => patiently(signal, () => provider.createFolder(location, signal)),
     quota: (signal) => patiently(signal, () => provider.quota(signal)),
-    async deleteObjects({ container, keys }, signal) {
+    async deleteObjects({ keys, ...request }, signal) {
       const done: DeleteResult['failed'] = [];
       let left = keys;
       // Some clouds throttle single keys of a batch.
       await patiently(signal, async () => {
-        const { failed } = await provider.deleteObjects({ container, keys: left }, signal);
+        const { failed } = await provider.deleteObjects({ ...request, keys: left }, signal);
         const throttled = failed.filter(({ code }) => code === 'THROTTLED');
         done.push(...failed.filter(({ code }) => code !== 'THROTTLED'));
         left = throttled.map(({ key }) => key);

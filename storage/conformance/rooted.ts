@@ -51,8 +51,8 @@ export function rooted(
     presign: (request, signal) => provider.presign(inside(request), signal),
     createFolder: (location, signal) => provider.createFolder(inside(location), signal),
     quota: (signal) => provider.quota(signal),
-    async deleteObjects({ container, keys }, signal) {
-      const request = { container, keys: keys.map((key) => inside({ key }).key) };
+    async deleteObjects({ keys, ...rest }, signal) {
+      const request = { ...rest, keys: keys.map((key) => inside({ key }).key) };
       const { failed } = await provider.deleteObjects(request, signal);
       return { failed: failed.map(outside) };
     },

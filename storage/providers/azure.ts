@@ -341,9 +341,10 @@ class AzureProvider implements StorageProvider {
   }
 
   deleteObjects(request: DeleteRequest, signal: AbortSignal): Promise<DeleteResult> {
-    const { container, keys } = request;
+    const { container, keys, ifMatch } = request;
+    const headers: Record<string, string> = ifMatch === undefined ? {} : { 'if-match': requireEtag(ifMatch) };
     return deleteEach(keys, deleteConcurrency, async (key) => {
-      const response = await this.#rest.send({ method: 'DELETE', container, key, signal });
+      const response = await this.#rest.send({ method: 'DELETE', container, key, headers, signal });
       await response.body.text(0);
     });
   }

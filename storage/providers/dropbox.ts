@@ -41,7 +41,7 @@ import { DropboxRefusal } from './dropbox/errors.ts';
 import { listEntries } from './dropbox/listing.ts';
 import { canExist, checkFileKey, checkFolderKey, toPath } from './dropbox/names.ts';
 import { Placing } from './dropbox/placing.ts';
-import { type FileFacts, requirePinned, toObjectInfo } from './dropbox/properties.ts';
+import { type FileFacts, requirePinned, requireRev, toObjectInfo } from './dropbox/properties.ts';
 import { dropboxRequestRules } from './dropbox/request-rules.ts';
 import { DropboxRest } from './dropbox/rest.ts';
 import { callSdk, createDropboxClient } from './dropbox/sdk.ts';
@@ -255,10 +255,11 @@ class DropboxProvider implements StorageProvider {
       : { usedBytes: allocation.used, totalBytes: allocation.allocated };
   }
 
-  async deleteObjects({ container, keys }: DeleteRequest, signal: AbortSignal): Promise<DeleteResult> {
+  async deleteObjects({ container, keys, ifMatch }: DeleteRequest, signal: AbortSignal): Promise<DeleteResult> {
     throwIfCancelled(signal);
     const headers = await this.#spaces.headersFor(container, signal);
-    return deleteKeys(this.#client, this.#lane, headers, keys, signal);
+    const rev = ifMatch && requireRev(ifMatch);
+    return deleteKeys(this.#client, this.#lane, headers, { keys, rev }, signal);
   }
 
   checkName(key: string): void {

@@ -329,7 +329,11 @@ class GcsProvider implements StorageProvider {
   async deleteObjects(request: DeleteRequest, signal: AbortSignal): Promise<DeleteResult> {
     checkBucketName(request.container);
     const bucket = this.#storage.bucket(request.container);
-    return deleteEach(request.keys, deleteConcurrency, (key) => this.#callSdk(signal, () => bucket.file(key).delete()));
+    const ifGenerationMatch = requiredGeneration({ ...(request.ifMatch && { ifMatch: request.ifMatch }) });
+    const options = ifGenerationMatch === undefined ? {} : { ifGenerationMatch };
+    return deleteEach(request.keys, deleteConcurrency, (key) =>
+      this.#callSdk(signal, () => bucket.file(key).delete(options)),
+    );
   }
 
   checkName(key: string): void {

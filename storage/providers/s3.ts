@@ -41,9 +41,11 @@ import {
   expectRange,
   rangeHeader,
   requireConditional,
+  requireEtag,
   sendingPart,
   unsupported,
 } from './body.ts';
+import { deleteEach } from './deletion.ts';
 import { presignedSeconds, requireFolderKey } from './offers.ts';
 import { checkBucketName, type S3Address, type S3Credentials, s3Address } from './s3/address.ts';
 import { awsAbilities, leastAbilities, type S3Abilities, s3Capabilities } from './s3/capabilities.ts';
@@ -325,6 +327,7 @@ class S3Provider implements StorageProvider {
 
   async deleteObjects(request: DeleteRequest, signal: AbortSignal): Promise<DeleteResult> {
     checkBucketName(request.container);
+    if (request.ifMatch !== undefined) return this.#deleteMatching(request, request.ifMatch, signal);
     const failed: DeleteResult['failed'] = [];
     const joint = request.keys.filter((key) => !notInXml.test(key));
     for (let at = 0; at < joint.length; at += deleteBatch) {
@@ -341,6 +344,15 @@ class S3Provider implements StorageProvider {
       await response.body.text(maxIdleBytes);
     }
     return { failed };
+  }
+
+  async #deleteMatching({ container, keys }: DeleteRequest, version: Version, signal: AbortSignal) {
+    if (!this.capabilities.conditionalDelete) return unsupported('preconditions of deletions');
+    const headers = { 'if-match': requireEtag(version) };
+    return deleteEach(keys, 1, async (key) => {
+      const response = await this.#rest.send({ method: 'DELETE', bucket: container, key, headers, signal });
+      await response.body.text(maxIdleBytes);
+    });
   }
 
   checkName(key: string): void {

@@ -14,6 +14,7 @@ const kinds: Record<string, Kind | null> = {
   CompleteMultipartUpload: 'write',
   ListObjectsV2: 'list',
   DeleteObjects: 'delete',
+  DeleteObject: 'delete',
   CopyObject: 'copy',
   UploadPartCopy: 'copy',
 

@@ -43,7 +43,8 @@ type WriteRow = ProgressRow & Omit<WriteResult, 'row'>;
 /**
  * Writes, in one statement and behind the fences of the batches, the items that changed, the leases and the
  * transfer's counters. Counters move by the difference between an item's stored and its new state, so writing the
- * same state twice (after an answer was lost) changes nothing. null: there is no such transfer.
+ * same state twice (after an answer was lost) changes nothing. null: none of the batches is held any more, or there is no
+ * such transfer; then nothing is written.
  *
  * The transfer's row is locked first, as everywhere, and the fences are read behind that lock.
  *
@@ -194,7 +195,7 @@ export async function writeCheckpoint(
       END,
       updated_at = now()
     FROM locked, delta, speed
-    WHERE transfer.id = ${transferId}::uuid
+    WHERE transfer.id = ${transferId}::uuid AND EXISTS (SELECT FROM run)
     RETURNING ${progressColumns},
       ARRAY(SELECT number FROM run) AS held, transfer.bandwidth_limit_bytes_per_second AS "bandwidthLimit",
       locked.published_at IS NULL

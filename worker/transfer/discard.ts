@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { AppError, toAppError } from '../../core/errors.ts';
+import { type AppError, toAppError } from '../../core/errors.ts';
 import { DamagedObjectRemains } from '../../storage/damaged-object.ts';
 import type { StorageProvider, Version } from '../../storage/provider.ts';
 import { Tries } from '../errors.ts';
 import type { Item } from './item.ts';
 import { isSameVersion } from './pair.ts';
+import { deleteVersion } from './remove.ts';
 
 /** Longest wait for the destination to remove a damaged object, for each try. */
 const discardMs = 10_000;
@@ -64,13 +65,14 @@ async function discard(destination: StorageProvider, item: Item, version: Versio
 async function discardOnce(destination: StorageProvider, item: Item, version: Version): Promise<void> {
   const { container, key } = item.destination;
   const signal = AbortSignal.timeout(discardMs);
+  let found: Version;
   try {
-    const info = await destination.stat({ container, key }, signal);
-    if (!isSameVersion(info.version, version)) return;
+    found = (await destination.stat({ container, key }, signal)).version;
+    if (!isSameVersion(found, version)) return;
   } catch (error) {
     if (toAppError(error).code === 'OBJECT_NOT_FOUND') return;
     throw error;
   }
-  const { failed } = await destination.deleteObjects({ container, keys: [key] }, signal);
-  for (const { code, message } of failed) throw new AppError(code, message);
+  const failure = await deleteVersion(destination, { container, key }, found, signal);
+  if (failure && failure.code !== 'PRECONDITION_FAILED') throw failure;
 }

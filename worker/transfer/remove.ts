@@ -1,9 +1,9 @@
 import { AppError, toAppError } from '../../core/errors.ts';
-import type { Location, Version } from '../../storage/provider.ts';
+import type { Location, StorageProvider, Version } from '../../storage/provider.ts';
 import { Tries } from '../errors.ts';
 import type { OpenAccount } from './accounts.ts';
 import type { BatchRun } from './batch-run.ts';
-import { pause } from './gate.ts';
+import { isAway, pause } from './gate.ts';
 import type { Item } from './item.ts';
 import type { Limiter } from './limiter.ts';
 import { isSameVersion, type Pair } from './pair.ts';
@@ -52,7 +52,11 @@ async function removeSource(pair: Pair, item: Item, run: BatchRun): Promise<void
     } catch (cause) {
       if (run.going.aborted) return;
       const error = toAppError(cause);
-      const waitMs = tries.failed(error);
+      let waitMs = tries.failed(error);
+      if (waitMs === null && error.code === 'PROVIDER_UNAVAILABLE') {
+        const isOut = await isAway(pair.source, item.source.container, run.signal);
+        waitMs = isOut ? tries.outage(error) : null;
+      }
       if (waitMs === null) {
         keepSource(item, error);
         run.touch(item);
@@ -65,7 +69,8 @@ async function removeSource(pair: Pair, item: Item, run: BatchRun): Promise<void
 
 async function removeCopied(pair: Pair, item: Item, run: BatchRun): Promise<void> {
   // What was found to be the same may be gone by now: a plan waits for its approval as long as its owner likes.
-  if (item.state === 'SKIPPED' && (await look(pair.destination, item.destination, item.expected, run)) !== 'SAME') {
+  const isThere = async () => typeof (await look(pair.destination, item.destination, item.expected, run)) === 'object';
+  if (item.state === 'SKIPPED' && !(await isThere())) {
     const message = 'What was the same at the destination is no longer there, so the source is kept.';
     keepSource(item, new AppError('DESTINATION_CHANGED', message));
   } else if (await removeUnchanged(pair.source, item.source, item.version, run)) {
@@ -81,7 +86,10 @@ export function keepSource(item: Item, error: AppError): void {
   item.failedTry(error);
 }
 
-/** Returns whether the object is gone; false: it is not the version that was meant. */
+/**
+ * Returns whether the object is gone; false: it is not the version that was meant. A worker that lost its lease deletes
+ * nothing; what it has under way by then only ever takes the version that was found, where the cloud holds deletions to one.
+ */
 async function removeUnchanged(
   account: OpenAccount,
   location: Location,
@@ -89,28 +97,42 @@ async function removeUnchanged(
   run: BatchRun,
 ): Promise<boolean> {
   const found = await look(account, location, version, run);
-  if (found !== 'SAME') return found === 'GONE';
+  if (found === 'GONE' || found === 'CHANGED') return found === 'GONE';
   const { gate, provider } = account;
-  const { container, key } = location;
   await gate.pass(run.going, (waitMs) => run.throttled(waitMs));
-  const { failed } = await gate.watch(provider.deleteObjects({ container, keys: [key] }, run.signal));
-  for (const { code, message } of failed) throw new AppError(code, message);
+  await run.confirm();
+  const failure = await gate.watch(deleteVersion(provider, location, found, run.signal));
+  if (failure?.code === 'PRECONDITION_FAILED') return false;
+  if (failure) throw failure;
   return true;
 }
 
-/** What is there now, held against a version that was there. */
+/** What is there now, held against a version that was there: the version as it is now, if it is the same. */
 async function look(
   { gate, provider }: OpenAccount,
   location: Location,
   version: Version | null,
   run: BatchRun,
-): Promise<'SAME' | 'CHANGED' | 'GONE'> {
+): Promise<Version | 'CHANGED' | 'GONE'> {
   await gate.pass(run.going, (waitMs) => run.throttled(waitMs));
   try {
     const info = await gate.watch(provider.stat(location, run.signal));
-    return isSameVersion(version ?? {}, info.version) ? 'SAME' : 'CHANGED';
+    return isSameVersion(version ?? {}, info.version) ? info.version : 'CHANGED';
   } catch (error) {
     if (toAppError(error).code === 'OBJECT_NOT_FOUND') return 'GONE';
     throw error;
   }
+}
+
+/** Deletes an object, only as this version where the cloud holds deletions to one. Resolves to why it is not gone. */
+export async function deleteVersion(
+  provider: StorageProvider,
+  { container, key }: Location,
+  version: Version,
+  signal: AbortSignal,
+): Promise<AppError | null> {
+  const condition = provider.capabilities.conditionalDelete ? { ifMatch: version } : {};
+  const { failed } = await provider.deleteObjects({ container, keys: [key], ...condition }, signal);
+  const [failure] = failed;
+  return failure ? new AppError(failure.code, failure.message) : null;
 }

@@ -57,6 +57,7 @@ export function azureCapabilities(access: BlobAccess['kind'], isHierarchical: bo
     },
     tags: isHierarchical ? null : tagRules,
     copy: { scheme: 'azure', maxBytes: maxBlocks * fromUrlBytes, conditional: true, metadata: true },
+    conditionalDelete: true,
     ingest: { maxBytes: maxBlocks * fromUrlBytes, conditional: true, metadata: true },
     presign: access === 'sas' ? null : { minExpiresMs: 1000, maxExpiresMs: presignMaxMs },
     folders: isHierarchical ? 'real' : 'marker',

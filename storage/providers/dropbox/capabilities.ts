@@ -37,6 +37,7 @@ export const dropboxCapabilities: Capabilities = {
   },
   tags: null,
   copy: { scheme: 'dropbox', maxBytes: 2 ** 41 - 2 ** 22, conditional: true, metadata: false },
+  conditionalDelete: true,
   ingest: { maxBytes: 5 * 1024 * MiB, conditional: true, metadata: false },
   presign: { minExpiresMs: linkLifeMs, maxExpiresMs: linkLifeMs },
   folders: 'real',

@@ -19,13 +19,13 @@ interface Doomed {
 
 /**
  * Deletes files, and folders that are empty. Dropbox deletes a folder with everything in it, whoever asks for its path:
- * so each path is looked up first, and a file goes only as the revision that was found.
+ * so each path is looked up first, and a file goes only as the revision that was found, which has to be `rev` if given.
  */
 export async function deleteKeys(
   client: Dropbox,
   lane: Pick<Lane, 'alone'>,
   headers: Record<string, string>,
-  keys: readonly string[],
+  { keys, rev }: { keys: readonly string[]; rev?: string | undefined },
   signal: AbortSignal,
 ): Promise<DeleteResult> {
   const options = { signal, extraHeaders: headers };
@@ -36,7 +36,9 @@ export async function deleteKeys(
     for (const key of rest) {
       const found = canExist(key) ? await lookUpOne(client, key, options) : undefined;
       if (found === 'full') failed.push({ key, code: 'CONFLICT', message: 'The folder is not empty.' });
-      else if (found !== undefined) doomed.push({ key, entry: found });
+      else if (found !== undefined && rev !== undefined && found.parent_rev !== rev) {
+        failed.push({ key, code: 'PRECONDITION_FAILED', message: 'The file is not the one that was meant.' });
+      } else if (found !== undefined) doomed.push({ key, entry: found });
     }
   };
   await Promise.all(Array.from({ length: Math.min(lookUpConcurrency, keys.length) }, lookUp));

@@ -38,6 +38,7 @@ export function gcsCapabilities(presigns: boolean): Capabilities {
     },
     tags: null,
     copy: { scheme: 'gcs', maxBytes: objectMaxBytes, conditional: true, metadata: true },
+    conditionalDelete: true,
     ingest: null,
     presign: presigns ? { minExpiresMs: 1000, maxExpiresMs } : null,
     folders: 'marker',

@@ -42,6 +42,8 @@ export interface S3Abilities {
   copies: 'none' | 'whole' | 'parts';
   /** Preconditions hold for CopyObject. */
   conditionalCopies: boolean;
+  /** Preconditions hold for DeleteObject. */
+  conditionalDeletes: boolean;
   /** Objects have tags: as they are written with, and copies those that the request gives them. */
   tags: boolean;
 }
@@ -55,6 +57,7 @@ export const awsAbilities: S3Abilities = {
   conditional: true,
   copies: 'parts',
   conditionalCopies: true,
+  conditionalDeletes: true,
   tags: true,
 };
 /** What any store that calls itself compatible does. */
@@ -66,6 +69,7 @@ export const leastAbilities: S3Abilities = {
   conditional: false,
   copies: 'none',
   conditionalCopies: false,
+  conditionalDeletes: false,
   tags: false,
 };
 
@@ -77,7 +81,8 @@ const presignMaxMs = { key: 7 * dayMs, session: dayMs / 24 };
 
 /** `signer`: whether requests are signed with a lasting key or with one of a session. */
 export function s3Capabilities(abilities: S3Abilities, signer: 'key' | 'session' = 'key'): Capabilities {
-  const { ordered, etagIsMd5, checksMd5, crc32c, conditional, copies, conditionalCopies, tags } = abilities;
+  const { ordered, etagIsMd5, checksMd5, crc32c, conditional, copies, conditionalCopies, conditionalDeletes, tags } =
+    abilities;
   const bodyDigest = crc32c ? 'crc32c' : etagIsMd5 ? 'md5' : null;
   return {
     revision: capabilitiesRevision,
@@ -109,6 +114,7 @@ export function s3Capabilities(abilities: S3Abilities, signer: 'key' | 'session'
             conditional: conditionalCopies && conditional,
             metadata: true,
           },
+    conditionalDelete: conditionalDeletes,
     ingest: null,
     presign: { minExpiresMs: 1000, maxExpiresMs: presignMaxMs[signer] },
     folders: 'marker',

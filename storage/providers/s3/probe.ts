@@ -78,9 +78,10 @@ class Probe {
     const conditional = (await this.#honoursConditions(first)) && (await this.#honoursConditionsOfUploads(first));
     const copies = await this.#copies(first);
     const conditionalCopies = copies !== 'none' && (await this.#honoursConditionsOfCopies(first));
+    const conditionalDeletes = await this.#honoursConditionsOfDeletes();
     const tags = await this.#keepsTags(copies !== 'none');
     const ordered = await this.#listsInOrder();
-    return { ordered, etagIsMd5, checksMd5, crc32c, conditional, copies, conditionalCopies, tags };
+    return { ordered, etagIsMd5, checksMd5, crc32c, conditional, copies, conditionalCopies, conditionalDeletes, tags };
   }
 
   /** Removes what the probe wrote, versions included; a failure to do so is no reason to refuse the account. */
@@ -192,6 +193,17 @@ class Probe {
     const absent = await refusal(() => this.#copy(existing, 'copy', {}, { 'if-none-match': '*' }));
     const match = await refusal(() => this.#copy(existing, 'copy', {}, { 'if-match': strangeEtag }));
     return absent === 'PRECONDITION_FAILED' && match === 'PRECONDITION_FAILED';
+  }
+
+  async #honoursConditionsOfDeletes(): Promise<boolean> {
+    await this.#put('deleted');
+    const key = `${this.#prefix}deleted`;
+    const code = await refusal(async () => {
+      const headers = { 'if-match': strangeEtag };
+      const request = { method: 'DELETE', bucket: this.#bucket, key, headers, signal: this.#signal } as const;
+      await (await this.#rest.send(request)).body.text(1024);
+    });
+    return code === 'PRECONDITION_FAILED';
   }
 
   /**
