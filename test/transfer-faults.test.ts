@@ -91,6 +91,18 @@ test('where the answer to the completion of an upload is lost, no part is sent a
   expect(destination.server.observer.counters('UploadPart').requests).toBe(3);
 });
 
+test('a cloud that answers nobody for a while costs no object its tries', async () => {
+  const sent = { x: await source.put('out/x', 1_000) };
+  // Four tries and looks whether it answers others, at the least.
+  const fault = destination.server.faults.add({
+    match: { bucket: 'target', count: 12 },
+    action: { kind: 'status', status: 500 },
+  });
+  expect(await move('out')).toMatchObject({ state: 'COMPLETED', objectsFailed: 0n });
+  expect(fault.remaining).toBe(0);
+  expect(await destination.hashes('out/')).toEqual(sent);
+});
+
 test('an object that fails three times fails alone, and its upload is dropped', async () => {
   const sent = { good: await source.put('three/good', 1_000) };
   await source.put('three/bad', 20 * MiB);

@@ -115,4 +115,15 @@ export class Tries {
     this.#failures += 1;
     return this.#failures < this.#most ? delayMs('retry', this.#failures, error) : null;
   }
+
+  /**
+   * Takes the last failure back, because the cloud answered nobody: as long to wait as for other patience. null: it has
+   * lasted too long already, or no try can help.
+   */
+  outage(error: AppError): number | null {
+    if (reactionTo(error) === 'give up' || this.#waits >= maxWaits) return null;
+    this.#failures -= 1;
+    this.#waits += 1;
+    return delayMs('wait', this.#waits, error);
+  }
 }

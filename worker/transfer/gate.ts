@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { AppError } from '../../core/errors.ts';
+import { AppError, toAppError } from '../../core/errors.ts';
 import type { Refusal } from '../../queue/events.ts';
+import type { OpenAccount } from './accounts.ts';
 import type { Grant, SharedLimit } from './shared-limit.ts';
 
 /** For as long nobody asks a cloud that asked for patience without saying how much. */
@@ -36,7 +37,7 @@ export class Gate {
   readonly #options: GateOptions;
   /** When it opens, by performance.now(), which no step of the machine's clock moves. */
   #until = 0;
-  /** Since when, and when last, the endpoint was found unreachable; null: it was reached. */
+  /** Since when, and when last, the endpoint was unreachable or its cloud in trouble; null: it answered. */
   #outage: { since: number; lastAt: number } | null = null;
   /** Whether the account was limited when Redis was last asked; a new gate does not know. */
   #limited = true;
@@ -57,7 +58,8 @@ export class Gate {
 
   /**
    * Makes a request of the account; when the cloud asks for patience, nobody passes for a while, in any process. An endpoint
-   * that this process has not reached for `outageMs` is not worth another try: its error says so.
+   * that this process has not reached for `outageMs`, or that had a problem of its own all the while, is not worth another
+   * try: its error says so.
    */
   async watch<T>(request: Promise<T>): Promise<T> {
     try {
@@ -66,7 +68,7 @@ export class Gate {
       return answer;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      if (error.code === 'ENDPOINT_UNREACHABLE') throw this.#unreached(error);
+      if (isOutageOf(error)) throw this.#unreached(error);
       if (error.code === 'THROTTLED' || error.code === 'RATE_LIMITED') {
         this.#outage = null;
         this.#refused(error.retryAfterMs ?? defaultMs);
@@ -111,7 +113,7 @@ export class Gate {
     this.#outage = { since: isLasting && this.#outage ? this.#outage.since : now, lastAt: now };
     if (now - this.#outage.since < outageMs) return error;
     const message = `${error.message} It was tried for ${outageMs / 60_000} minutes.`;
-    return new AppError('ENDPOINT_UNREACHABLE', message, { cause: error, retry: 'never' });
+    return new AppError(error.code, message, { cause: error, retry: 'never' });
   }
 
   #refused(retryAfterMs: number): void {
@@ -195,6 +197,29 @@ export class Gate {
     const { since, count, perSecond } = this.#meter;
     const seconds = Math.max(performance.now() - since, 100) / 1_000;
     return Math.max(count / seconds, perSecond);
+  }
+}
+
+/** What a cloud that is away fails with. */
+function isOutageOf({ code }: AppError): boolean {
+  return code === 'ENDPOINT_UNREACHABLE' || code === 'PROVIDER_UNAVAILABLE';
+}
+
+/**
+ * Whether a cloud that failed a request with a problem of its own has it with everybody: then it is waited for, while a
+ * single object that it always fails with is given up soon. Asks for a page of a listing.
+ */
+export async function isAway(
+  { gate, provider }: OpenAccount,
+  container: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await gate.watch(provider.list({ container, prefix: '', delimiter: '/', limit: 1 }, signal));
+    return false;
+  } catch (cause) {
+    const error = toAppError(cause);
+    return isOutageOf(error) && error.retry !== 'never';
   }
 }
 

@@ -7,7 +7,7 @@ import { copyObject, ingestObject } from './by-cloud.ts';
 import { compareObject, rereadDestination } from './compare.ts';
 import { afterRemains } from './discard.ts';
 import { isFolderMarker, makeFolder } from './folder.ts';
-import { pause } from './gate.ts';
+import { isAway, pause } from './gate.ts';
 import type { Item } from './item.ts';
 import { readKeptTags } from './kept.ts';
 import type { Limiter } from './limiter.ts';
@@ -98,7 +98,10 @@ export async function moveItem(
       if (item.acknowledgedBytes > acknowledgedBefore && error.retry !== 'restart') tries.progressed();
       // Of an approved plan, what is no longer what was planned is reported and not moved.
       const isOffPlan = pair.order.isAsPlanned && error.code === 'OBJECT_CHANGED';
-      const waitMs = isOffPlan ? null : tries.failed(error);
+      let waitMs = isOffPlan ? null : tries.failed(error);
+      if (waitMs === null && error.code === 'PROVIDER_UNAVAILABLE' && (await isEitherAway(pair, item, run))) {
+        waitMs = tries.outage(error);
+      }
       item.attempts = tries.failures;
       item.isAtCloud = false;
       // It waits, and others may be under way in its place.
@@ -130,6 +133,13 @@ export async function moveItem(
       }
     }
   }
+}
+
+async function isEitherAway({ source, destination }: Pair, item: Item, run: BatchRun): Promise<boolean> {
+  return (
+    (await isAway(source, item.source.container, run.signal)) ||
+    (await isAway(destination, item.destination.container, run.signal))
+  );
 }
 
 type Act = (pair: Pair, item: Item, run: BatchRun) => Promise<Evidence | null>;

@@ -222,8 +222,10 @@ export class Planner {
           return await gate.watch(list(cursor));
         } catch (cause) {
           const error = toAppError(cause);
-          const waitMs = this.#stop.signal.aborted ? null : tries.failed(error);
-          if (waitMs === null) throw error;
+          // A page that cannot be had is no matter of single objects.
+          const isOut = error.code === 'PROVIDER_UNAVAILABLE';
+          const waitMs = tries.failed(error) ?? (isOut ? tries.outage(error) : null);
+          if (waitMs === null || this.#stop.signal.aborted) throw error;
           await pause(waitMs, this.#stop.signal);
         }
       }
