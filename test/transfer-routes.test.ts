@@ -4,6 +4,7 @@ import type { Prisma } from '../core/db.ts';
 import { cancelTransfer, pauseTransfer, resumeTransfer } from '../queue/transfer.ts';
 import type { GivenTransferOptions } from '../queue/transfer-options.ts';
 import type { RunningProcess } from '../scripts/local/processes.ts';
+import { bufferedBody } from '../storage/digest.ts';
 import type { ObjectMetadata } from '../storage/provider.ts';
 import {
   type CloudName,
@@ -283,6 +284,28 @@ test('a source that changes while a cloud fetches it, with no hash to tell by, i
   expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
   expect(await arrived()).toEqual({ x: sha256(newer) });
   expect(await itemsOf(id)).toMatchObject([{ route: 'INGEST_FROM_URL', attempts: 2 }]);
+});
+
+test('an object that states no hash that the other cloud knows is relayed before it is fetched, and proven', async () => {
+  // Of parts: S3 knows its CRC32C and no MD5, which is all that Azure states.
+  const { container, provider } = all.clouds.s3;
+  const at = { container, key: 'joined/x' };
+  const session = await provider.beginUpload({ ...at, sizeBytes: large.length, metadata }, signal);
+  const body = bufferedBody([large], ['crc32c']);
+  const part = await provider.putPart({ session, partNumber: 1, offset: 0, body }, signal);
+  const digests = { crc32c: body.digest('crc32c') };
+  await provider.completeUpload({ session, parts: [part], digests }, signal);
+  const { submit, arrived } = await order('s3', 'azure', 'joined', {});
+  const evidenceOf = async (id: string) => {
+    expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
+    const { route, fallbackCode, evidence } = await engine.db.transferItem.findFirstOrThrow({
+      where: { transferId: id },
+    });
+    return [route, fallbackCode, (evidence as { verified: boolean }).verified];
+  };
+  expect(await evidenceOf(await submit())).toEqual(['RELAY', 'NOT_SUPPORTED', true]);
+  expect(await evidenceOf(await submit(fetched))).toEqual(['INGEST_FROM_URL', null, false]);
+  expect(await arrived()).toEqual({ x: sha256(large) });
 });
 
 test('a paused copy is left to its cloud, and asked for once more when the transfer goes on', async () => {

@@ -145,7 +145,7 @@ export const TransferOptionsInput = builder.inputType('TransferOptionsInput', {
     routes: t.field({
       type: [TransferRoute],
       description:
-        'The ways that may be taken; a relay always may. Where RELAY is among them, it goes before a fetch from a URL between clouds that state no hash in common: what they fetch can be told by its size alone. Absent: all.',
+        'The ways that may be taken; a relay always may. Where RELAY is among them, it goes before a fetch from a URL between clouds that state no hash in common, and for objects that state none of theirs: what is fetched then can be told by its size alone. Absent: all.',
     }),
   }),
 });

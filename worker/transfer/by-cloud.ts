@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors.ts';
 import { orAborted } from '../../storage/http.ts';
-import type { ObjectInfo, OnUpload, Version, WriteResult } from '../../storage/provider.ts';
+import type { ObjectInfo, OnUpload, StorageProvider, Version, WriteResult } from '../../storage/provider.ts';
 import type { BatchRun } from './batch-run.ts';
 import { commit, underPrecondition } from './commit.ts';
 import { orDiscard } from './discard.ts';
@@ -63,6 +63,12 @@ export async function ingestObject(pair: Pair, item: Item, run: BatchRun): Promi
   await passSource(pair, run);
   const info = await source.gate.watch(source.provider.stat(item.source, run.signal));
   adopt(item, info);
+  if (pair.order.options.routes.includes('RELAY') && !isToldBy(info, destination.provider)) {
+    throw new UnsuitedObject(
+      'NOT_SUPPORTED',
+      'Nothing but the size would tell whether the cloud fetched what was there.',
+    );
+  }
   const metadata = keptMetadata(pair, item, info.metadata);
   if (!ingest?.metadata && metadata.modifiedAt !== undefined) {
     throw new UnsuitedObject('NOT_SUPPORTED', 'What the cloud fetches by itself would not keep its modification time.');
@@ -77,6 +83,15 @@ export async function ingestObject(pair: Pair, item: Item, run: BatchRun): Promi
     );
   });
   return proved(pair, item, run, info, result, false);
+}
+
+/**
+ * Whether the source states a hash of this very object that the destination states too: some objects have none of the kind
+ * that their cloud states of others, such as those of parts. A relay computes what either side states.
+ */
+function isToldBy({ digests, assertedDigests, sizeBytes }: SourceFacts, destination: StorageProvider): boolean {
+  const stated = { ...assertedDigests, ...digests };
+  return sizeBytes === 0 || destination.capabilities.read.digests.some((algorithm) => stated[algorithm] !== undefined);
 }
 
 /** Keeps on record what the object is made by, before there is anything: what nobody knows of is never dropped. */
