@@ -145,7 +145,12 @@ function listen(server: Server, config: Config): Promise<string> {
 }
 
 function openServices(config: Config, log: Logger, publicUrl: string) {
-  const db = createDb({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL_SIZE, queryTimeoutMs });
+  const db = createDb({
+    url: config.DATABASE_URL,
+    poolSize: config.DATABASE_POOL_SIZE,
+    queryTimeoutMs,
+    isDirect: config.DIRECT_DATABASE_URL === undefined,
+  });
   const redis = createRedis(config.REDIS_URL);
   const listening = createBlockingRedis(config.REDIS_URL);
   const subscriber = createSubscriber(listening, (topic, error) => log.warn({ err: error, topic }, 'odd message'));

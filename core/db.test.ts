@@ -17,8 +17,8 @@ afterAll(async () => {
 });
 
 /** Texts of the statements whose plans a connection keeps, after it ran a few twice. */
-async function kept(keepsPlans: boolean): Promise<string[]> {
-  const db = createDb({ url: database.url, poolSize: 1, keepsPlans });
+async function kept(isDirect: boolean): Promise<string[]> {
+  const db = createDb({ url: database.url, poolSize: 1, isDirect });
   open.push(db);
   for (const number of [1, 2]) {
     const sum = db.$queryRaw<{ sum: number }[]>`
@@ -65,5 +65,17 @@ test('a server that crashes in the moment in which a connection is ready fails t
     await db.$disconnect();
     server.close();
     await once(server, 'close');
+  }
+});
+
+test('a transaction that is left idle is ended by Postgres itself, but behind a pooler', async () => {
+  for (const [isDirect, timeout] of [
+    [true, '15s'],
+    [false, '0'],
+  ] as const) {
+    const db = createDb({ url: database.url, poolSize: 1, isDirect });
+    open.push(db);
+    const shown = await db.$queryRaw`SELECT current_setting('idle_in_transaction_session_timeout') AS timeout`;
+    expect(shown).toEqual([{ timeout }]);
   }
 });

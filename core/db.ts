@@ -32,11 +32,14 @@ export interface DbOptions {
    */
   queryTimeoutMs?: number;
   /**
-   * Whether each connection keeps the plans of `prepared` statements, as it can where `url` leads to Postgres itself; a
-   * pooler hands one session's plans to nobody else. Default: false.
+   * Whether `url` leads to Postgres itself and not to a pooler. Then each connection keeps the plans of `prepared`
+   * statements, and loses its transaction, with all that this has locked, when it leaves it idle for long. Default: false.
    */
-  keepsPlans?: boolean;
+  isDirect?: boolean;
 }
+
+/** A process that stands still in the middle of a transaction holds up whoever waits for its locks no longer than this. */
+const idleInTransactionMs = 15_000;
 
 /**
  * At the head of a raw statement: a connection plans it once and not each time. For statements that are run often, cost
@@ -55,6 +58,7 @@ export function createDb(options: DbOptions): Db {
     max: options.poolSize,
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: idleMs,
+    ...(options.isDirect ? { idle_in_transaction_session_timeout: idleInTransactionMs } : {}),
     ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
   });
   // Whoever uses a connection hears of its end by the statement. While it changes hands nobody listens, and a server that
@@ -62,7 +66,7 @@ export function createDb(options: DbOptions): Db {
   pool.on('connect', (client) => client.on('error', () => {}));
   const adapter = new PrismaPg(pool, {
     disposeExternalPool: true,
-    ...(options.keepsPlans ? { statementNameGenerator } : {}),
+    ...(options.isDirect ? { statementNameGenerator } : {}),
   });
   const { queryTimeoutMs } = options;
   return new PrismaClient({
@@ -71,6 +75,13 @@ export function createDb(options: DbOptions): Db {
       ? {}
       : { transactionOptions: { maxWait: queryTimeoutMs, timeout: 2 * queryTimeoutMs } }),
   });
+}
+
+/** The database's time, which all that is kept is judged by: the clocks of processes may differ from it, and step. */
+export async function databaseTime(db: DbSession): Promise<Date> {
+  const [clock] = await db.$queryRaw<{ now: Date }[]>`SELECT now() AS now`;
+  if (!clock) throw new Error('A statement without FROM has one row.');
+  return clock.now;
 }
 
 const statementNames = new Map<string, string>();

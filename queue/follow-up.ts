@@ -1,4 +1,4 @@
-import { type DbSession, Prisma, type Transfer } from '../core/db.ts';
+import { type DbSession, databaseTime, Prisma, type Transfer } from '../core/db.ts';
 import { AppError, type ErrorCode } from '../core/errors.ts';
 import { checkpointOf, listedFailures } from './failures.ts';
 import { compileGlobs } from './glob.ts';
@@ -15,6 +15,9 @@ const pathsAtOnce = 10_000;
 const batchObjects = 100;
 const batchBytes = 256 * 1024 * 1024;
 
+/** Of deletions that a plan dropped, because not everything could be listed, so that nobody knew what is extra. */
+const droppedCode: ErrorCode = 'LISTING_INCOMPLETE';
+
 /** Which failed items are meant; what is absent or empty does not matter. */
 export interface FailedItemFilter {
   errorCodes?: readonly ErrorCode[] | undefined;
@@ -24,7 +27,7 @@ export interface FailedItemFilter {
 
 /** What a follow-up would try again of a transfer that has ended. */
 interface OpenFailures {
-  /** Holds for rows of `transfer_item AS item` that are the transfer's, failed, and open. */
+  /** Holds for rows of `transfer_item AS item` that are the transfer's, failed or a dropped deletion, and open. */
   isOpen: Prisma.Sql;
   /** Source paths that could not be listed, each with its item's ordinal. */
   paths: PlanCheckpoint['failed'];
@@ -32,13 +35,14 @@ interface OpenFailures {
 }
 
 /**
- * The failures of a transfer that are open: not such as the listing brought to light, and not with a follow-up already.
+ * The failures of a transfer that are open: not such as the listing brought to light, and not with a follow-up already. With
+ * them the deletions that were dropped because a listing failed.
  * What a cancelled follow-up did not get done is open again.
  */
 async function openFailures(db: DbSession, row: Transfer): Promise<OpenFailures> {
   const followUps = await db.transfer.findMany({
     where: { retryOfId: row.id },
-    select: { id: true, state: true, planCheckpoint: true },
+    select: { id: true, state: true, planCheckpoint: true, listingComplete: true },
   });
   const going = followUps.filter(({ state }) => state !== 'CANCELLED');
   const cancelled = followUps.filter(({ state }) => state === 'CANCELLED');
@@ -58,10 +62,18 @@ async function openFailures(db: DbSession, row: Transfer): Promise<OpenFailures>
             AND (taken.transfer_id <> ALL(${cancelled.map(({ id }) => id)}::uuid[])
               OR taken.state IN ('COMPLETED', 'SKIPPED'))
           LIMIT 1) IS NOT NULL`;
-  const isOpen = Prisma.sql`item.transfer_id = ${row.id}::uuid AND item.state = 'FAILED'
+  // What is listed again elsewhere has to be listed well before anything is known to be extra.
+  const areListed = going.every(({ listingComplete, planCheckpoint }) => {
+    const { relisted, failed } = checkpointOf(planCheckpoint);
+    return relisted.length === 0 || (listingComplete && failed.length === 0);
+  });
+  const isDropped = areListed
+    ? Prisma.sql`item.state = 'SKIPPED' AND item.error_code = ${droppedCode} AND NOT ${isTaken}`
+    : Prisma.sql`false`;
+  const isOpen = Prisma.sql`item.transfer_id = ${row.id}::uuid AND ((${isDropped}) OR (item.state = 'FAILED'
     AND coalesce(item.error_code, '') <> ALL(${listedFailures}::text[])
     AND (item.ordinal = ANY(${ordinalsOf(paths)}::int[])
-      OR (item.ordinal <> ALL(${ordinalsOf(checkpoint.failed)}::int[]) AND NOT ${isTaken}))`;
+      OR (item.ordinal <> ALL(${ordinalsOf(checkpoint.failed)}::int[]) AND NOT ${isTaken}))))`;
   return { isOpen, paths, checkpoint };
 }
 
@@ -94,10 +106,15 @@ export async function retryFailedItems(
       SELECT * FROM transfer_item WHERE transfer_id = ${origin.id}::uuid AND ordinal = ANY(${ordinals}::int[])`;
   }
   const paths = await meantPaths(tx, open.paths, meant);
-  const followUp = await createFollowUp(tx, origin, open.checkpoint, paths);
+  // Nothing is known to be extra before all that failed to be listed is.
+  if (paths.length < open.paths.length) meant = Prisma.sql`SELECT * FROM (${meant}) AS meant WHERE state <> 'SKIPPED'`;
+  const [dropped] = await tx.$queryRaw<{ any: boolean }[]>`
+    SELECT EXISTS (SELECT 1 FROM (${meant}) AS meant WHERE state = 'SKIPPED') AS any`;
+  const isPlanned = paths.length > 0 || dropped?.any === true;
+  const followUp = await createFollowUp(tx, origin, open.checkpoint, paths, isPlanned);
   const copied = await copyItems(tx, origin, followUp, meant, paths);
   if (copied.objects === 0 && paths.length === 0) throw nothingToRetry(matches !== null || codes.length > 0);
-  if (paths.length > 0) {
+  if (isPlanned) {
     await tx.$executeRaw`
       INSERT INTO transfer_name (transfer_id, name_hash)
       SELECT ${followUp.id}::uuid, name_hash FROM transfer_name WHERE transfer_id = ${origin.id}::uuid`;
@@ -108,7 +125,7 @@ export async function retryFailedItems(
   return tx.transfer.update({
     where: { id: followUp.id },
     data: {
-      listingComplete: paths.length === 0,
+      listingComplete: !isPlanned,
       objectsListed: objects,
       objectsSkipped: skipped,
       objectsPlanned: objects - skipped,
@@ -175,6 +192,7 @@ async function createFollowUp(
   origin: Transfer,
   planned: PlanCheckpoint,
   paths: readonly FailedPath[],
+  isPlanned: boolean,
 ): Promise<Transfer> {
   const planCheckpoint: PlanCheckpoint = {
     ...planned,
@@ -184,11 +202,10 @@ async function createFollowUp(
     failed: [],
     relisted: paths.map(({ path, ordinal }) => ({ path, ordinal })),
   };
-  const [clock] = await tx.$queryRaw<{ now: Date }[]>`SELECT now() AS now`;
   const { userId, sourceAccountId, destinationAccountId, sourcePaths, destinationPath } = origin;
   const { mode, bandwidthLimit, dryRun, priority } = origin;
-  // What is listed only now was no part of the plan that was approved.
-  const isPlannedAnew = dryRun && paths.length > 0;
+  // What is listed only now, and what was dropped, was no part of the plan that was approved.
+  const isPlannedAnew = dryRun && isPlanned;
   const approvedAt = isPlannedAnew ? null : origin.approvedAt;
   return tx.transfer.create({
     data: {
@@ -198,7 +215,7 @@ async function createFollowUp(
       options: origin.options as Prisma.InputJsonObject,
       retryOfId: origin.id,
       state: isPlannedAnew ? 'PLANNING' : 'RUNNING',
-      startedAt: clock?.now ?? null,
+      startedAt: await databaseTime(tx),
       planCheckpoint,
       sequence: 1,
     },
@@ -217,7 +234,7 @@ interface CopiedItems {
   codes: Record<string, number>;
 }
 
-/** Gives the follow-up the items as they were planned, in batches of its own, deletions apart. */
+/** Gives the follow-up the items as they were planned, in batches of its own, deletions apart; dropped ones wait for the listing. */
 async function copyItems(
   tx: DbSession,
   origin: Transfer,
@@ -227,14 +244,14 @@ async function copyItems(
 ): Promise<CopiedItems> {
   const [copied] = await tx.$queryRaw<CopiedItems[]>`
     WITH chosen AS (
-      SELECT meant.*, action = 'DELETE' AS is_deletion,
+      SELECT meant.*, (action = 'DELETE')::int + (state = 'SKIPPED')::int AS kind,
         (row_number() OVER so_far - 1) / ${batchObjects}::int AS nth,
         div(sum(size_bytes) OVER so_far - size_bytes, ${batchBytes}::bigint) AS stretch
       FROM (${meant}) AS meant
       WHERE ordinal <> ALL(${paths.map(({ ordinal }) => ordinal)}::int[])
       WINDOW so_far AS (ORDER BY ordinal ROWS UNBOUNDED PRECEDING)
     ), numbered AS MATERIALIZED (
-      SELECT *, (dense_rank() OVER (ORDER BY is_deletion, nth, stretch) - 1)::int AS number FROM chosen
+      SELECT *, (dense_rank() OVER (ORDER BY kind, nth, stretch) - 1)::int AS number FROM chosen
     ), items AS (
       INSERT INTO transfer_item (transfer_id, ordinal, batch_number, action, reason, state, source_container, source_key,
         destination_container, destination_key, size_bytes, modified_at, source_version, destination_version,
@@ -246,13 +263,16 @@ async function copyItems(
         CASE WHEN action = 'SKIP' THEN now() END
       FROM numbered
     ), batches AS (
-      INSERT INTO transfer_batch (transfer_id, number, item_count, size_bytes)
-      SELECT ${followUp.id}::uuid, number, count(*), sum(size_bytes) FROM numbered GROUP BY number
+      INSERT INTO transfer_batch (transfer_id, number, state, item_count, size_bytes)
+      SELECT ${followUp.id}::uuid, number, CASE kind WHEN 2 THEN 'HELD' ELSE 'READY' END::"TransferBatchState", count(*),
+        sum(size_bytes)
+      FROM numbered GROUP BY number, kind
       RETURNING number
     ), totals AS (
       SELECT action, count(*) AS objects, sum(size_bytes) AS bytes FROM numbered GROUP BY action
     ), codes AS (
-      SELECT coalesce(error_code, 'INTERNAL') AS code, count(*) AS objects FROM numbered GROUP BY 1
+      SELECT coalesce(error_code, 'INTERNAL') AS code, count(*) AS objects FROM numbered WHERE state = 'FAILED'
+      GROUP BY 1
     )
     SELECT coalesce(sum(objects), 0)::int AS objects,
       coalesce(sum(objects) FILTER (WHERE action = 'SKIP'), 0)::int AS skipped,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import type { DbSession } from '../core/db.ts';
+import { type DbSession, databaseTime } from '../core/db.ts';
 import { AppError } from '../core/errors.ts';
 import { parsePath } from './path.ts';
 
@@ -86,7 +86,10 @@ export async function keepManifest(tx: DbSession, userId: string, paths: readonl
 
 /** NOT_FOUND, with the input field, for a manifest that is not the user's. */
 export async function assertManifest(tx: DbSession, userId: string, id: string): Promise<void> {
-  const { count } = await tx.pathManifest.updateMany({ where: { id, userId }, data: { usedAt: new Date() } });
+  const { count } = await tx.pathManifest.updateMany({
+    where: { id, userId },
+    data: { usedAt: await databaseTime(tx) },
+  });
   if (count > 0) return;
   const message = 'There is no such manifest. It may have been dropped after its last use: upload it again.';
   throw new AppError('NOT_FOUND', message, { field: ['options', 'filter', 'manifest'] });

@@ -1,4 +1,12 @@
-import type { CloudAccount, DbSession, Transfer, TransferMode, TransferPriority, TransferState } from '../core/db.ts';
+import {
+  type CloudAccount,
+  type DbSession,
+  databaseTime,
+  type Transfer,
+  type TransferMode,
+  type TransferPriority,
+  type TransferState,
+} from '../core/db.ts';
 import { AppError } from '../core/errors.ts';
 import { assertManifest } from './manifest.ts';
 import { enqueue } from './outbox.ts';
@@ -72,8 +80,7 @@ export interface SubmitTransfer {
  */
 export async function submitTransfer(tx: DbSession, request: SubmitTransfer): Promise<Transfer> {
   const { sourcePaths, options, mode } = await parseOrder(tx, request);
-  const now = new Date();
-  const startAt = request.startAt && request.startAt > now ? request.startAt : null;
+  const startAt = await stillToCome(tx, request.startAt);
   const priority = request.priority ?? 'NORMAL';
   const row = await tx.transfer.create({
     data: {
@@ -184,8 +191,7 @@ export async function resumeTransfer(tx: DbSession, transferId: string): Promise
   const row = await lockTransfer(tx, transferId);
   if (goingStates.includes(row.state)) return row;
   assertState(row, ['PAUSED'], 'resumed');
-  const now = new Date();
-  const startAt = row.startAt && row.startAt > now ? row.startAt : null;
+  const startAt = await stillToCome(tx, row.startAt);
   const underWay: TransferState = row.dryRun && row.approvedAt === null ? 'PLANNING' : 'RUNNING';
   const state: TransferState = row.startedAt ? underWay : startAt ? 'SCHEDULED' : 'QUEUED';
   return goOn(tx, row, startAt, { state });
@@ -204,7 +210,7 @@ export async function approveTransfer(tx: DbSession, transferId: string): Promis
   await releaseHeld(tx, transferId);
   return tx.transfer.update({
     where: { id: transferId },
-    data: { ...nextSequence, state: 'RUNNING', approvedAt: new Date() },
+    data: { ...nextSequence, state: 'RUNNING', approvedAt: await databaseTime(tx) },
   });
 }
 
@@ -219,8 +225,13 @@ export async function cancelTransfer(tx: DbSession, transferId: string): Promise
   assertState(row, [...goingStates, 'AWAITING_APPROVAL', 'PAUSED'], 'cancelled');
   // Whoever takes a batch now cancels its items, deletions too.
   await releaseHeld(tx, transferId);
-  const data = { ...nextSequence, ...stopped, state: 'CANCELLED', finishedAt: new Date() } as const;
+  const data = { ...nextSequence, ...stopped, state: 'CANCELLED', finishedAt: await databaseTime(tx) } as const;
   return tx.transfer.update({ where: { id: transferId }, data });
+}
+
+/** The time, if it is one that has not come yet. */
+async function stillToCome(tx: DbSession, time: Date | null | undefined): Promise<Date | null> {
+  return time && time > (await databaseTime(tx)) ? time : null;
 }
 
 type TransferUpdate = Parameters<DbSession['transfer']['update']>[0]['data'];

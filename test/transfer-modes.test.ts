@@ -202,6 +202,16 @@ test('SYNC deletes nothing when a listing fails', async () => {
   expect(await namesAt(to)).toContain('extra');
   const items = await engine.db.transferItem.findMany({ where: { transferId: id, action: 'DELETE' } });
   expect(items).toMatchObject([{ state: 'SKIPPED', errorCode: 'LISTING_INCOMPLETE' }]);
+  // A follow-up that lists the rest makes up for them; one that cannot drops them again.
+  const retry = () => engine.db.$transaction((tx) => retryFailedItems(tx, id));
+  const failed = await engine.ended((await retry()).id);
+  expect(failed).toMatchObject({ deletionsPlanned: 0n, deletionsCompleted: 0n });
+  expect(await namesAt(to)).toContain('extra');
+  await from.put('nowhere/something', 10);
+  const { id: next } = await engine.db.$transaction((tx) => retryFailedItems(tx, failed.id));
+  expect(await engine.ended(next)).toMatchObject({ state: 'COMPLETED', deletionsPlanned: 1n, deletionsCompleted: 1n });
+  expect(await namesAt(to)).not.toContain('extra');
+  await expect(retry()).rejects.toMatchObject({ code: 'CONFLICT' });
 });
 
 test('VERIFY tells what differs and changes nothing', async () => {

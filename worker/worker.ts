@@ -75,7 +75,7 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
   const db = createDb({
     url: config.DATABASE_URL,
     poolSize: config.DATABASE_POOL_SIZE,
-    keepsPlans: config.DIRECT_DATABASE_URL === undefined,
+    isDirect: config.DIRECT_DATABASE_URL === undefined,
   });
   const redis = createRedis(config.REDIS_URL);
   const blocking = createBlockingRedis(config.REDIS_URL);

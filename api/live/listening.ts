@@ -5,29 +5,30 @@ import type { Redis } from '../../core/redis.ts';
 import type { Subscriber } from '../../queue/pubsub.ts';
 
 const subscribeTimeoutMs = 5_000;
-/** Clocks of processes and databases differ a little. */
-const clockMarginMs = 10_000;
+/** A commit becomes visible later than it is dated, and a connection is missed later than it is lost. */
+const marginMs = 10_000;
 
 /** Topics on Redis as live subscriptions need them: who listens hears, too, when messages may have been lost. */
 export interface Listening {
   /**
-   * Calls `receive` with each message, and `onReturn` whenever Redis was away, with the moment since when messages may be
+   * Calls `receive` with each message, and `onReturn` whenever Redis was away, with how many milliseconds back messages may be
    * missing. Resolves, once nothing more is missed, to what ends it. Rejects with SERVICE_UNAVAILABLE while Redis is away.
    */
   listen<Schema extends z.ZodType>(
     topic: string,
     schema: Schema,
     receive: (message: z.output<Schema>) => void,
-    onReturn: (since: Date) => void,
+    onReturn: (agoMs: number) => void,
   ): Promise<() => void>;
 }
 
 /** `connection` is the one that `subscriber` listens on; its reconnects are followed here. */
 export function createListening(subscriber: Subscriber, connection: Redis, log: Logger): Listening {
-  const returns = new Set<(since: Date) => void>();
-  let lostAt: Date | undefined;
+  const returns = new Set<(agoMs: number) => void>();
+  /** By performance.now(), which no step of the machine's clock moves. */
+  let lostAt: number | undefined;
   connection.on('close', () => {
-    lostAt ??= new Date(Date.now() - clockMarginMs);
+    lostAt ??= performance.now() - marginMs;
   });
   connection.on('ready', () => {
     const since = lostAt;
@@ -36,7 +37,7 @@ export function createListening(subscriber: Subscriber, connection: Redis, log: 
     connection.ping().then(
       () => {
         lostAt = undefined;
-        for (const onReturn of returns) onReturn(since);
+        for (const onReturn of returns) onReturn(performance.now() - since);
       },
       (error) => log.warn({ err: error }, 'Redis went away again'),
     );

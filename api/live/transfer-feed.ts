@@ -1,4 +1,4 @@
-import type { Db, TransferState } from '../../core/db.ts';
+import { type Db, databaseTime, type TransferState } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
 import { type TransferProgress, topics, transferProgressSchema } from '../../queue/events.ts';
 import { toProgress } from '../../queue/transfer.ts';
@@ -42,7 +42,7 @@ export function createTransferFeed(listening: Listening, db: Db): TransferFeed {
     topic: string,
     userId: string,
     queue: LatestQueue<TransferProgress>,
-    snapshot: (since: Date | null) => AsyncIterable<TransferProgress>,
+    snapshot: (agoMs: number | null) => AsyncIterable<TransferProgress>,
   ): AsyncGenerator<TransferProgress> {
     const sent = new Map<string, bigint>();
     let failure: unknown;
@@ -55,15 +55,15 @@ export function createTransferFeed(listening: Listening, db: Db): TransferFeed {
       failure ??= new AppError('SERVICE_UNAVAILABLE', 'The subscriber is too slow. Subscribe again.');
       queue.end();
     };
-    const reread = async (since: Date | null) => {
+    const reread = async (agoMs: number | null) => {
       try {
-        for await (const progress of snapshot(since)) receive(progress);
+        for await (const progress of snapshot(agoMs)) receive(progress);
       } catch (error) {
         failure ??= error;
         queue.end();
       }
     };
-    const stop = await listening.listen(topic, transferProgressSchema, receive, (since) => void reread(since));
+    const stop = await listening.listen(topic, transferProgressSchema, receive, (agoMs) => void reread(agoMs));
     try {
       await reread(null);
       while (true) {
@@ -83,8 +83,9 @@ export function createTransferFeed(listening: Listening, db: Db): TransferFeed {
     if (row) yield toProgress(row);
   }
 
-  async function* liveRows(userId: string, since: Date | null): AsyncGenerator<TransferProgress> {
+  async function* liveRows(userId: string, agoMs: number | null): AsyncGenerator<TransferProgress> {
     const pageSize = 200;
+    const since = agoMs === null ? null : new Date((await databaseTime(db)).getTime() - agoMs);
     let after: string | undefined;
     while (true) {
       const rows = await db.transfer.findMany({
@@ -110,7 +111,7 @@ export function createTransferFeed(listening: Listening, db: Db): TransferFeed {
     },
     transfers(userId, signal) {
       const queue = new LatestQueue<TransferProgress>(maxPending);
-      const states = follow(topics.userTransfers(userId), userId, queue, (since) => liveRows(userId, since));
+      const states = follow(topics.userTransfers(userId), userId, queue, (agoMs) => liveRows(userId, agoMs));
       return abortable(states, queue, signal);
     },
   };

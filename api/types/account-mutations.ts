@@ -1,4 +1,4 @@
-import type { Prisma } from '../../core/db.ts';
+import { databaseTime, type Prisma } from '../../core/db.ts';
 import { AppError, type ErrorCode } from '../../core/errors.ts';
 import { parseName } from '../../core/text.ts';
 import { isConnected, openCredentials } from '../../storage/open-account.ts';
@@ -139,7 +139,7 @@ builder.relayMutationField(
               state: 'CANCELLED',
               batchesDone: { lt: tx.transfer.fields.batchesListed },
               // Later nobody tidies up any more (worker/transfer/dispatch.ts).
-              finishedAt: { gt: new Date(Date.now() - tidyingMs) },
+              finishedAt: { gt: new Date((await databaseTime(tx)).getTime() - tidyingMs) },
             },
             select: { name: true },
           });

@@ -50,7 +50,8 @@ const FailedItemFilterInput = builder.inputType('FailedItemFilterInput', {
 builder.relayMutationField(
   'retryFailedItems',
   {
-    description: 'Which failed objects of which transfer to try again.',
+    description:
+      'Which failed objects of which transfer to try again. Deletions of a mirror that were left out because not everything could be listed count among them, once all of that is tried again.',
     inputFields: (t) => ({
       transferId: t.id({ required: true, description: 'Id of the transfer that has ended.' }),
       filter: t.field({ type: FailedItemFilterInput, description: 'Absent: all that another try may mend.' }),

@@ -1,4 +1,4 @@
-import type { DbSession, Transfer as TransferRow } from '../../core/db.ts';
+import { type DbSession, databaseTime, type Transfer as TransferRow } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
 import {
   approveTransfer,
@@ -49,14 +49,15 @@ export async function announce(context: Context, row: TransferRow): Promise<void
   }
 }
 
-function assertStartAt(startAt: Date | null | undefined): void {
+async function assertStartAt(db: DbSession, startAt: Date | null | undefined): Promise<void> {
   if (startAt == null) return;
-  if (startAt <= new Date()) {
+  const now = await databaseTime(db);
+  if (startAt <= now) {
     throw new AppError('INVALID_INPUT', 'The start time is past. Leave it out to begin at once.', {
       field: ['startAt'],
     });
   }
-  if (startAt.getTime() > Date.now() + maxAheadMs) {
+  if (startAt.getTime() > now.getTime() + maxAheadMs) {
     throw new AppError('INVALID_INPUT', 'The start time is more than a year ahead.', { field: ['startAt'] });
   }
 }
@@ -107,7 +108,7 @@ async function order(operation: string, input: OrderInput, context: Context): Pr
   };
   const known = await findReplay(db, request);
   if (known !== null) return db.transfer.findUniqueOrThrow({ where: { id: known } });
-  assertStartAt(input.startAt);
+  await assertStartAt(context.services.db, input.startAt);
   const ordered = await orderOf(context, input);
   const { id, replayed } = await createOnce(db, request, async (tx) => {
     const dryRun = operation === 'planTransfer';

@@ -1,4 +1,4 @@
-import type { DbSession, Prisma, TransferSchedule as ScheduleRow } from '../../core/db.ts';
+import { type DbSession, databaseTime, type Prisma, type TransferSchedule as ScheduleRow } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
 import { nextRun, nextRuns, type ScheduledOrder, scheduledOrderSchema } from '../../queue/schedule.ts';
 import { assertBandwidthLimit, minBandwidthLimit, parseOrder } from '../../queue/transfer.ts';
@@ -195,7 +195,7 @@ builder.relayMutationField(
         };
         const known = await findReplay(db, request);
         if (known !== null) return db.transferSchedule.findUniqueOrThrow({ where: { id: known } });
-        const nextRunAt = nextRun(cron, zone, new Date());
+        const nextRunAt = nextRun(cron, zone, await databaseTime(db));
         const { id } = await createOnce(db, request, async (tx) => {
           if ((await tx.transferSchedule.count({ where: { userId } })) >= maxSchedules) {
             throw new AppError('CONFLICT', `You have ${maxSchedules} schedules. Delete one first.`);
@@ -263,7 +263,7 @@ builder.relayMutationField(
           const cron = input.cron ?? before.cron;
           const timeZone = input.timeZone ?? before.timeZone;
           const enabled = input.isEnabled ?? before.enabled;
-          const next = nextRun(cron, timeZone, new Date());
+          const next = nextRun(cron, timeZone, await databaseTime(tx));
           // A run that is due is not lost to a change of something else.
           const isRetimed = cron !== before.cron || timeZone !== before.timeZone || enabled !== before.enabled;
           const order: ScheduledOrder = { ...orderIn(before), ...(input.priority && { priority: input.priority }) };

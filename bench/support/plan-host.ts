@@ -78,7 +78,7 @@ function generated(keys: number, isSource: boolean): OpenAccount {
 }
 
 process.once('message', async ({ databaseUrl, transferId, sourceAccountId, keys }: PlanOrder) => {
-  const db = createDb({ url: databaseUrl, poolSize: 4, keepsPlans: true });
+  const db = createDb({ url: databaseUrl, poolSize: 4, isDirect: true });
   const tenths: number[] = [];
   const startedAt = performance.now();
   const engine = {
