@@ -55,11 +55,12 @@ test.each(pairs)('%s to %s: compared, mirrored, compared again and moved', async
   await fill(all.clouds[to], named(into + folder, there));
 
   const compared = await run('VERIFY', from, to, folder, into);
-  expect(compared.row).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', objectsCompleted: 1n, objectsFailed: 2n });
+  expect(compared.row).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', objectsCompleted: 1n, objectsFailed: 3n });
   expect(compared.items).toMatchObject({
     'same.txt': { state: 'COMPLETED', evidence: { verified: true } },
     'changed.txt': { state: 'FAILED', errorCode: 'DESTINATION_DIFFERS' },
     'deep/new.txt': { state: 'FAILED', errorCode: 'DESTINATION_DIFFERS' },
+    'extra.txt': { state: 'FAILED', errorCode: 'DESTINATION_DIFFERS' },
   });
   expect(await contents(all.clouds[to], into + folder)).toEqual(hashesOf(there));
 

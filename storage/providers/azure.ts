@@ -344,8 +344,14 @@ class AzureProvider implements StorageProvider {
     const { container, keys, ifMatch } = request;
     const headers: Record<string, string> = ifMatch === undefined ? {} : { 'if-match': requireEtag(ifMatch) };
     return deleteEach(keys, deleteConcurrency, async (key) => {
-      const response = await this.#rest.send({ method: 'DELETE', container, key, headers, signal });
-      await response.body.text(0);
+      try {
+        const response = await this.#rest.send({ method: 'DELETE', container, key, headers, signal });
+        await response.body.text(0);
+      } catch (error) {
+        // A blob that is gone does not match either.
+        const isRefused = ifMatch && error instanceof AppError && error.code === 'PRECONDITION_FAILED';
+        if (!isRefused || (await this.#isThere({ container, key }, signal))) throw error;
+      }
     });
   }
 
