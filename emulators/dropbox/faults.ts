@@ -52,10 +52,16 @@ export class FaultPlan {
   #entries: Entry[] = [];
 
   /** `hit` resolves with the first request that the fault is applied to. */
-  add(fault: Fault): { readonly hit: Promise<RequestInfo> } {
+  add(fault: Fault): { readonly hit: Promise<RequestInfo>; remove(): void } {
     const { promise, resolve } = Promise.withResolvers<RequestInfo>();
-    this.#entries.push({ fault, remaining: fault.match.count ?? 1, onHit: resolve });
-    return { hit: promise };
+    const entry: Entry = { fault, remaining: fault.match.count ?? 1, onHit: resolve };
+    this.#entries.push(entry);
+    return {
+      hit: promise,
+      remove: () => {
+        this.#entries = this.#entries.filter((other) => other !== entry);
+      },
+    };
   }
 
   clear(): void {

@@ -6,9 +6,12 @@ export class ApiClient {
   inFlight = 0;
   token = '';
   readonly #url: string;
+  readonly #signal: AbortSignal;
 
-  constructor(url: string) {
+  /** @param signal Ends every try. */
+  constructor(url: string, signal: AbortSignal) {
     this.#url = url;
+    this.#signal = signal;
   }
 
   /**
@@ -16,26 +19,27 @@ export class ApiClient {
    * away. Rejects on other errors.
    */
   // biome-ignore lint/suspicious/noExplicitAny: each caller knows what it asked for
-  async send(document: string, input: object): Promise<any> {
+  async send(document: string, input: object | string): Promise<any> {
     const deadline = Date.now() + 60_000;
     for (;;) {
-      const answer = await this.#once(document, input);
+      const answer = await this.ask(document, input);
       if (typeof answer === 'object') return answer;
+      this.#signal.throwIfAborted();
       if (Date.now() > deadline) throw new Error(`The API does not answer: ${answer}`);
       await delay(250);
     }
   }
 
-  /** The payload of the operation, or why it is worth another try. */
+  /** The payload of the operation, tried once, or why it is worth another try. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
-  async #once(document: string, input: object): Promise<any> {
+  async ask(document: string, input: object | string): Promise<any> {
     this.inFlight += 1;
     try {
       const response = await fetch(`${this.#url}/graphql`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...(this.token && { authorization: `Bearer ${this.token}` }) },
         body: JSON.stringify({ query: document, variables: { input } }),
-        signal: AbortSignal.timeout(15_000),
+        signal: AbortSignal.any([this.#signal, AbortSignal.timeout(15_000)]),
       });
       const body = (await response.json()) as {
         data?: Record<string, { userErrors: { code: string; message: string }[] }> | null;

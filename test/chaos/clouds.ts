@@ -1,19 +1,32 @@
-import { createHash } from 'node:crypto';
-import { DeleteObjectsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { randomBytes } from 'node:crypto';
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
-import { type AzuriteServer, startAzurite } from '../../emulators/azure.ts';
-import { type GcsServer, startGcsServer } from '../../emulators/gcs/server.ts';
+import { startAzurite } from '../../emulators/azure.ts';
+import { type DropboxServer, startDropboxServer } from '../../emulators/dropbox/server.ts';
+import { startGcsServer } from '../../emulators/gcs/server.ts';
 import { APP, sdkClient } from '../../emulators/gcs/testing/support.ts';
-import { startStore, type TestStore } from '../support/engine.ts';
+import type { Observer } from '../../emulators/s3/observer.ts';
+import { sha256 } from '../support/clouds.ts';
+import { startStore } from '../support/engine.ts';
 import { type Link, startLink } from './link.ts';
+import { plainDropbox } from './plain-dropbox.ts';
+import { plainS3 } from './plain-s3.ts';
+import { dropboxSpoiler, gcsSpoiler, type Spoil, s3Spoiler } from './spoil.ts';
 
 /** One local cloud, the wire on which the product reaches it, and a plain client that goes past the wire and the product. */
 export interface ChaosCloud {
   name: string;
   container: string;
   link: Link;
-  /** As the API takes them; the endpoint is the wire's. */
-  credentials: object;
+  /** As the API takes them, with the wire's endpoint; null: by signing in at the cloud. */
+  credentials: object | null;
+  plain: PlainClient;
+  /** Spoils requests of the product; null: this cloud answers as it should, always. */
+  spoil: Spoil | null;
+}
+
+/** Gets at a cloud past the product. */
+export interface PlainClient {
+  put(key: string, body: Buffer): Promise<unknown>;
   /** SHA-256 of every object below a prefix as read back, by key without the prefix. */
   hashes(prefix: string): Promise<Record<string, string>>;
   /** Deletes everything below a prefix. */
@@ -21,114 +34,108 @@ export interface ChaosCloud {
 }
 
 export interface ChaosClouds {
-  source: ChaosCloud;
-  destinations: ChaosCloud[];
-  /** Behind `source` and the first destination. */
-  from: TestStore;
-  to: TestStore;
-  gcs: GcsServer;
+  /** Each takes part as source and as destination. */
+  all: ChaosCloud[];
+  /** What the S3 servers are asked. */
+  s3: Observer[];
+  /** To be told to the product, so that people can connect their Dropbox. */
+  dropbox: { env: Record<string, string>; server: DropboxServer };
   close(): Promise<void>;
 }
 
 /** A wire as to a distant cloud, so that there is work under way at any moment. */
 const latencyMs = 10;
+const container = 'place';
+/** Where the product is told that people come back to; nobody ever goes there. */
+const publicUrl = 'https://ferry.example.org';
 
+/** All four, of S3 two: between those nothing can be copied by the server alone. */
 export async function startChaosClouds(): Promise<ChaosClouds> {
-  const [from, to, azurite, gcs] = await Promise.all([
-    startStore('source'),
-    startStore('target'),
-    startAzurite({ containers: ['target'] }),
-    startGcsServer({ buckets: ['target'], apps: [APP] }),
-  ]);
-  const source = await s3Cloud('s3-source', from);
-  const destinations = [await s3Cloud('s3', to), await azureCloud(azurite), await gcsCloud(gcs)];
-  return {
-    source,
-    destinations,
-    from,
-    to,
-    gcs,
-    async close() {
-      await Promise.all([source, ...destinations].map(({ link }) => link.close()));
-      await Promise.all([from, to, azurite, gcs].map((server) => server.close()));
-    },
+  const cleanUp: (() => Promise<unknown>)[] = [];
+  const close = async () => {
+    await Promise.all(cleanUp.splice(0).map((one) => one()));
   };
-}
-
-const linkTo = (endpoint: string) => startLink({ port: Number(new URL(endpoint).port) }, latencyMs);
-
-function through(link: Link, endpoint: string): string {
-  const url = new URL(endpoint);
-  url.port = String(link.port);
-  return url.href.replace(/\/$/, '');
-}
-
-async function s3Cloud(name: string, store: TestStore): Promise<ChaosCloud> {
-  const link = await linkTo(store.server.endpoint);
-  const { client, bucket, keys } = store;
-  return {
-    name,
-    container: bucket,
-    link,
-    credentials: {
-      s3: { endpoint: through(link, store.server.endpoint), region: store.server.region, addressing: 'PATH', ...keys },
-    },
-    hashes: store.hashes,
-    async clear(prefix) {
-      for (;;) {
-        const { Contents } = await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
-        if (!Contents?.length) return;
-        const Objects = Contents.map(({ Key }) => ({ Key }));
-        await client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }));
-      }
-    },
+  const linkTo = async ({ endpoint, close }: { endpoint: string; close(): Promise<void> }) => {
+    cleanUp.push(close);
+    const link = await startLink({ port: Number(new URL(endpoint).port) }, latencyMs);
+    cleanUp.unshift(link.close);
+    const url = new URL(endpoint);
+    url.port = String(link.port);
+    return { link, endpoint: url.href.replace(/\/$/, '') };
   };
-}
 
-async function azureCloud({ endpoint, accountName, accountKey }: AzuriteServer): Promise<ChaosCloud> {
-  const link = await linkTo(endpoint);
-  const service = new BlobServiceClient(endpoint, new StorageSharedKeyCredential(accountName, accountKey));
-  const container = service.getContainerClient('target');
-  return {
-    name: 'azure',
-    container: 'target',
-    link,
-    credentials: { azure: { endpoint: through(link, endpoint), accountName, accountKey } },
-    async hashes(prefix) {
-      const found: Record<string, string> = {};
-      for await (const { name } of container.listBlobsFlat({ prefix })) {
-        found[name.slice(prefix.length)] = sha256(await container.getBlobClient(name).downloadToBuffer());
-      }
-      return found;
-    },
-    async clear(prefix) {
-      for await (const { name } of container.listBlobsFlat({ prefix })) await container.deleteBlob(name);
-    },
+  const s3 = async (name: string) => {
+    const store = await startStore(container);
+    const { link, endpoint } = await linkTo({ endpoint: store.server.endpoint, close: store.close });
+    const credentials = { s3: { endpoint, region: store.server.region, addressing: 'PATH', ...store.keys } };
+    const cloud = { name, container, link, credentials, plain: plainS3(store), spoil: s3Spoiler(store.server) };
+    return { cloud, observer: store.server.observer };
   };
-}
-
-async function gcsCloud(server: GcsServer): Promise<ChaosCloud> {
-  const link = await linkTo(server.endpoint);
-  const key = server.serviceAccountKey();
-  const bucket = (await sdkClient(server)).bucket('target');
-  return {
-    name: 'gcs',
-    container: 'target',
-    link,
-    credentials: { gcs: { endpoint: through(link, server.endpoint), serviceAccountKey: key } },
-    async hashes(prefix) {
-      const found: Record<string, string> = {};
-      const [files] = await bucket.getFiles({ prefix });
-      for (const file of files) {
-        const [bytes] = await file.download({ validation: false });
-        found[file.name.slice(prefix.length)] = sha256(bytes);
-      }
-      return found;
-    },
-    async clear(prefix) {
-      await bucket.deleteFiles({ prefix });
-    },
+  const azure = async (): Promise<ChaosCloud> => {
+    const azurite = await startAzurite({ containers: [container] });
+    const { accountName, accountKey } = azurite;
+    const { link, endpoint } = await linkTo(azurite);
+    const service = new BlobServiceClient(azurite.endpoint, new StorageSharedKeyCredential(accountName, accountKey));
+    const blobs = service.getContainerClient(container);
+    const credentials = { azure: { endpoint, accountName, accountKey } };
+    const plain: PlainClient = {
+      put: (key, body) => blobs.getBlockBlobClient(key).uploadData(body),
+      async hashes(prefix) {
+        const found: Record<string, string> = {};
+        for await (const { name } of blobs.listBlobsFlat({ prefix })) {
+          found[name.slice(prefix.length)] = sha256(await blobs.getBlobClient(name).downloadToBuffer());
+        }
+        return found;
+      },
+      async clear(prefix) {
+        for await (const { name } of blobs.listBlobsFlat({ prefix })) await blobs.deleteBlob(name);
+      },
+    };
+    return { name: 'azure', container, link, credentials, plain, spoil: null };
   };
-}
+  const gcs = async (): Promise<ChaosCloud> => {
+    const server = await startGcsServer({ buckets: [container], apps: [APP] });
+    const { link, endpoint } = await linkTo(server);
+    const bucket = (await sdkClient(server)).bucket(container);
+    const credentials = { gcs: { endpoint, serviceAccountKey: server.serviceAccountKey() } };
+    const plain: PlainClient = {
+      put: (key, body) => bucket.file(key).save(body, { resumable: false }),
+      async hashes(prefix) {
+        const found: Record<string, string> = {};
+        const [files] = await bucket.getFiles({ prefix });
+        for (const file of files) {
+          const [bytes] = await file.download({ validation: false });
+          found[file.name.slice(prefix.length)] = sha256(bytes);
+        }
+        return found;
+      },
+      async clear(prefix) {
+        const [files] = await bucket.getFiles({ prefix });
+        for (const file of files) await file.delete();
+      },
+    };
+    return { name: 'gcs', container, link, credentials, plain, spoil: gcsSpoiler(server) };
+  };
+  const dropbox = async () => {
+    const [key, refreshToken] = ['chaos', randomBytes(16).toString('hex')];
+    const server = await startDropboxServer({
+      apps: [{ key, redirectUris: [`${publicUrl}/accounts/connected/dropbox`] }],
+      accounts: [{ id: 'ann', refreshTokens: [refreshToken] }],
+    });
+    const { link, endpoint } = await linkTo(server);
+    const plain = await plainDropbox(server.endpoint, key, refreshToken);
+    const place = { name: 'dropbox', container: 'dropbox', link, credentials: null, plain };
+    const env = { PUBLIC_URL: publicUrl, DROPBOX_APP_KEY: key, DROPBOX_ENDPOINT: endpoint };
+    return { cloud: { ...place, spoil: dropboxSpoiler(server) }, dropbox: { env, server } };
+  };
 
-const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+  const starting = Promise.all([s3('s3'), s3('other-s3'), azure(), gcs(), dropbox()]);
+  try {
+    const [one, other, third, fourth, fifth] = await starting;
+    const all = [one.cloud, other.cloud, third, fourth, fifth.cloud];
+    return { all, s3: [one.observer, other.observer], dropbox: fifth.dropbox, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

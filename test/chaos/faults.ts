@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunningProcess } from '../../scripts/local/processes.ts';
-import type { Link } from './link.ts';
 import { portsOf } from './ports.ts';
 import type { Random } from './random.ts';
 import type { Stack } from './stack.ts';
@@ -8,7 +7,7 @@ import type { Stack } from './stack.ts';
 /** One fault, all its choices made: the same seed gives the same ones in the same order. */
 export interface PlannedFault {
   kind: FaultKind;
-  /** Worker, cloud or server that it hits, of those that there are. */
+  /** Chooses the worker, cloud or server that it hits, of those that have work in flight. */
   target: number;
   /** How long it lasts, for those that last. */
   durationMs: number;
@@ -22,6 +21,9 @@ export interface Hit {
   /** Work in flight in what was hit, at the moment of it; 0: the fault does not count. */
   inFlight: number;
 }
+
+/** Told at the moment that a fault strikes. */
+export type OnHit = (found: Hit) => void;
 
 export const faultKinds = [
   'worker-kill',
@@ -41,45 +43,131 @@ export const faultKinds = [
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
+const spoilings = {
+  'provider-throttles': 'throttles',
+  'provider-truncates': 'truncates',
+  'provider-corrupts': 'corrupts',
+  'provider-loses-answer': 'loses-answer',
+} as const;
+type SpoilingKind = keyof typeof spoilings;
+
 /** Past the lease of a batch and the lock of a job (15 s each). */
 const stopMs = 18_000;
 /** So long is waited for work in what is to be hit. */
 const patienceMs = 10_000;
+/** So long a spoiling waits for its request before it is planted where something else is under way by now. */
+const plantedMs = 2_000;
+const lookMs = 10;
+
+/** Kinds that last, or wait for a request to strike, while others strike. */
+export const isPatient = (kind: FaultKind) => kind === 'worker-stop' || kind in spoilings;
+/** Kinds that are over as soon as they have struck. */
+export const isMomentary = (kind: FaultKind) =>
+  kind === 'worker-stop' || kind === 'worker-kill' || kind === 'connections-cut' || kind === 'redis-flush';
 
 /** Every kind in turn, each turn in an order of its own. */
-export function planFaults(random: Random, count: number): PlannedFault[] {
-  const planned: PlannedFault[] = [];
-  while (planned.length < count) {
+export function* planFaults(random: Random): Generator<PlannedFault, never> {
+  for (;;) {
     for (const kind of random.shuffled(faultKinds)) {
-      planned.push({
+      yield {
         kind,
         target: random.between(0, 59),
         durationMs: random.between(300, 2_500),
-        atByte: random.between(0, 12_000),
-      });
+        // Most of the small objects are longer.
+        atByte: random.between(0, 2_000),
+      };
     }
   }
-  return planned.slice(0, count);
 }
 
-const pick = <T>(choices: readonly T[], { target }: PlannedFault): T => choices[target % choices.length] as T;
+/** The one that a fault hits, of those with work in flight; undefined when there is none for long. */
+async function untilInFlight<T extends { inFlight: number }>(
+  { target }: PlannedFault,
+  look: () => T[] | Promise<T[]>,
+): Promise<T | undefined> {
+  for (const from = Date.now(); Date.now() - from < patienceMs; await delay(lookMs)) {
+    const found = (await look()).filter(({ inFlight }) => inFlight > 0);
+    if (found.length > 0) return found[target % found.length];
+  }
+  return undefined;
+}
 
-/** Looks until there is work in flight; 0 when there is none for long. */
-async function untilInFlight(look: () => number | Promise<number>): Promise<number> {
-  const deadline = Date.now() + patienceMs;
-  for (;;) {
-    const found = await look();
-    if (found > 0 || Date.now() > deadline) return found;
-    await delay(10);
+/** Injects one fault and ends it; resolves once what was taken away is back. Without work to hit it does nothing. */
+export async function inject(stack: Stack, fault: PlannedFault, hit: OnHit): Promise<void> {
+  switch (fault.kind) {
+    case 'worker-kill':
+    case 'worker-stop':
+      return hitWorker(stack, fault, hit);
+    case 'api-kill': {
+      const look = () => [{ what: 'requests to the API', inFlight: stack.api.inFlight }];
+      const found = await untilInFlight(fault, look);
+      if (found === undefined) return nothing(hit, 'no request to the API');
+      const killed = stack.product.api.kill();
+      hit(found);
+      await killed;
+      return stack.product.restartApi();
+    }
+    case 'redis-kill':
+    case 'redis-flush':
+    case 'postgres-restart':
+    case 'postgres-crash':
+      return hitServer(stack, fault, hit);
+    case 'connections-cut':
+    case 'connections-delayed':
+    case 'provider-vanishes':
+      return hitLink(stack, fault, hit);
+    default:
+      return hitRequests(stack, fault, fault.kind, hit);
   }
 }
 
-const cloudLinks = ({ clouds }: Stack) => [clouds.source, ...clouds.destinations].map(({ link }) => link);
+const nothing = (hit: OnHit, what: string) => hit({ what, inFlight: 0 });
+
+async function hitWorker(stack: Stack, fault: PlannedFault, hit: OnHit): Promise<void> {
+  const busy = await untilInFlight(fault, () =>
+    Promise.all(
+      stack.workers.map(async (worker) => ({
+        worker,
+        what: `requests of ${worker.name} at the clouds`,
+        inFlight: await requestsOf(stack, worker),
+      })),
+    ),
+  );
+  if (busy === undefined) return nothing(hit, 'no request of a worker at the clouds');
+  const { worker } = busy;
+  // Another fault came first.
+  if (!stack.workers.includes(worker)) return hitWorker(stack, fault, hit);
+  // Nobody else is to hit it meanwhile.
+  stack.workers.splice(stack.workers.indexOf(worker), 1);
+  if (fault.kind === 'worker-kill') {
+    const killed = worker.kill();
+    hit(busy);
+    await killed;
+    stack.workers.push(await stack.product.startWorker());
+    return;
+  }
+  process.kill(worker.pid, 'SIGSTOP');
+  hit(busy);
+  await delay(stopMs);
+  process.kill(worker.pid, 'SIGCONT');
+  stack.workers.push(worker);
+}
 
 /** Requests of one process that wait at the clouds. */
-async function requestsOf(stack: Stack, { pid }: RunningProcess): Promise<number> {
+async function requestsOf({ clouds }: Stack, { pid }: RunningProcess): Promise<number> {
   const ports = await portsOf(pid);
-  return cloudLinks(stack).reduce((sum, link) => sum + link.inFlight(ports), 0);
+  return clouds.all.reduce((sum, { link }) => sum + link.inFlight(ports), 0);
+}
+
+async function hitServer(stack: Stack, fault: PlannedFault, hit: OnHit): Promise<void> {
+  const found = await untilInFlight(fault, async () => [{ what: 'batches held', inFlight: await heldBatches(stack) }]);
+  if (found === undefined) return nothing(hit, 'no batch held');
+  hit(found);
+  if (fault.kind === 'redis-flush') return stack.redis.flush();
+  const server = fault.kind === 'redis-kill' ? stack.redis : stack.postgres;
+  await (fault.kind === 'postgres-restart' ? server.stop() : server.kill());
+  await delay(fault.durationMs / 2);
+  return server.start();
 }
 
 /** Batches that workers hold under a lease that has not run out. */
@@ -90,74 +178,22 @@ async function heldBatches(stack: Stack): Promise<number> {
   return row?.held ?? 0;
 }
 
-/** Injects one fault and ends it; resolves once what was taken away is back. */
-export async function inject(stack: Stack, fault: PlannedFault, hit: (found: Hit) => void): Promise<void> {
-  switch (fault.kind) {
-    case 'worker-kill':
-    case 'worker-stop':
-      return hitWorker(stack, fault, hit);
-    case 'api-kill': {
-      const inFlight = await untilInFlight(() => stack.api.inFlight);
-      await stack.product.api.kill();
-      hit({ what: 'requests to the API', inFlight });
-      return stack.product.restartApi();
-    }
-    case 'redis-kill':
-    case 'redis-flush': {
-      const inFlight = await untilInFlight(() => heldBatches(stack));
-      hit({ what: 'batches held', inFlight });
-      if (fault.kind === 'redis-flush') return stack.redis.flush();
-      await stack.redis.kill();
-      await delay(fault.durationMs);
-      return stack.redis.start();
-    }
-    case 'postgres-restart':
-    case 'postgres-crash': {
-      const inFlight = await untilInFlight(() => heldBatches(stack));
-      hit({ what: 'batches held', inFlight });
-      await (fault.kind === 'postgres-crash' ? stack.postgres.kill() : stack.postgres.stop());
-      await delay(fault.durationMs / 2);
-      return stack.postgres.start();
-    }
-    case 'connections-cut':
-    case 'connections-delayed':
-    case 'provider-vanishes':
-      return hitLink(stack, fault, hit);
-    default:
-      return hitRequests(stack, fault, hit);
-  }
-}
-
-async function hitWorker(stack: Stack, fault: PlannedFault, hit: (found: Hit) => void): Promise<void> {
-  const worker = pick(stack.workers, fault);
-  const index = stack.workers.indexOf(worker);
-  const inFlight = await untilInFlight(() => requestsOf(stack, worker));
-  const found = { what: `requests of ${worker.name} at the clouds`, inFlight };
-  if (fault.kind === 'worker-kill') {
-    await worker.kill();
-    hit(found);
-    stack.workers[index] = await stack.product.startWorker();
-    return;
-  }
-  process.kill(worker.pid, 'SIGSTOP');
-  hit(found);
-  // Nobody else is to hit it meanwhile.
-  stack.workers.splice(index, 1);
-  await delay(stopMs);
-  process.kill(worker.pid, 'SIGCONT');
-  stack.workers.push(worker);
-}
-
-async function hitLink(stack: Stack, fault: PlannedFault, hit: (found: Hit) => void): Promise<void> {
-  const clouds = [stack.clouds.source, ...stack.clouds.destinations].map(({ name, link }) => ({ name, link }));
+async function hitLink(stack: Stack, fault: PlannedFault, hit: OnHit): Promise<void> {
   const servers = [
     { name: 'postgres', link: stack.links.postgres },
     { name: 'redis', link: stack.links.redis },
   ];
-  const choices: { name: string; link: Link }[] = fault.kind === 'provider-vanishes' ? clouds : [...clouds, ...servers];
-  const { name, link } = pick(choices, fault);
-  const inFlight = await untilInFlight(() => link.inFlight());
-  hit({ what: `connections to ${name} with something under way`, inFlight });
+  const choices = fault.kind === 'provider-vanishes' ? stack.clouds.all : [...stack.clouds.all, ...servers];
+  const found = await untilInFlight(fault, () =>
+    choices.map(({ name, link }) => ({
+      link,
+      what: `connections to ${name} with something under way`,
+      inFlight: link.inFlight(),
+    })),
+  );
+  if (found === undefined) return nothing(hit, 'no connection with something under way');
+  const { link } = found;
+  hit(found);
   if (fault.kind === 'connections-cut') return link.cut();
   if (fault.kind === 'connections-delayed') {
     link.delay(fault.durationMs / 8);
@@ -170,45 +206,36 @@ async function hitLink(stack: Stack, fault: PlannedFault, hit: (found: Hit) => v
   await link.up();
 }
 
-/** The product's requests alone: those of whoever prepares and judges have other keys, or are of other operations. */
-async function hitRequests(stack: Stack, fault: PlannedFault, hit: (found: Hit) => void): Promise<void> {
-  const { from, to, gcs } = stack.clouds;
-  const key = /^v\d+\//;
-  const { kind, atByte } = fault;
-  const count = 1 + (fault.target % 4);
-  const read = { operation: 'GetObject', key } as const;
-  const planted = (() => {
-    switch (kind) {
-      case 'provider-throttles':
-        return fault.target % 2 === 0
-          ? from.server.faults.add({ match: { ...read, count }, action: { kind: 'slowDown', retryAfterSeconds: 1 } })
-          : gcs.faults.add({
-              match: { name: key, count },
-              action: { kind: 'status', status: 429, retryAfterSeconds: 1 },
-            });
-      case 'provider-truncates':
-        return from.server.faults.add({ match: { ...read, count }, action: { kind: 'truncate', afterBytes: atByte } });
-      case 'provider-corrupts':
-        return fault.target % 2 === 0
-          ? from.server.faults.add({ match: { ...read, count }, action: { kind: 'corrupt', atByte } })
-          : to.server.faults.add({
-              match: { operation: 'UploadPart', key, count },
-              action: { kind: 'corrupt', atByte },
-            });
-      default: {
-        const operation = (['PutObject', 'UploadPart', 'CompleteMultipartUpload'] as const)[fault.target % 3];
-        return to.server.faults.add({
-          match: { operation: operation ?? 'PutObject', key },
-          action: { kind: 'loseAnswer' },
-        });
-      }
+/**
+ * Spoils requests of the product at a cloud that takes part in a transfer under way. The keys of those are theirs alone:
+ * whoever prepares and judges transfers gets at the keys of others.
+ */
+async function hitRequests(stack: Stack, fault: PlannedFault, kind: SpoilingKind, hit: OnHit): Promise<void> {
+  const { target, atByte } = fault;
+  const spoiling = spoilings[kind];
+  const side = spoiling === 'truncates' || (spoiling !== 'loses-answer' && target % 2 === 0) ? 'read' : 'write';
+  let turn = target;
+  for (const from = Date.now(); Date.now() - from < patienceMs; turn++) {
+    const choices = [...stack.underWay].flatMap(({ prefix, source, destination }) => {
+      const { spoil } = side === 'read' ? source : destination;
+      return spoil ? [{ prefix, spoil, name: (side === 'read' ? source : destination).name }] : [];
+    });
+    const chosen = choices[turn % choices.length];
+    if (chosen === undefined) {
+      await delay(lookMs);
+      continue;
     }
-  })();
-  const request = await Promise.race([planted.hit, delay(patienceMs, null, { ref: false })]);
-  planted.remove();
-  hit(
-    request === null
-      ? { what: 'no request', inFlight: 0 }
-      : { what: `${request.operation} of ${'key' in request ? request.key : request.name}`, inFlight: 1 },
-  );
+    const keys = new RegExp(`\\b${chosen.prefix}`);
+    const planted = chosen.spoil({ kind: spoiling, side, keys, count: 1 + (target % 4), atByte, choice: turn });
+    try {
+      const met = await Promise.race([planted.hit, delay(plantedMs, null, { ref: false })]);
+      if (met === null) continue;
+      hit({ what: `${met} at ${chosen.name}`, inFlight: 1 });
+      // For the other requests that it is to meet.
+      return await delay(fault.durationMs / 2);
+    } finally {
+      planted.remove();
+    }
+  }
+  nothing(hit, `no request to ${side}`);
 }

@@ -6,6 +6,7 @@ import { type Product, startProduct } from '../support/product.ts';
 import { ApiClient } from './client.ts';
 import { type ChaosCloud, type ChaosClouds, startChaosClouds } from './clouds.ts';
 import { type Link, startLink } from './link.ts';
+import type { Voyage } from './prepare.ts';
 
 /** Everything that runs, with a wire before each server that the product talks to. */
 export interface Stack {
@@ -19,27 +20,39 @@ export interface Stack {
   links: { postgres: Link; redis: Link };
   /** Worker processes that are meant to run. */
   workers: RunningProcess[];
+  /** Voyages that were ordered and have not arrived. */
+  underWay: Set<Voyage>;
+  /** Aborted: everything is to end, and nothing is judged any more. */
+  signal: AbortSignal;
   /** Rows as Postgres has them, asked for past the wire; empty while it is away. */
   rows<T extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<T[]>;
   stop(): Promise<void>;
 }
 
 const workerCount = 3;
-const connectDocument = `mutation ($input: ConnectAccountInput!) {
-  connectAccount(input: $input) { account { id } userErrors { code message } } }`;
 
-export async function startStack(): Promise<Stack> {
+export async function startStack(signal: AbortSignal): Promise<Stack> {
   const stops: (() => Promise<unknown>)[] = [];
   const stop = async () => {
     for (const stopOne of stops.splice(0).reverse()) await stopOne();
   };
   try {
-    const [postgres, redis, clouds] = await Promise.all([
+    const started = await Promise.allSettled([
       startPrivatePostgres(),
       startPrivateRedis(),
       startChaosClouds(),
-    ]);
-    stops.push(clouds.close, redis.dispose, postgres.dispose);
+    ] as const);
+    const [postgres, redis, clouds] = started.map((one) => (one.status === 'fulfilled' ? one.value : null)) as [
+      Stack['postgres'] | null,
+      PrivateRedis | null,
+      ChaosClouds | null,
+    ];
+    if (clouds) stops.push(clouds.close);
+    if (redis) stops.push(redis.dispose);
+    if (postgres) stops.push(postgres.dispose);
+    if (!(postgres && redis && clouds)) {
+      throw new AggregateError(started.flatMap((one) => (one.status === 'rejected' ? [one.reason] : [])));
+    }
     const wire = async (url: string) => {
       const target = new URL(url);
       const link = await startLink({ port: Number(target.port), host: target.hostname });
@@ -49,21 +62,27 @@ export async function startStack(): Promise<Stack> {
       return { link, url: target.href };
     };
     const [toPostgres, toRedis] = [await wire(postgres.url), await wire(redis.url)];
-    const product = await startProduct({ databaseUrl: toPostgres.url, redisUrl: toRedis.url, workers: workerCount });
+    const { env } = clouds.dropbox;
+    const product = await startProduct({
+      databaseUrl: toPostgres.url,
+      redisUrl: toRedis.url,
+      workers: workerCount,
+      env,
+    });
     stops.push(product.stop);
-    const api = new ApiClient(product.url);
+    const api = new ApiClient(product.url, signal);
     const person = { email: 'chaos@example.com', password: randomBytes(12).toString('hex'), name: 'Chaos' };
     const { token } = await api.send(
       'mutation ($input: SignUpInput!) { signUp(input: $input) { token userErrors { code message } } }',
       person,
     );
     api.token = token;
-    const connect = async ({ name, credentials }: ChaosCloud) => {
-      const { account, userErrors } = await api.send(connectDocument, { name, credentials });
-      if (!account) throw new Error(`${name} was not connected: ${JSON.stringify(userErrors)}`);
-      return [name, account.id as string] as const;
-    };
-    const accounts = Object.fromEntries(await Promise.all([clouds.source, ...clouds.destinations].map(connect)));
+    const accounts: Record<string, string> = {};
+    for (const cloud of clouds.all) accounts[cloud.name] = await connect(api, cloud);
+    // Few, so that there is seldom one to be taken away and never one too many.
+    const pool = new pg.Pool({ connectionString: postgres.url, connectionTimeoutMillis: 5_000, max: 4 });
+    pool.on('error', () => {});
+    stops.push(() => pool.end());
     return {
       product,
       api,
@@ -73,22 +92,39 @@ export async function startStack(): Promise<Stack> {
       redis,
       links: { postgres: toPostgres.link, redis: toRedis.link },
       workers: [...product.workers],
-      async rows(text, values = []) {
-        const client = new pg.Client({ connectionString: postgres.url, connectionTimeoutMillis: 5_000 });
-        client.on('error', () => {});
-        try {
-          await client.connect();
-          return (await client.query(text, values)).rows;
-        } catch {
-          return [];
-        } finally {
-          await client.end().catch(() => {});
-        }
-      },
+      underWay: new Set(),
+      signal,
+      rows: (text, values = []) =>
+        pool.query(text, values).then(
+          ({ rows }) => rows,
+          () => [],
+        ),
       stop,
     };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+const account = 'account { id } userErrors { code message }';
+const connectDocument = `mutation ($input: ConnectAccountInput!) { connectAccount(input: $input) { ${account} } }`;
+const startDocument = `mutation ($input: StartOAuthInput!) {
+  startOAuth(input: $input) { authorizationUrl userErrors { code message } } }`;
+const completeDocument = `mutation ($input: CompleteOAuthInput!) { completeOAuth(input: $input) { ${account} } }`;
+
+/** Connects a cloud by its credentials, or as a person does who signs in there. Returns the account's id. */
+async function connect(api: ApiClient, { name, credentials }: ChaosCloud): Promise<string> {
+  const { account, userErrors } =
+    credentials === null ? await signIn(api, name) : await api.send(connectDocument, { name, credentials });
+  if (!account) throw new Error(`${name} was not connected: ${JSON.stringify(userErrors)}`);
+  return account.id;
+}
+
+async function signIn(api: ApiClient, name: string) {
+  const { authorizationUrl } = await api.send(startDocument, { provider: 'DROPBOX' });
+  const consent = await fetch(authorizationUrl, { redirect: 'manual' });
+  const { searchParams } = new URL(consent.headers.get('location') as string);
+  const [state, code] = [searchParams.get('state'), searchParams.get('code')];
+  return api.send(completeDocument, { state, code, name, idempotencyKey: name });
 }

@@ -1,0 +1,73 @@
+import type { Voyage } from './prepare.ts';
+import type { Stack } from './stack.ts';
+
+/** What Postgres says of a transfer. */
+export interface TransferRow {
+  state: string;
+  listed: string;
+  completed: string;
+  failed: string;
+  skipped: string;
+  acknowledged: string;
+  bytes: string;
+  verified: string;
+  throttled: boolean;
+  error: string | null;
+}
+
+/** The row of a transfer; undefined while Postgres is away. */
+export async function readTransfer(stack: Stack, id: string): Promise<TransferRow | undefined> {
+  const [row] = await stack.rows<TransferRow>(
+    `SELECT state::text, objects_listed AS listed, objects_completed AS completed, objects_failed AS failed,
+       objects_skipped AS skipped, bytes_acknowledged AS acknowledged, bytes_planned AS bytes, bytes_verified AS verified,
+       coalesce(throttled_until > now(), false) AS throttled,
+       error_code || ': ' || error_message AS error
+     FROM transfer WHERE id = $1`,
+    [id],
+  );
+  return row;
+}
+
+/**
+ * Compares what is at both sides, by plain clients, and what the product says of it. Returns what is wrong.
+ *
+ * @param ids The transfer and its follow-ups, in their order.
+ * @param shownState What the API says of the last one.
+ */
+export async function judge(
+  stack: Stack,
+  { prefix, arrivedPrefix, mode, expected, source, destination }: Voyage,
+  ids: readonly string[],
+  shownState: string | undefined,
+): Promise<string[]> {
+  const complaints: string[] = [];
+  const rows: TransferRow[] = [];
+  for (const id of ids) {
+    let row: TransferRow | undefined;
+    while (!row) {
+      stack.signal.throwIfAborted();
+      row = await readTransfer(stack, id);
+    }
+    rows.push(row);
+    if (Number(row.listed) !== Number(row.completed) + Number(row.skipped) + Number(row.failed)) {
+      complaints.push(`counted wrongly: ${JSON.stringify(row)}`);
+    }
+  }
+  const last = rows.at(-1) as TransferRow;
+  if (last.state !== 'COMPLETED') complaints.push(`ended ${JSON.stringify(last)}`);
+  if (last.state !== shownState) complaints.push(`the API shows ${shownState} of what is ${last.state}`);
+  if (last.acknowledged !== last.bytes) complaints.push(`acknowledged ${last.acknowledged} of ${last.bytes} bytes`);
+  const there = await destination.plain.hashes(arrivedPrefix);
+  for (const key of new Set([...Object.keys(expected), ...Object.keys(there)])) {
+    if (there[key] === expected[key]) continue;
+    complaints.push(
+      `${there[key] === undefined ? 'lost' : expected[key] ? 'corrupt' : 'too much'}: ${arrivedPrefix}${key}`,
+    );
+  }
+  if (mode === 'MOVE') {
+    const left = Object.keys(await source.plain.hashes(prefix));
+    const skipped = rows.reduce((sum, row) => sum + Number(row.skipped), 0);
+    if (skipped !== left.length) complaints.push(`${left.length} left at the source of a move`);
+  }
+  return complaints;
+}

@@ -1,0 +1,19 @@
+import { DeleteObjectsCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import type { TestStore } from '../support/engine.ts';
+import type { PlainClient } from './clouds.ts';
+
+/** The vendor's SDK at a local S3. */
+export function plainS3({ client, bucket, hashes }: TestStore): PlainClient {
+  return {
+    put: (key, body) => client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body })),
+    hashes,
+    async clear(prefix) {
+      for (;;) {
+        const { Contents } = await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
+        if (!Contents?.length) return;
+        const Objects = Contents.map(({ Key }) => ({ Key }));
+        await client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }));
+      }
+    },
+  };
+}
