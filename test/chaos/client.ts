@@ -15,12 +15,12 @@ export class ApiClient {
   }
 
   /**
-   * One operation, which must be idempotent: it is repeated for up to a minute while the API, or what is behind it, is
+   * One operation, which must be idempotent: it is repeated for up to two minutes while the API, or what is behind it, is
    * away. Rejects on other errors.
    */
   // biome-ignore lint/suspicious/noExplicitAny: each caller knows what it asked for
   async send(document: string, input: object | string): Promise<any> {
-    const deadline = Date.now() + 60_000;
+    const deadline = Date.now() + 120_000;
     for (;;) {
       const answer = await this.ask(document, input);
       if (typeof answer === 'object') return answer;

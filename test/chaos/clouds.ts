@@ -3,12 +3,13 @@ import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-bl
 import { startAzurite } from '../../emulators/azure.ts';
 import { type DropboxServer, startDropboxServer } from '../../emulators/dropbox/server.ts';
 import { startGcsServer } from '../../emulators/gcs/server.ts';
-import { APP, sdkClient } from '../../emulators/gcs/testing/support.ts';
+import { APP } from '../../emulators/gcs/testing/support.ts';
 import type { Observer } from '../../emulators/s3/observer.ts';
 import { sha256 } from '../support/clouds.ts';
 import { startStore } from '../support/engine.ts';
 import { type Link, startLink } from './link.ts';
 import { plainDropbox } from './plain-dropbox.ts';
+import { plainGcs } from './plain-gcs.ts';
 import { plainS3 } from './plain-s3.ts';
 import { dropboxSpoiler, gcsSpoiler, type Spoil, s3Spoiler } from './spoil.ts';
 
@@ -96,24 +97,8 @@ export async function startChaosClouds(): Promise<ChaosClouds> {
   const gcs = async (): Promise<ChaosCloud> => {
     const server = await startGcsServer({ buckets: [container], apps: [APP] });
     const { link, endpoint } = await linkTo(server);
-    const bucket = (await sdkClient(server)).bucket(container);
     const credentials = { gcs: { endpoint, serviceAccountKey: server.serviceAccountKey() } };
-    const plain: PlainClient = {
-      put: (key, body) => bucket.file(key).save(body, { resumable: false }),
-      async hashes(prefix) {
-        const found: Record<string, string> = {};
-        const [files] = await bucket.getFiles({ prefix });
-        for (const file of files) {
-          const [bytes] = await file.download({ validation: false });
-          found[file.name.slice(prefix.length)] = sha256(bytes);
-        }
-        return found;
-      },
-      async clear(prefix) {
-        const [files] = await bucket.getFiles({ prefix });
-        for (const file of files) await file.delete();
-      },
-    };
+    const plain = plainGcs(server.endpoint, container);
     return { name: 'gcs', container, link, credentials, plain, spoil: gcsSpoiler(server) };
   };
   const dropbox = async () => {

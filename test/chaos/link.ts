@@ -20,6 +20,8 @@ export interface Link {
 }
 
 const freshMs = 100;
+/** What is on its way in one direction of a connection. */
+const windowBytes = 256 * 1024;
 
 interface Wire {
   client: Socket;
@@ -34,21 +36,46 @@ export async function startLink(target: { port: number; host?: string }, baseDel
   let port = 0;
 
   const carry = (from: Socket, to: Socket, wire: Wire, isAsked: boolean) => {
+    const queue: { due: number; data: Buffer }[] = [];
+    let [queuedBytes, isFull, hasEnded, isClosed] = [0, false, false, false];
+    let timer: NodeJS.Timeout | undefined;
+    const pump = () => {
+      clearTimeout(timer);
+      for (let head = queue[0]; head && !isFull && head.due <= Date.now(); head = queue[0]) {
+        queue.shift();
+        queuedBytes -= head.data.length;
+        if (!to.destroyed && !to.write(head.data)) {
+          isFull = true;
+          to.once('drain', () => {
+            isFull = false;
+            pump();
+          });
+        }
+      }
+      if (queuedBytes < windowBytes) from.resume();
+      // What is still under way arrives before the end does.
+      if (queue[0]) timer = setTimeout(pump, Math.max(1, queue[0].due - Date.now()));
+      else if (isClosed) to.destroySoon();
+      else if (hasEnded) to.end();
+    };
     from.on('data', (data) => {
       wire.isAsked = isAsked;
       wire.lastAt = Date.now();
-      const write = () => {
-        if (to.destroyed || to.write(data)) from.resume();
-        else to.once('drain', () => from.resume());
-      };
-      from.pause();
-      if (delayMs > 0) setTimeout(write, delayMs);
-      else write();
+      queue.push({ due: Date.now() + delayMs, data });
+      queuedBytes += data.length;
+      if (queuedBytes >= windowBytes) from.pause();
+      if (!isFull) pump();
     });
-    // What is still delayed arrives before the end does.
-    from.on('end', () => setTimeout(() => to.end(), delayMs));
+    from.on('end', () => {
+      hasEnded = true;
+      pump();
+    });
     from.on('error', () => to.destroy());
-    from.on('close', () => setTimeout(() => to.destroySoon(), delayMs));
+    from.on('close', () => {
+      isClosed = true;
+      pump();
+    });
+    to.on('close', () => clearTimeout(timer));
   };
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const upstream = connect({ port: target.port, host: target.host ?? '127.0.0.1', allowHalfOpen: true });

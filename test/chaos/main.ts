@@ -8,7 +8,7 @@ const usage = `Usage: npm run chaos -- [--seed N] [--faults N] [--minutes N] [--
   --seed N     chooses the faults, their order and what is moved; the same one chooses the same (1)
   --faults N   how many faults have to count, 1 to 100000 (40)
   --minutes N  no fault is injected later, 1 to 1440; what is under way ends and is judged (1440)
-  --json FILE  where the report goes (chaos-report.json)
+  --json FILE  where the report goes (chaos-report.json); beside it, the product's logs when something went wrong
 
 Says a line for every fault and every transfer. Exit code 0: all the faults counted, and nothing was lost, corrupt,
 counted twice, stuck or sent again without need.`;
@@ -33,7 +33,8 @@ await runMain(async () => {
   const wish = new AbortController();
   const stop = () => wish.abort(new Error('Stopped before the end.'));
   for (const name of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.on(name, stop);
-  const report = await runChaos({ seed, faults, injectMs: minutes * 60_000, signal: wish.signal, say });
+  const keepLog = (name: string, text: string) => writeFileSync(`${values.json}.${name}.log`, text);
+  const report = await runChaos({ seed, faults, injectMs: minutes * 60_000, signal: wish.signal, say, keepLog });
   writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
   const counted = report.faults.filter(({ counts }) => counts).length;
   say(

@@ -22,6 +22,8 @@ export interface Voyage {
   /** SHA-256 by key without the prefix. */
   expected: Record<string, string>;
   isPaused: boolean;
+  /** When it was last seen to come further, in milliseconds since 1970. */
+  movedAt: number;
 }
 
 /** Every ordered pair of clouds in turn, each with itself too, each turn in an order of its own. */
@@ -63,5 +65,11 @@ export async function prepareVoyage(
     await destination.plain.put(arrivedPrefix + key, body);
     if (conflictPolicy === 'SKIP') expected[key] = sha256(body);
   }
-  return { number, prefix, arrivedPrefix, mode, conflictPolicy, source, destination, expected, isPaused };
+  const order: Pick<Voyage, 'mode' | 'conflictPolicy' | 'source' | 'destination'> = {
+    mode,
+    conflictPolicy,
+    source,
+    destination,
+  };
+  return { number, prefix, arrivedPrefix, ...order, expected, isPaused, movedAt: Date.now() };
 }

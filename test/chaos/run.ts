@@ -15,6 +15,8 @@ export interface ChaosOptions {
   /** Ends everything that was started, at once. */
   signal: AbortSignal;
   say: (line: string) => void;
+  /** Takes what a process of the product said, when a transfer went wrong. */
+  keepLog?: (name: string, text: string) => void;
 }
 
 export interface InjectedFault {
@@ -46,23 +48,30 @@ export interface ChaosReport {
 }
 
 /** Transfers under way at a time. */
-const lanes = 4;
+const lanes = 3;
 /** Between faults, so that there is something to hit. */
 const breathMs = 1_000;
 /** Faults that last or wait, at a time. */
 const mostPatient = 3;
+/** More transfers that went wrong are not waited for. */
+const mostWrong = 5;
+/**
+ * While a transfer has stood still for so long, no fault strikes: nothing but the product is to blame when it does not go
+ * on by itself. Longer than a lease, which a worker that was killed leaves behind.
+ */
+const truceMs = 25_000;
 
 /** Moves objects without pause while it injects the faults of the seed, then lets everything end and judges it. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { seed, signal, say } = options;
+  const { seed, signal } = options;
   const startedAt = new Date();
   const stack = await startStack(signal);
   try {
     const writes = watchWrites(stack.clouds.s3);
-    const complaints: string[] = [];
+    const wrong: string[][] = [];
     const injecting = new AbortController();
-    const sailing = sailAll(stack, new Random(seed ^ 0x5eed), writes, complaints, injecting.signal, say);
-    const faults = await injectAll(stack, options, writes, complaints);
+    const sailing = sailAll(stack, new Random(seed ^ 0x5eed), writes, wrong, injecting.signal, options);
+    const faults = await injectAll(stack, options, writes, wrong);
     injecting.abort();
     const transfers = await sailing;
     signal.throwIfAborted();
@@ -84,21 +93,25 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       objects: sum(({ objects }) => objects),
       repeated: { count: sum(({ repeated }) => repeated.count), bytes: sum(({ repeated }) => repeated.bytes) },
       longestStandstillMs: Math.max(0, ...transfers.map(({ longestStandstillMs }) => longestStandstillMs)),
-      complaints,
+      complaints: wrong.flat(),
     };
   } finally {
     await stack.stop();
   }
 }
 
-/** Keeps transfers under way until `over`, or until one went wrong; resolves when all have ended and were judged. */
+/**
+ * Keeps transfers under way until `over`, or until too many went wrong; resolves when all have ended and were judged.
+ *
+ * @param wrong What is wrong with each that is, for the caller to read.
+ */
 async function sailAll(
   stack: Stack,
   cargo: Random,
   writes: Writes,
-  complaints: string[],
+  wrong: string[][],
   over: AbortSignal,
-  say: (line: string) => void,
+  { say, keepLog }: ChaosOptions,
 ): Promise<VoyageResult[]> {
   const results: VoyageResult[] = [];
   // A voyage that lingers at its end makes room for the next one.
@@ -106,7 +119,7 @@ async function sailAll(
   const pairs = pairsOf(stack.clouds.all, cargo);
   let voyages = 0;
   const lane = async () => {
-    while (!over.aborted && !stack.signal.aborted && complaints.length === 0) {
+    while (!over.aborted && !stack.signal.aborted && wrong.length < mostWrong) {
       const number = ++voyages;
       const arrived = Promise.withResolvers<void>();
       const journey = prepareVoyage(cargo, number, pairs.next().value)
@@ -114,11 +127,18 @@ async function sailAll(
         .then(
           (result) => {
             results.push(result);
-            complaints.push(...result.complaints.map((complaint) => `voyage ${number}: ${complaint}`));
             say(tellVoyage(result));
+            return result.complaints;
           },
-          (error: Error) => void complaints.push(`voyage ${number}: ${error.stack}`),
-        );
+          (error: Error) => [String(error.stack)],
+        )
+        .then(async (complaints) => {
+          if (complaints.length === 0) return;
+          wrong.push(complaints.map((complaint) => `voyage ${number}: ${complaint}`));
+          if (keepLog === undefined) return;
+          const { api, workers } = stack.product;
+          for (const { name, tail } of [api, ...workers]) keepLog(name, await tail(Number.POSITIVE_INFINITY));
+        });
       judging.push(journey);
       await Promise.race([arrived.promise, journey]);
     }
@@ -128,12 +148,12 @@ async function sailAll(
   return results.toSorted((a, b) => a.number - b.number);
 }
 
-/** Injects faults until enough have counted or something went wrong. */
+/** Injects faults until enough have counted or too much went wrong. */
 async function injectAll(
   stack: Stack,
   { seed, faults: wanted, injectMs = Number.POSITIVE_INFINITY, say }: ChaosOptions,
   writes: Writes,
-  complaints: string[],
+  wrong: string[][],
 ): Promise<InjectedFault[]> {
   const plan = planFaults(new Random(seed));
   const faults: InjectedFault[] = [];
@@ -159,7 +179,7 @@ async function injectAll(
       struck.resolve();
     })
       .catch((error: Error) => {
-        complaints.push(`fault ${number} (${planned.kind}) could not be injected: ${error.stack}`);
+        wrong.push([`fault ${number} (${planned.kind}) could not be injected: ${error.stack}`]);
       })
       .finally(() => {
         settle();
@@ -170,19 +190,21 @@ async function injectAll(
     return over;
   };
 
-  for (let number = 1; complaints.length === 0 && !stack.signal.aborted; ) {
-    if (Date.now() - startedAt > injectMs) break;
+  const isOver = () =>
+    stack.signal.aborted || wrong.length >= mostWrong || counted >= wanted || Date.now() - startedAt > injectMs;
+  const isTruce = () => [...stack.underWay].some(({ movedAt }) => Date.now() - movedAt > truceMs);
+  for (let number = 1; !isOver(); ) {
     if (counted + striking.size >= wanted) {
-      if (counted >= wanted) break;
       await Promise.race(striking);
       continue;
     }
+    if (isTruce()) {
+      await delay(breathMs);
+      continue;
+    }
     const planned = plan.next().value;
-    // One stopped worker at a time: somebody has to go on.
-    while (
-      patient.size >= mostPatient ||
-      (planned.kind === 'worker-stop' && [...patient.values()].includes('worker-stop'))
-    ) {
+    // One of a kind at a time: there is one API, and somebody has to go on while a worker is stopped.
+    while (patient.size >= mostPatient || [...patient.values()].includes(planned.kind)) {
       await Promise.race(patient.keys());
     }
     const over = strike(number, planned);

@@ -51,6 +51,7 @@ export async function sail(stack: Stack, voyage: Voyage, writes: Writes, arrived
   // What preparing wrote is not the product's.
   writes.takeRepeated(arrivedPrefix);
   const orderedAt = Date.now();
+  voyage.movedAt = orderedAt;
   stack.underWay.add(voyage);
   let passage: Passage;
   try {
@@ -119,13 +120,14 @@ async function pass(stack: Stack, voyage: Voyage): Promise<Passage> {
       if (!(await isLetGo(stack, ids[0] as string))) complaints.push('a worker holds the paused transfer');
       await api.send(step('resumeTransfer'), { id: transfer.id });
     }
-    let [changedAt, seen] = [Date.now(), ''];
+    voyage.movedAt = Date.now();
+    let seen = '';
     for (;;) {
       signal.throwIfAborted();
       const row = await readTransfer(stack, ids.at(-1) as string);
       const shown = JSON.stringify(row);
-      if (row && shown !== seen) [changedAt, seen] = [Date.now(), shown];
-      passage.longestStandstillMs = Math.max(passage.longestStandstillMs, Date.now() - changedAt);
+      if (row && shown !== seen) [voyage.movedAt, seen] = [Date.now(), shown];
+      passage.longestStandstillMs = Math.max(passage.longestStandstillMs, Date.now() - voyage.movedAt);
       if (passage.longestStandstillMs > stuckMs) {
         complaints.push(`stuck: ${shown}`);
         return passage;
@@ -143,6 +145,8 @@ async function pass(stack: Stack, voyage: Voyage): Promise<Passage> {
         passage.globalId = answer.transfer.id;
         ids.push(decodeGlobalId(passage.globalId).id);
         retriedFor.push(row.error ?? '');
+        // Until here it was up to the owner.
+        voyage.movedAt = Date.now();
       }
       await delay(pollMs);
     }

@@ -29,6 +29,9 @@ export interface ProductOptions {
   env?: Record<string, string>;
 }
 
+/** For an API that never becomes ready. A busy machine must not fail a test. */
+const readyTimeoutMs = 120_000;
+
 /** Starts the API and its workers as processes of their own and waits until the API is ready. */
 export async function startProduct(options: ProductOptions): Promise<Product> {
   const directory = await temporaryDirectory();
@@ -65,11 +68,14 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     const url = `http://127.0.0.1:${env.PORT}`;
     const startApi = () => launch('api', ['api/main.ts']);
     const untilApiReady = (api: RunningProcess) =>
-      untilReady(api, () =>
-        fetch(`${url}/readyz`).then(
-          (response) => response.ok,
-          () => false,
-        ),
+      untilReady(
+        api,
+        () =>
+          fetch(`${url}/readyz`).then(
+            (response) => response.ok,
+            () => false,
+          ),
+        readyTimeoutMs,
       );
     const api = await startApi();
     const workers: RunningProcess[] = [];
