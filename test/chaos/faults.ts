@@ -60,7 +60,14 @@ const plantedMs = 2_000;
 const lookMs = 10;
 
 /** Kinds that last, or wait for a request to strike, while others strike. */
-export const isPatient = (kind: FaultKind) => kind === 'worker-stop' || kind === 'api-kill' || kind in spoilings;
+export const isPatient = (kind: FaultKind) => patientKinds.has(kind);
+const patientKinds: ReadonlySet<FaultKind> = new Set([
+  'worker-stop',
+  'api-kill',
+  'connections-delayed',
+  'provider-vanishes',
+  ...(Object.keys(spoilings) as SpoilingKind[]),
+]);
 /** Kinds that are over as soon as they have struck. */
 export const isMomentary = (kind: FaultKind) =>
   kind === 'worker-stop' || kind === 'worker-kill' || kind === 'connections-cut' || kind === 'redis-flush';

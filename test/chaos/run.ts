@@ -52,7 +52,7 @@ const lanes = 3;
 /** Between faults, so that there is something to hit. */
 const breathMs = 1_000;
 /** Faults that last or wait, at a time. */
-const mostPatient = 3;
+const mostPatient = 4;
 /** More transfers that went wrong are not waited for. */
 const mostWrong = 5;
 /**
@@ -118,11 +118,21 @@ async function sailAll(
   const judging: Promise<void>[] = [];
   const pairs = pairsOf(stack.clouds.all, cargo);
   let voyages = 0;
+  const prepare = () => {
+    const number = ++voyages;
+    const prepared = prepareVoyage(cargo, number, pairs.next().value);
+    // Whoever sails it is told.
+    prepared.catch(() => {});
+    return { number, prepared };
+  };
   const lane = async () => {
+    let next = prepare();
     while (!over.aborted && !stack.signal.aborted && wrong.length < mostWrong) {
-      const number = ++voyages;
+      const { number, prepared } = next;
+      // Ready when this one has arrived.
+      next = prepare();
       const arrived = Promise.withResolvers<void>();
-      const journey = prepareVoyage(cargo, number, pairs.next().value)
+      const journey = prepared
         .then((voyage) => sail(stack, voyage, writes, arrived.resolve))
         .then(
           (result) => {
@@ -142,6 +152,7 @@ async function sailAll(
       judging.push(journey);
       await Promise.race([arrived.promise, journey]);
     }
+    await next.prepared.catch(() => {});
   };
   await Promise.all(Array.from({ length: lanes }, lane));
   await Promise.all(judging);

@@ -121,13 +121,17 @@ async function pass(stack: Stack, voyage: Voyage): Promise<Passage> {
       await api.send(step('resumeTransfer'), { id: transfer.id });
     }
     voyage.movedAt = Date.now();
-    let seen = '';
+    let [lookedAt, seen] = [Date.now(), ''];
     for (;;) {
       signal.throwIfAborted();
       const row = await readTransfer(stack, ids.at(-1) as string);
+      const now = Date.now();
+      // Without Postgres nothing can be seen to move.
+      if (!row) voyage.movedAt += now - lookedAt;
+      lookedAt = now;
       const shown = JSON.stringify(row);
-      if (row && shown !== seen) [voyage.movedAt, seen] = [Date.now(), shown];
-      passage.longestStandstillMs = Math.max(passage.longestStandstillMs, Date.now() - voyage.movedAt);
+      if (row && shown !== seen) [voyage.movedAt, seen] = [now, shown];
+      passage.longestStandstillMs = Math.max(passage.longestStandstillMs, now - voyage.movedAt);
       if (passage.longestStandstillMs > stuckMs) {
         complaints.push(`stuck: ${shown}`);
         return passage;
@@ -146,7 +150,7 @@ async function pass(stack: Stack, voyage: Voyage): Promise<Passage> {
         ids.push(decodeGlobalId(passage.globalId).id);
         retriedFor.push(row.error ?? '');
         // Until here it was up to the owner.
-        voyage.movedAt = Date.now();
+        voyage.movedAt = lookedAt = Date.now();
       }
       await delay(pollMs);
     }

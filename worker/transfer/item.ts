@@ -148,7 +148,9 @@ export class Item {
     this.checkpoint = checkpoint.safeParse(row.checkpoint).data ?? null;
     this.fallback = this.checkpoint === null ? null : row.fallback;
     this.droppedTags = row.droppedTags;
-    this.acknowledgedBytes = this.checkpoint === null ? 0 : row.acknowledgedBytes;
+    // Of a move, one that has arrived is taken up again for the removal of its source.
+    const isCounted = this.checkpoint !== null || this.state === 'COMPLETED';
+    this.acknowledgedBytes = isCounted ? row.acknowledgedBytes : 0;
   }
 
   /** Back to the beginning of the object: nothing counts as acknowledged. */
