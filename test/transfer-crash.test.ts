@@ -96,6 +96,30 @@ test(
 );
 
 test(
+  'a worker that is killed while it removes the sources of a move: the next one removes them, and the counts hold',
+  async () => {
+    const first = await engine.startWorker();
+    const { faults, observer } = source.server;
+    const removal = observer.waitFor({ operation: 'DeleteObjects' });
+    faults.add({ match: { operation: 'DeleteObjects', count: 1_000 }, action: { kind: 'stall' } });
+    const paths = { sourcePaths: ['source/tree/small/'], destinationPath: 'target/tree/' };
+    const { id } = await engine.submit({ ...accounts, ...paths, mode: 'MOVE' });
+    await removal;
+    await first.kill();
+    faults.clear();
+    await engine.startWorker();
+    const row = await engine.ended(id, timeoutMs);
+    const bytes = 1_200_000n;
+    expect(row).toMatchObject({ state: 'COMPLETED', objectsCompleted: 120n, bytesListed: bytes, bytesVerified: bytes });
+    expect(row.bytesAcknowledged).toBe(bytes);
+    expect(await source.hashes('tree/small/')).toEqual({});
+    const small = Object.entries(sent).filter(([key]) => key.startsWith('small/'));
+    expect(await destination.hashes('tree/')).toEqual(Object.fromEntries(small));
+  },
+  timeoutMs,
+);
+
+test(
   'a flushed Redis costs time, never a transfer',
   async () => {
     await Promise.all([engine.startWorker(), engine.startWorker()]);

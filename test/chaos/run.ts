@@ -209,14 +209,10 @@ async function injectAll(
       await Promise.race(striking);
       continue;
     }
-    if (isTruce()) {
-      await delay(breathMs);
-      continue;
-    }
     const planned = plan.next().value;
     // One of a kind at a time: there is one API, and somebody has to go on while a worker is stopped.
-    while (patient.size >= mostPatient || [...patient.values()].includes(planned.kind)) {
-      await Promise.race(patient.keys());
+    while (isTruce() || patient.size >= mostPatient || [...patient.values()].includes(planned.kind)) {
+      await Promise.race([delay(breathMs), ...patient.keys()]);
     }
     const over = strike(number, planned);
     if (isPatient(planned.kind)) {
