@@ -20,6 +20,8 @@ export interface Hit {
   what: string;
   /** Work in flight in what was hit, at the moment of it; 0: the fault does not count. */
   inFlight: number;
+  /** Whether it takes Postgres from the workers: what was acknowledged meanwhile is on record when they have it back. */
+  isPostgres?: boolean;
 }
 
 /** Told at the moment that a fault strikes. */
@@ -169,7 +171,7 @@ async function requestsOf({ clouds }: Stack, { pid }: RunningProcess): Promise<n
 async function hitServer(stack: Stack, fault: PlannedFault, hit: OnHit): Promise<void> {
   const found = await untilInFlight(fault, async () => [{ what: 'batches held', inFlight: await heldBatches(stack) }]);
   if (found === undefined) return nothing(hit, 'no batch held');
-  hit(found);
+  hit({ ...found, isPostgres: fault.kind === 'postgres-restart' || fault.kind === 'postgres-crash' });
   if (fault.kind === 'redis-flush') return stack.redis.flush();
   const server = fault.kind === 'redis-kill' ? stack.redis : stack.postgres;
   await (fault.kind === 'postgres-restart' ? server.stop() : server.kill());
@@ -200,7 +202,7 @@ async function hitLink(stack: Stack, fault: PlannedFault, hit: OnHit): Promise<v
   );
   if (found === undefined) return nothing(hit, 'no connection with something under way');
   const { link } = found;
-  hit(found);
+  hit({ ...found, isPostgres: link === stack.links.postgres });
   if (fault.kind === 'connections-cut') return link.cut();
   if (fault.kind === 'connections-delayed') {
     link.delay(fault.durationMs / 8);

@@ -51,6 +51,8 @@ export interface ChaosReport {
 const lanes = 3;
 /** Between faults, so that there is something to hit. */
 const breathMs = 1_000;
+/** Until a worker on a busy machine has found Postgres again. */
+const reconnectMs = 30_000;
 /** Faults that last or wait, at a time. */
 const mostPatient = 4;
 /** More transfers that went wrong are not waited for. */
@@ -179,21 +181,24 @@ async function injectAll(
     const struck = Promise.withResolvers<void>();
     striking.add(struck.promise);
     let settle = () => {};
-    const over = inject(stack, planned, ({ what, inFlight }) => {
+    let isLasting = false;
+    const over = inject(stack, planned, ({ what, inFlight, isPostgres = false }) => {
       const [at, counts] = [new Date().toISOString(), inFlight > 0];
       faults.push({ number, kind: planned.kind, at, what, inFlight, counts });
       say(`${at} fault ${number} ${planned.kind}: ${inFlight} ${what}${counts ? '' : '; does not count'}`);
       if (counts) counted += 1;
       // Nobody sends anything again because the API is away.
       if (planned.kind !== 'api-kill') settle = writes.disturb();
-      if (isMomentary(planned.kind)) settle();
+      isLasting = isPostgres;
+      if (isMomentary(planned.kind) && !isLasting) settle();
       struck.resolve();
     })
       .catch((error: Error) => {
         wrong.push([`fault ${number} (${planned.kind}) could not be injected: ${error.stack}`]);
       })
       .finally(() => {
-        settle();
+        if (isLasting) void untilReconnected(stack).then(settle);
+        else settle();
         if (planned.kind === 'worker-stop') writes.wake();
         struck.resolve();
       });
@@ -224,6 +229,19 @@ async function injectAll(
   }
   await Promise.all(patient.keys());
   return faults;
+}
+
+/** Resolves when all workers that run have written to Postgres again; after a while in any case, for some may be stopped. */
+async function untilReconnected(stack: Stack): Promise<void> {
+  let since: Date | undefined;
+  for (const from = Date.now(); Date.now() - from < reconnectMs && !stack.signal.aborted; await delay(breathMs)) {
+    const [row] = await stack.rows<{ now: Date; seen: number }>(
+      `SELECT now(), count(*) FILTER (WHERE seen_at > $1)::int AS seen FROM worker_process`,
+      [since ?? new Date()],
+    );
+    since ??= row?.now;
+    if (row && row.seen >= stack.workers.length) return;
+  }
 }
 
 const tellVoyage = (result: VoyageResult) =>
