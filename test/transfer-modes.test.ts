@@ -190,9 +190,10 @@ test('SYNC asks before it deletes more than its limit allows, and does nothing u
 
 test('SYNC deletes nothing when a listing fails', async () => {
   await twoSides();
+  const nowhere = `${round}000/`;
   const { id } = await engine.submit({
     sourceAccountId: accounts.sourceAccountId,
-    sourcePaths: [`source/${prefix}`, 'source/nowhere/'],
+    sourcePaths: [`source/${prefix}`, `source/${nowhere}`],
     destinationAccountId: accounts.destinationAccountId,
     destinationPath: 'target/',
     mode: 'SYNC',
@@ -207,7 +208,7 @@ test('SYNC deletes nothing when a listing fails', async () => {
   const failed = await engine.ended((await retry()).id);
   expect(failed).toMatchObject({ deletionsPlanned: 0n, deletionsCompleted: 0n });
   expect(await namesAt(to)).toContain('extra');
-  await from.put('nowhere/something', 10);
+  await from.put(`${nowhere}something`, 10);
   const { id: next } = await engine.db.$transaction((tx) => retryFailedItems(tx, failed.id));
   expect(await engine.ended(next)).toMatchObject({ state: 'COMPLETED', deletionsPlanned: 1n, deletionsCompleted: 1n });
   expect(await namesAt(to)).not.toContain('extra');
