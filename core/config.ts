@@ -87,11 +87,13 @@ export const configSchema = z.object({
     .default('development')
     .describe('production refuses demo keys and a plain-http PUBLIC_URL, and npm start leaves the demo out'),
   DATABASE_URL: postgresUrl.describe(
-    'Postgres 15 or newer. Unset: npm start runs an embedded one in DATA_DIRECTORY, as root in a folder below /var/lib that it names',
+    'Postgres 18 or newer. Unset: npm start runs an embedded one in DATA_DIRECTORY, as root in a folder below /var/lib that it names',
   ),
   DIRECT_DATABASE_URL: postgresUrl
     .optional()
-    .describe('Postgres without a pooler in between, for migrations and LISTEN. Default: DATABASE_URL'),
+    .describe(
+      'Postgres without a pooler in between, for migrations and LISTEN. Then have the pooler set idle_in_transaction_session_timeout to 15 s. Default: DATABASE_URL',
+    ),
   DATABASE_POOL_SIZE: wholeNumber(1, 200).default(10).describe('Connections per process'),
   REDIS_URL: urlOf(/^rediss?$/, 'redis://host:6379').describe(
     'Redis 6.2 or newer with maxmemory-policy noeviction. Unset: npm start runs its own',

@@ -133,7 +133,7 @@ async function packagedBinaries(): Promise<{ source: string; version: string }> 
     return { source: join(root, 'native'), version };
   } catch (cause) {
     throw new Error(
-      `There is no embedded Postgres for ${process.platform}-${process.arch} (${packageName}). Give a Postgres 15 or newer in DATABASE_URL.`,
+      `There is no embedded Postgres for ${process.platform}-${process.arch} (${packageName}). Give a Postgres 18 or newer in DATABASE_URL.`,
       { cause },
     );
   }
