@@ -120,7 +120,7 @@ test('a move tells which sources it has kept, and why', async () => {
   await scene.s3.put('moving/stays.txt', 10);
   const { faults } = scene.s3.server;
   const refusal = faults.add({
-    match: { operation: 'DeleteObjects', count: 1_000 },
+    match: { operation: 'DeleteObject', count: 1_000 },
     action: { kind: 'status', status: 500 },
   });
   const page = await openTransfer(await prepared.order({ sourcePaths: ['harbour/moving/'], mode: 'MOVE' }));

@@ -100,8 +100,8 @@ test(
   async () => {
     const first = await engine.startWorker();
     const { faults, observer } = source.server;
-    const removal = observer.waitFor({ operation: 'DeleteObjects' });
-    faults.add({ match: { operation: 'DeleteObjects', count: 1_000 }, action: { kind: 'stall' } });
+    const removal = observer.waitFor({ operation: 'DeleteObject' });
+    faults.add({ match: { operation: 'DeleteObject', count: 1_000 }, action: { kind: 'stall' } });
     const paths = { sourcePaths: ['source/tree/small/'], destinationPath: 'target/tree/' };
     const { id } = await engine.submit({ ...accounts, ...paths, mode: 'MOVE' });
     await removal;
