@@ -44,7 +44,7 @@ test('a transfer that ended gives its report and its receipt, and says what was 
     objectsFailed: 2,
   });
   expect(await page.getByRole('region', { name: 'What is not kept' }).getByRole('listitem').allTextContents()).toEqual([
-    expect.stringMatching(/^Tags of objects/),
+    expect.stringMatching(/^Tags with characters/),
   ]);
   expect(complaints).toEqual([]);
 });

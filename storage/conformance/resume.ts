@@ -4,12 +4,13 @@ import type { Capabilities } from '../capabilities.ts';
 import type { Credentials } from '../credentials.ts';
 import { bufferedBody, createDigest } from '../digest.ts';
 import type { PartReceipt, UploadSession } from '../provider.ts';
-import { openProvider } from '../registry.ts';
+import { type OperatorAccess, openProvider } from '../registry.ts';
 
 /** All that another process knows of an upload which it goes on with. */
 export interface Resumption {
   credentials: Credentials;
   capabilities: Capabilities;
+  operator: OperatorAccess | undefined;
   session: UploadSession;
   /** Of the parts that were acknowledged. */
   receipts: PartReceipt[];
@@ -24,10 +25,11 @@ export interface Resumption {
  * tells, sends what is missing, and joins it. Tells its parent number and size of all parts. A failure ends it with 1.
  */
 const [message] = await once(process, 'message');
-const { credentials, capabilities, session, receipts, partBytes, filler } = message as Resumption;
+const { credentials, capabilities, operator, session, receipts, partBytes, filler } = message as Resumption;
 const { write } = capabilities;
 const { signal } = new AbortController();
-const provider = openProvider(credentials, { addressPolicy: createAddressPolicy(['127.0.0.0/8']), capabilities });
+const addressPolicy = createAddressPolicy(['127.0.0.0/8']);
+const provider = openProvider(credentials, { addressPolicy, capabilities, operator });
 const bytes = Buffer.alloc(session.sizeBytes, filler);
 
 const parts = write.listsParts ? await provider.listParts(session, signal) : [...receipts];

@@ -176,7 +176,8 @@ export function uploads(current: Current, locally: Locally): void {
         const receipts = [await sendPart(session, upload, bytes, 2)];
         const order = { session: upload, receipts, partBytes, filler, capabilities };
         const child = fork(fileURLToPath(new URL('./resume.ts', import.meta.url)), { execArgv: [] });
-        child.send({ ...order, credentials: fixture.credentials(endpoint) } satisfies Resumption);
+        const [credentials, operator] = [fixture.credentials(endpoint), fixture.operator?.(endpoint)];
+        child.send({ ...order, credentials, operator } satisfies Resumption);
         const [parts] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
         expect(parts).toEqual([
           [1, partBytes],
