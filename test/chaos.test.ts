@@ -26,7 +26,8 @@ test(
     expect(report.faults.filter(({ counts }) => counts)).toHaveLength(faults);
     // Of the 14 kinds; one that finds nothing to hit may be missing.
     expect(Object.keys(report.counted).length).toBeGreaterThanOrEqual(10);
-    expect(report.objects).toBeGreaterThan(1_000);
+    // The faster the machine, the fewer are moved until all faults have struck.
+    expect(report.objects).toBeGreaterThan(300);
     expect(report.longestStandstillMs).toBeLessThanOrEqual(60_000);
     expect(await children()).toEqual(before);
   },
