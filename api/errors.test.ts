@@ -48,6 +48,24 @@ test.each([
   for (const { message } of errors) expect(withoutValues(message)).not.toContain('mine');
 });
 
+test.each([
+  '{ connect(keys: { id: "a", secret "mine" }) }',
+  '{ connect(keys: { id: "a", secret: "a" "mine" }) }',
+  '{ connect(keys: { id: "a", secret: mine"mine" }) }',
+  '{ connect(keys: { id: "a", secret: """a""" """mine""" }) }',
+  'mine { connect }',
+])('a document that is none is refused without what is in it: %s', (text) => {
+  const refuse = () => parse(text);
+  expect(refuse).toThrow(GraphQLError);
+  try {
+    refuse();
+  } catch (error) {
+    const message = withoutValues((error as GraphQLError).message);
+    expect(message).toMatch(/^Syntax Error: /);
+    expect(message).not.toContain('mine');
+  }
+});
+
 test("of a refused request's error nothing that a library attached is answered but the status", () => {
   const error = new GraphQLError('No.', {
     extensions: { code: 'BAD', http: { status: 400 }, originalError: { message: secret }, unexpected: true },

@@ -117,6 +117,7 @@ function presentAppError(
 export function withoutValues(message: string): string {
   return message
     .replace(/(cannot represent [^:]*?) ?value: .*$/s, '$1 value.')
+    .replace(/^(Syntax Error: .*?\b(?:[Uu]nexpected|found) (?:Name|Int|Float|String|BlockString)) ".*$/s, '$1.')
     .replace(/(Expected value of type "[^"]*"), found .*$/s, '$1.')
     .replace(/Value ".*" does not exist in/s, 'The value does not exist in')
     .replace(/^(Variable "[^"]*") got invalid value .*?((?: at "[^"{}]*")?); ([^;]*)$/s, '$1 has a wrong value$2: $3');
