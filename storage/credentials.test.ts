@@ -55,6 +55,8 @@ describe('credentials', () => {
     [{ provider: 's3' }, 'accessKeyId'],
     [{ ...s3, accessKeyId: undefined }, 'accessKeyId'],
     [{ ...s3, secretAccessKey: undefined }, 'secretAccessKey'],
+    [{ ...s3, secretAccessKey: 'wrapped\nby a terminal' }, 'secretAccessKey'],
+    [{ ...azure, accountKey: undefined, tenantId: 't', clientId: 'c', clientSecret: 'a\r\nb' }, 'clientSecret'],
     [{ ...s3, storageClass: 'standard\r\nx: y' }, 'storageClass'],
     [{ ...s3, serverSideEncryption: 'rot13' }, 'serverSideEncryption'],
     [{ ...s3, kmsKeyId: 'alias/k' }, 'kmsKeyId'],

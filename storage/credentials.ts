@@ -16,6 +16,14 @@ const headerSafe = (maxLength: number) =>
     .max(maxLength)
     .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without blanks');
 
+/** A secret in one line: a break within comes from pasting, and the cloud would only say that the secret is wrong. */
+const secretLine = z
+  .string()
+  .trim()
+  .min(1)
+  .max(1024)
+  .refine(isPlainLine, { message: 'must be one line without control characters: paste it anew' });
+
 /** An address is kept and shown as it was given; URL parsers pass over control characters. */
 const endpoint = z
   .url({ protocol: /^https?$/, error: 'must be an address such as https://host:port' })
@@ -44,7 +52,7 @@ const s3 = z.object({
   addressing: z.enum(['path', 'virtual']).default('virtual'),
   /** Exactly one of an access key, with its secret, and the machine's identity. */
   accessKeyId: headerSafe(256).optional(),
-  secretAccessKey: z.string().trim().min(1).max(1024).optional(),
+  secretAccessKey: secretLine.optional(),
   sessionToken: headerSafe(8192).optional(),
   /** The identity of the machine that Skyferry runs on (instance role, web identity), where the operator allows it. */
   useMachineIdentity: z.literal(true).optional(),
@@ -104,7 +112,7 @@ const azure = z.object({
     .optional(),
   /** Application (client) id of the service principal. */
   clientId: headerSafe(128).optional(),
-  clientSecret: z.string().trim().min(1).max(1024).optional(),
+  clientSecret: secretLine.optional(),
   /** Where the service principal signs in; absent: Microsoft Entra of the cloud that the endpoint is in. */
   authority: endpoint.optional(),
   /** Blob endpoint; absent: https://<accountName>.blob.core.windows.net. */
