@@ -52,7 +52,13 @@ async function start(secret: Partial<AzureCredentials>) {
     const body = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>m</Message></Error>`;
     return proxy.spoilNext({ kind: 'answer', response: `${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}` });
   };
-  return { provider, answerNext };
+  const answerNextAsProxy = (status: string) => {
+    // Without a Content-Type the SDK takes it for the XML that it expects.
+    const body = 'no healthy upstream';
+    const head = `HTTP/1.1 ${status}\r\nContent-Length: ${body.length}`;
+    return proxy.spoilNext({ kind: 'answer', response: `${head}\r\n\r\n${body}` });
+  };
+  return { provider, answerNext, answerNextAsProxy };
 }
 
 it.each([
@@ -124,4 +130,16 @@ it('the account key may do everything: what is denied to it is a fault', async (
   const denied = answerNext('AuthorizationPermissionMismatch');
   await expect(provider.check(signal)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
   await denied;
+});
+
+it.each([
+  ['429 Too Many Requests', 'THROTTLED'],
+  ['500 Internal Server Error', 'PROVIDER_UNAVAILABLE'],
+  ['502 Bad Gateway', 'PROVIDER_UNAVAILABLE'],
+  ['404 Not Found', 'ENDPOINT_INVALID'],
+])('a proxy that answers in words with status %s is %s to what goes through the SDK', async (status, code) => {
+  const { provider, answerNextAsProxy } = await start(byKey());
+  const told = answerNextAsProxy(status);
+  await expect(provider.check(signal)).rejects.toMatchObject({ code });
+  await told;
 });

@@ -141,13 +141,13 @@ export class AzureRefusal extends AppError {
   }
 }
 
-export function azureError(fault: AzureFault, cause?: unknown): AppError {
+export function azureError(fault: AzureFault): AppError {
   const { status, code, headers } = fault;
   // The code stands for firewall rules as well as, in some answers, for a wrong signature.
   const isSignature = code === 'AuthorizationFailure' && /failed to authenticate/i.test(fault.message ?? '');
   const isFromProxy = status === 429 || (status >= 500 && status !== 501);
   if (status < 400 || (headers['x-ms-request-id'] === undefined && !isFromProxy)) {
-    return notAzure(cause);
+    return notAzure();
   }
   const known = isSignature ? 'CREDENTIALS_INVALID' : (codes as Record<string, ErrorCode>)[code ?? ''];
   let appCode: ErrorCode =
@@ -160,7 +160,6 @@ export function azureError(fault: AzureFault, cause?: unknown): AppError {
   const text = denial ?? messages[appCode] ?? 'Azure refused the request.';
   const retryAfter = retryAfterMs(headers['retry-after']);
   return new AzureRefusal(fault, appCode, `${text} (${detail})`, {
-    cause,
     ...(retryAfter === undefined ? {} : { retryAfterMs: retryAfter }),
   });
 }

@@ -69,7 +69,8 @@ export class BlobRest {
   }
 }
 
-async function toError(response: HttpResponse): Promise<AppError> {
+/** What an answer that is no success says. Reads its body. */
+export async function toError(response: HttpResponse): Promise<AppError> {
   const { status, headers } = response;
   let text = '';
   try {

@@ -2,7 +2,6 @@ import {
   AnonymousCredential,
   BlobServiceClient,
   type HttpOperationResponse,
-  isRestError,
   newPipeline,
   type WebResource,
 } from '@azure/storage-blob';
@@ -10,7 +9,8 @@ import { AppError } from '../../../core/errors.ts';
 import type { HttpClient } from '../../http.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { BlobAccess } from './access.ts';
-import { assertFromAzure, azureError, notAzure } from './errors.ts';
+import { assertFromAzure, notAzure } from './errors.ts';
+import { toError } from './rest.ts';
 
 /** Largest answer that is read for the SDK: a page of 5,000 blobs or a list of 50,000 blocks is far below. */
 const maxAnswerBytes = 64 * 1024 * 1024;
@@ -43,11 +43,10 @@ async function sendThrough(http: HttpClient, access: BlobAccess, request: WebRes
     signal,
   });
   if (response.status === 401) access.refused(sent);
+  // Before the SDK sees it: words of a proxy without a Content-Type it would try to read as XML, whatever the status.
+  if (response.status < 200 || response.status >= 300) throw await toError(response);
   const bodyAsText = await response.body.text(maxAnswerBytes);
-  if (response.status >= 300 && response.status < 400) {
-    throw azureError({ status: response.status, code: undefined, headers: response.headers });
-  }
-  if (response.status < 300) assertFromAzure(response.headers);
+  assertFromAzure(response.headers);
   const headers = request.headers.clone();
   for (const name of headers.headerNames()) headers.remove(name);
   for (const [name, value] of Object.entries(response.headers)) headers.set(name, value);
@@ -65,12 +64,6 @@ export async function callSdk<T>(call: () => Promise<T>): Promise<T> {
 
 function sdkError(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  if (isRestError(error) && error.statusCode !== undefined && error.code !== 'PARSE_ERROR') {
-    const headers = error.response?.headers.toJSON() ?? {};
-    const details = error.details as { errorCode?: string } | undefined;
-    const code = error.code ?? details?.errorCode ?? headers['x-ms-error-code'];
-    return azureError({ status: error.statusCode, code, message: error.message, headers }, error);
-  }
   if (error instanceof Error && error.name === 'AbortError') {
     return new AppError('CANCELLED', 'The call was cancelled.', { cause: error });
   }
