@@ -59,4 +59,30 @@ describe('the probe', () => {
     expect((await provider.list({ container: 'bucket', prefix: '' }, signal)).items).toEqual([]);
     await provider.close();
   });
+
+  it('leaves nothing behind when the answer to a write gets lost', async () => {
+    const provider = await open();
+    server.faults.add({ match: { operation: 'PutObject', count: 1 }, action: { kind: 'loseAnswer' } });
+    await expect(provider.check(signal)).rejects.toMatchObject({ code: 'PROVIDER_UNAVAILABLE' });
+    expect((await provider.list({ container: 'bucket', prefix: '' }, signal)).items).toEqual([]);
+    await provider.close();
+  });
+
+  it.each(['UploadPart', 'CopyObject', 'ListObjectsV2'] as const)(
+    'leaves nothing behind when the caller leaves at %s',
+    async (operation) => {
+      const provider = await open();
+      const leaving = new AbortController();
+      const { hit } = server.faults.add({ match: { operation, count: 1 }, action: { kind: 'stall' } });
+      const checking = provider.check(leaving.signal);
+      await hit;
+      leaving.abort();
+      await expect(checking).rejects.toMatchObject({ code: 'CANCELLED' });
+      expect((await provider.list({ container: 'bucket', prefix: '' }, signal)).items).toEqual([]);
+      expect(server.observer.counters('CreateMultipartUpload').requests).toBe(
+        server.observer.counters('AbortMultipartUpload').requests,
+      );
+      await provider.close();
+    },
+  );
 });

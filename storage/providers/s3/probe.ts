@@ -21,6 +21,8 @@ import { readTags } from './tags.ts';
 const maxBuckets = 3;
 /** Their order differs between bytes (these), UTF-16 units (last two swapped) and any alphabet (first two swapped). */
 const names = ['B', 'a', '\ufb00', '\u{1f600}'];
+/** What is left of the second within which a cancelled call settles: enough to send what removes the objects. */
+const partingMs = 800;
 /** Of no object. */
 const strangeEtag = '"0123456789abcdef0123456789abcdef"';
 const content = Buffer.from('Skyferry found out what this store can do. This object may be deleted.\n');
@@ -59,6 +61,8 @@ class Probe {
   readonly #signal: AbortSignal;
   readonly #prefix = `.skyferry-probe-${randomUUID()}/`;
   readonly #written: { key: string; versionId: string | undefined }[] = [];
+  /** For what goes when the caller has left. */
+  #parting: AbortSignal | undefined;
 
   constructor(rest: S3Rest, client: S3Client, bucket: string, encryption: Record<string, string>, signal: AbortSignal) {
     this.#rest = rest;
@@ -86,6 +90,7 @@ class Probe {
 
   /** Removes what the probe wrote, versions included; a failure to do so is no reason to refuse the account. */
   async cleanUp(): Promise<void> {
+    const signal = this.#lastSignal();
     await Promise.allSettled(
       this.#written.map(async ({ key, versionId }) => {
         const query = versionId === undefined ? {} : { versionId };
@@ -94,11 +99,31 @@ class Probe {
           bucket: this.#bucket,
           key,
           query: query as Record<string, string>,
-          signal: this.#signal,
+          signal,
         });
         await response.body.text(1024);
       }),
     );
+  }
+
+  /** Whoever has left is not waited for, and what was written goes all the same. */
+  #lastSignal(): AbortSignal {
+    if (!this.#signal.aborted) return this.#signal;
+    this.#parting ??= AbortSignal.timeout(partingMs);
+    return this.#parting;
+  }
+
+  /** Runs what makes an object, and notes it for `cleanUp`; without an answer too, when it may have come about. */
+  async #making<T>(key: string, make: () => Promise<T>, versionOf: (made: T) => string | undefined): Promise<T> {
+    try {
+      const made = await make();
+      this.#written.push({ key, versionId: versionOf(made) });
+      return made;
+    } catch (error) {
+      const isUnknown = error instanceof AppError && /^(CANCELLED|PROVIDER_UNAVAILABLE)$/.test(error.code);
+      if (isUnknown) this.#written.push({ key, versionId: undefined });
+      throw error;
+    }
   }
 
   async #put(
@@ -107,16 +132,20 @@ class Probe {
   ): Promise<Record<string, string>> {
     const key = this.#prefix + name;
     const { body = bufferedBody([content], []), headers, ...rest } = options;
-    const response = await this.#rest.send({
-      method: 'PUT',
-      bucket: this.#bucket,
+    const response = await this.#making(
       key,
-      body,
-      headers: { ...this.#encryption, ...headers },
-      signal: this.#signal,
-      ...rest,
-    });
-    this.#written.push({ key, versionId: response.headers['x-amz-version-id'] });
+      () =>
+        this.#rest.send({
+          method: 'PUT',
+          bucket: this.#bucket,
+          key,
+          body,
+          headers: { ...this.#encryption, ...headers },
+          signal: this.#signal,
+          ...rest,
+        }),
+      (answer) => answer.headers['x-amz-version-id'],
+    );
     await response.body.text(1024);
     return response.headers;
   }
@@ -240,8 +269,11 @@ class Probe {
     const key = this.#prefix + to;
     const replaced = { 'x-amz-metadata-directive': 'REPLACE', 'x-amz-meta-probe': 'copied', ...headers };
     const target = { container: this.#bucket, key, headers: replaced };
-    const made = await sendCopy(this.#rest, this.#source(from, version), target, this.#signal);
-    this.#written.push({ key, versionId: made.version.versionId });
+    await this.#making(
+      key,
+      () => sendCopy(this.#rest, this.#source(from, version), target, this.#signal),
+      (made) => made.version.versionId,
+    );
   }
 
   async #head(name: string): Promise<Record<string, string>> {
@@ -266,16 +298,16 @@ class Probe {
     );
     try {
       const part = { PartNumber: 1, ...(await send(key, { partNumber: '1', uploadId: UploadId as string })) };
-      const done = await callSdk(this.#signal, () =>
-        this.#client.send(
-          new CompleteMultipartUploadCommand({ ...target, UploadId, MultipartUpload: { Parts: [part] }, ...complete }),
-          options,
-        ),
+      const command = { ...target, UploadId, MultipartUpload: { Parts: [part] }, ...complete };
+      await this.#making(
+        key,
+        () => callSdk(this.#signal, () => this.#client.send(new CompleteMultipartUploadCommand(command), options)),
+        (done) => done.VersionId,
       );
-      this.#written.push({ key, versionId: done.VersionId });
     } finally {
-      await callSdk(this.#signal, () =>
-        this.#client.send(new AbortMultipartUploadCommand({ ...target, UploadId }), options),
+      const signal = this.#lastSignal();
+      await callSdk(signal, () =>
+        this.#client.send(new AbortMultipartUploadCommand({ ...target, UploadId }), { abortSignal: signal }),
       ).catch(() => {});
     }
   }
