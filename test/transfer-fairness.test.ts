@@ -1,14 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { flowBytes } from '../worker/transfer/pair.ts';
 import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
 import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
 
 const KiB = 1024;
-const slots = 2;
+const slots = 4;
 /** Objects of one batch that are under way at a time (worker/transfer/admission.ts). */
 const objectsAtOnce = 16;
-/** Each flows through as much of the memory budget, of which an eighth is kept free. */
-const flowBytes = 512 * KiB;
-const budgetBytes = 16 * 1024 * KiB;
+/** As much of the memory budget as one object of the long batches takes; an eighth of the budget is kept free. */
+const budgetBytes = 64 * flowBytes;
 
 let database: TestDatabase;
 let engine: TestEngine;
@@ -40,7 +41,7 @@ async function accountsOf(userId: string) {
 }
 
 test("another user's object arrives while one user's long batches hold every slot and all of the memory", async () => {
-  const other = await engine.db.user.create({ data: { email: 'other@example.org', name: 'Other' } });
+  const other = await engine.db.user.create({ data: { email: `${randomUUID()}@example.org`, name: 'Other' } });
   const [many, one] = [await accountsOf(engine.userId), await accountsOf(other.id)];
   await Promise.all(Array.from({ length: 256 }, (_, index) => from.put(`long/${index}`, flowBytes)));
   const hash = await from.put('single/object', 10 * KiB);
