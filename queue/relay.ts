@@ -1,6 +1,6 @@
 import { type Db, prepared } from '../core/db.ts';
 import type { JobName } from './jobs.ts';
-import { listen } from './listen.ts';
+import { listenAlone } from './listen.ts';
 import type { JobQueue } from './queue.ts';
 import { createLoop } from './wake.ts';
 
@@ -16,8 +16,8 @@ interface OutboxRow {
 
 /**
  * Moves promised jobs from the outbox to BullMQ: rows are locked (any number of processes may do it), handed over and
- * deleted in one transaction, so that each arrives at least once. Woken by Postgres' notification, and polling in case
- * one was lost and for rows that are due later. Rows stay where they are while Redis is away.
+ * deleted in one transaction, so that each arrives at least once. One of the processes is woken by Postgres' notification;
+ * all poll in case one was lost and for rows that are due later. Rows stay where they are while Redis is away.
  */
 export function startOutboxRelay(options: {
   db: Db;
@@ -28,7 +28,7 @@ export function startOutboxRelay(options: {
 }): { kick(): void; stop(): Promise<void> } {
   const { db, queue } = options;
   const loop = createLoop(() => relayOutbox(db, queue), pollMs, options.onError);
-  const listener = listen(options.directUrl, 'skyferry_outbox', loop.kick);
+  const listener = listenAlone(options.directUrl, 'skyferry_outbox', loop.kick);
   return {
     kick: loop.kick,
     async stop() {
