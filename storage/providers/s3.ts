@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { DeleteObjectsCommand, ListBucketsCommand, type S3Client } from '@aws-sdk/client-s3';
+import { ListBucketsCommand, type S3Client } from '@aws-sdk/client-s3';
 import { AppError } from '../../core/errors.ts';
 import type { AddressPolicy } from '../address-policy.ts';
 import type { Capabilities } from '../capabilities.ts';
@@ -41,16 +41,15 @@ import {
   expectRange,
   rangeHeader,
   requireConditional,
-  requireEtag,
   sendingPart,
   unsupported,
 } from './body.ts';
-import { deleteEach } from './deletion.ts';
 import { presignedSeconds, requireFolderKey } from './offers.ts';
-import { checkBucketName, type S3Address, type S3Credentials, s3Address } from './s3/address.ts';
+import { type S3Address, type S3Credentials, s3Address } from './s3/address.ts';
 import { awsAbilities, leastAbilities, type S3Abilities, s3Capabilities } from './s3/capabilities.ts';
 import { S3Copies } from './s3/copies.ts';
-import { notS3, S3Refusal, s3Error } from './s3/errors.ts';
+import { deleteMatching, deleteTogether, sendDelete } from './s3/deletion.ts';
+import { notS3, S3Refusal } from './s3/errors.ts';
 import { requireKnown } from './s3/known.ts';
 import { listObjects } from './s3/listing.ts';
 import { probeAbilities } from './s3/probe.ts';
@@ -82,13 +81,8 @@ export function openS3(credentials: S3Credentials, options: S3Options): StorageP
   return new S3Provider(credentials, options.addressPolicy, options.capabilities);
 }
 
-/** Bodies of answers that are read only to free the connection are empty, or nearly. */
-const maxIdleBytes = 64 * 1024;
-/** Most keys that DeleteObjects takes. */
-const deleteBatch = 1000;
-/** What XML 1.0 cannot write, not even escaped: such keys are deleted one by one. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what it looks for
-const notInXml = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
+/** The body of a write's answer is read only to free the connection: it is empty, or nearly. */
+const maxAnswerBytes = 64 * 1024;
 
 class S3Provider implements StorageProvider {
   readonly capabilities: Capabilities;
@@ -236,7 +230,7 @@ class S3Provider implements StorageProvider {
       signal,
     });
     const { headers, body: answer } = await withTags(metadata, writeTagsRemedy, sending);
-    await answer.text(maxIdleBytes);
+    await answer.text(maxAnswerBytes);
     const version = toVersion(headers);
     // Where the ETag is none, as under a key of KMS, the store has still checked what was stated.
     const md5 = (this.#etagIsMd5 ? md5OfEtag(headers) : undefined) ?? body.stated?.md5;
@@ -326,33 +320,10 @@ class S3Provider implements StorageProvider {
   }
 
   async deleteObjects(request: DeleteRequest, signal: AbortSignal): Promise<DeleteResult> {
-    checkBucketName(request.container);
-    if (request.ifMatch !== undefined) return this.#deleteMatching(request, request.ifMatch, signal);
-    const failed: DeleteResult['failed'] = [];
-    const joint = request.keys.filter((key) => !notInXml.test(key));
-    for (let at = 0; at < joint.length; at += deleteBatch) {
-      const Objects = joint.slice(at, at + deleteBatch).map((Key) => ({ Key }));
-      const command = new DeleteObjectsCommand({ Bucket: request.container, Delete: { Objects, Quiet: true } });
-      const answer = await callSdk(signal, () => this.#client.send(command, { abortSignal: signal }));
-      for (const { Key = '', Code } of answer.Errors ?? []) {
-        const error = s3Error({ status: 400, code: Code, headers: {} });
-        if (error.code !== 'OBJECT_NOT_FOUND') failed.push({ key: Key, code: error.code, message: error.message });
-      }
-    }
-    for (const key of request.keys.filter((one) => notInXml.test(one))) {
-      const response = await this.#rest.send({ method: 'DELETE', bucket: request.container, key, signal });
-      await response.body.text(maxIdleBytes);
-    }
-    return { failed };
-  }
-
-  async #deleteMatching({ container, keys }: DeleteRequest, version: Version, signal: AbortSignal) {
+    const { ifMatch } = request;
+    if (ifMatch === undefined) return deleteTogether(this.#client, this.#rest, request, signal);
     if (!this.capabilities.conditionalDelete) return unsupported('preconditions of deletions');
-    const headers = { 'if-match': requireEtag(version) };
-    return deleteEach(keys, 1, async (key) => {
-      const response = await this.#rest.send({ method: 'DELETE', bucket: container, key, headers, signal });
-      await response.body.text(maxIdleBytes);
-    });
+    return deleteMatching(this.#rest, request, ifMatch, signal);
   }
 
   checkName(key: string): void {
@@ -414,8 +385,7 @@ class S3Provider implements StorageProvider {
     const query: Record<string, string> = version.versionId === undefined ? {} : { versionId: version.versionId };
     const info = await this.stat(location, signal);
     if (version.versionId === undefined && info.version.etag !== version.etag) return;
-    const response = await this.#rest.send({ method: 'DELETE', ...pathOf(location), query, signal });
-    await response.body.text(maxIdleBytes);
+    await sendDelete(this.#rest, location, { query }, signal);
   }
 }
 
