@@ -11,7 +11,6 @@ import {
 import { emptyWorkload } from '../../../queue/plan-estimate.ts';
 import { planLeaseMs } from '../../../queue/transfer.ts';
 import { transferOptionsSchema } from '../../../queue/transfer-options.ts';
-import { Tries } from '../../errors.ts';
 import type { OpenAccount } from '../accounts.ts';
 import { isTerminal } from '../checkpoint.ts';
 import { type Engine, patiently } from '../engine.ts';
@@ -21,14 +20,13 @@ import { Apartness } from './apart.ts';
 import { endPlan, outcomeOf } from './end-plan.ts';
 import { estimateOf } from './estimate.ts';
 import { Judge, type PlanRules } from './judge.ts';
-import type { FetchPage } from './listing.ts';
 import { loadManifest, type Manifest } from './manifest.ts';
-import { type Chunk, type Matches, mergedMatches, sortedMatches, sourceMatches } from './matches.ts';
-import { canonicalKey, encodeKey, nameProblem } from './names.ts';
+import type { Chunk, Matches } from './matches.ts';
+import { fetchingSource, openMatches } from './open-matches.ts';
 import { PlanPage, writePage } from './page.ts';
 import { Section } from './section.ts';
 import { promiseAnew, type TakenPlan } from './take-plan.ts';
-import { type Side, sumOf } from './workload.ts';
+import { sumOf } from './workload.ts';
 
 /** A planner lets others have its slot after so long, and goes on behind them; not before it has got any further. */
 const sliceMs = 5_000;
@@ -110,7 +108,7 @@ export class Planner {
     for (let [place] = this.#checkpoint.remaining; place; [place] = this.#checkpoint.remaining) {
       const section = this.#sections[place.path];
       if (!section) throw new Error('The plan refers to a source path that is not there.');
-      const fetchSource = this.#fetchingSource(rules, section);
+      const fetchSource = fetchingSource(rules, section, this.#stop.signal);
       try {
         await apartness.assert(section, fetchSource);
       } catch (cause) {
@@ -118,7 +116,7 @@ export class Planner {
         if (!(await this.#failSection(section, place, toAppError(cause)))) return;
         continue;
       }
-      const matches = this.#open(rules, section, place, fetchSource);
+      const matches = openMatches(rules, section, place, fetchSource, this.#stop.signal);
       try {
         if (!(await this.#planSection(judge, section, place, matches))) return;
       } finally {
@@ -158,7 +156,9 @@ export class Planner {
       urlReach: this.#engine.urlReach,
       budgetBytes: this.#engine.budget.capacityBytes,
       isCounted: this.#isDryRun,
-      onRequest: (side, kind) => this.#onRequest(side, kind),
+      onRequest: (side, kind) => {
+        this.#asked[side].requests[kind] += 1;
+      },
     };
   }
 
@@ -166,70 +166,10 @@ export class Planner {
     return this.#plan.dryRun && this.#plan.approvedAt === null;
   }
 
-  #onRequest(side: Side, kind: 'list' | 'read'): void {
-    this.#asked[side].requests[kind] += 1;
-  }
-
   async #use(id: string, updatedAt: Date): Promise<OpenAccount> {
     const account = await patiently(this.#engine.stopping, () => this.#engine.accounts.use({ id, updatedAt }));
     this.#accounts.push(account);
     return account;
-  }
-
-  #fetchingSource({ source }: PlanRules, section: Section): FetchPage {
-    return this.#fetching(source, async (cursor) => {
-      this.#onRequest('source', kindOf(section));
-      return section.listSource(source.provider, cursor, this.#stop.signal);
-    });
-  }
-
-  #open(
-    { source, destination, isJoined, options }: PlanRules,
-    section: Section,
-    place: PlanPlace,
-    fetchSource: FetchPage,
-  ): Matches {
-    const { signal } = this.#stop;
-    const isEncoded = options.names === 'ENCODE';
-    const isAllowed = (key: string) => nameProblem(destination.provider, key, 0) === undefined;
-    const keyOf = (sourceKey: string) => {
-      const key = section.destinationKeyOf(sourceKey);
-      return isEncoded ? encodeKey(key, isAllowed) : key;
-    };
-    if (!isJoined) return sourceMatches({ place, fetchSource, keyOf });
-    const fetchDestination = this.#fetching(destination, async (cursor) => {
-      this.#onRequest('destination', kindOf(section));
-      return section.listDestination(destination.provider, cursor, signal);
-    });
-    const { capabilities } = destination.provider;
-    const isInOrder =
-      source.provider.capabilities.listing.order === 'bytes' &&
-      capabilities.listing.order === 'bytes' &&
-      capabilities.caseSensitive &&
-      !isEncoded;
-    if (isInOrder) return mergedMatches({ place, fetchSource, fetchDestination, keyOf });
-    const canonicalOf = (key: string) => canonicalKey(key, capabilities);
-    return sortedMatches({ place, fetchSource, fetchDestination, keyOf, canonicalOf });
-  }
-
-  /** Fetches pages with as many tries as they deserve. */
-  #fetching({ gate }: OpenAccount, list: FetchPage): FetchPage {
-    return async (cursor) => {
-      const tries = new Tries();
-      for (;;) {
-        try {
-          await gate.pass(this.#stop.signal);
-          return await gate.watch(list(cursor));
-        } catch (cause) {
-          const error = toAppError(cause);
-          // A page that cannot be had is no matter of single objects.
-          const isOut = error.code === 'PROVIDER_UNAVAILABLE';
-          const waitMs = tries.failed(error) ?? (isOut ? tries.outage(error) : null);
-          if (waitMs === null || this.#stop.signal.aborted) throw error;
-          await pause(waitMs, this.#stop.signal);
-        }
-      }
-    };
   }
 
   /** Plans a section to its end, or as far as it can be listed. Returns whether planning goes on here. */
@@ -406,6 +346,3 @@ export class Planner {
       .catch(() => {});
   }
 }
-
-/** What a page of a section costs its cloud. */
-const kindOf = ({ source }: Section) => (source.kind === 'object' ? 'read' : 'list');

@@ -1,0 +1,71 @@
+import { toAppError } from '../../../core/errors.ts';
+import type { PlanPlace } from '../../../queue/plan-checkpoint.ts';
+import { Tries } from '../../errors.ts';
+import type { OpenAccount } from '../accounts.ts';
+import { pause } from '../gate.ts';
+import type { PlanRules } from './judge.ts';
+import type { FetchPage } from './listing.ts';
+import { type Matches, mergedMatches, sortedMatches, sourceMatches } from './matches.ts';
+import { canonicalKey, encodeKey, nameProblem } from './names.ts';
+import type { Section } from './section.ts';
+
+/** What a page of a section costs its cloud. */
+const kindOf = ({ source }: Section) => (source.kind === 'object' ? 'read' : 'list');
+
+/** The pages of a section at the source. */
+export function fetchingSource({ source, onRequest }: PlanRules, section: Section, signal: AbortSignal): FetchPage {
+  return fetching(source, signal, async (cursor) => {
+    onRequest('source', kindOf(section));
+    return section.listSource(source.provider, cursor, signal);
+  });
+}
+
+/** A section's objects from a place on, each with what is at the destination already where the rules ask for that. */
+export function openMatches(
+  { source, destination, isJoined, options, onRequest }: PlanRules,
+  section: Section,
+  place: PlanPlace,
+  fetchSource: FetchPage,
+  signal: AbortSignal,
+): Matches {
+  const isEncoded = options.names === 'ENCODE';
+  const isAllowed = (key: string) => nameProblem(destination.provider, key, 0) === undefined;
+  const keyOf = (sourceKey: string) => {
+    const key = section.destinationKeyOf(sourceKey);
+    return isEncoded ? encodeKey(key, isAllowed) : key;
+  };
+  if (!isJoined) return sourceMatches({ place, fetchSource, keyOf });
+  const fetchDestination = fetching(destination, signal, async (cursor) => {
+    onRequest('destination', kindOf(section));
+    return section.listDestination(destination.provider, cursor, signal);
+  });
+  const { capabilities } = destination.provider;
+  const isInOrder =
+    source.provider.capabilities.listing.order === 'bytes' &&
+    capabilities.listing.order === 'bytes' &&
+    capabilities.caseSensitive &&
+    !isEncoded;
+  if (isInOrder) return mergedMatches({ place, fetchSource, fetchDestination, keyOf });
+  const canonicalOf = (key: string) => canonicalKey(key, capabilities);
+  return sortedMatches({ place, fetchSource, fetchDestination, keyOf, canonicalOf });
+}
+
+/** Fetches pages with as many tries as they deserve. */
+function fetching({ gate }: OpenAccount, signal: AbortSignal, list: FetchPage): FetchPage {
+  return async (cursor) => {
+    const tries = new Tries();
+    for (;;) {
+      try {
+        await gate.pass(signal);
+        return await gate.watch(list(cursor));
+      } catch (cause) {
+        const error = toAppError(cause);
+        // A page that cannot be had is no matter of single objects.
+        const isOut = error.code === 'PROVIDER_UNAVAILABLE';
+        const waitMs = tries.failed(error) ?? (isOut ? tries.outage(error) : null);
+        if (waitMs === null || signal.aborted) throw error;
+        await pause(waitMs, signal);
+      }
+    }
+  };
+}
