@@ -37,13 +37,22 @@ const hidden = /(^|\/)\.skyferry-[^/]+$/;
 
 /** Whether the product knows of a hidden file, and drops it when its cloud lets it. */
 async function isOnRecord(stack: Stack, key: string): Promise<boolean> {
-  for (;;) {
-    stack.signal.throwIfAborted();
+  const { found } = await asked(stack, async () => {
     const [row] = await stack.rows<{ found: number }>(
       "SELECT count(*)::int AS found FROM abandoned_upload WHERE session->>'id' LIKE '%:/' || $1",
       [key],
     );
-    if (row) return row.found > 0;
+    return row;
+  });
+  return found > 0;
+}
+
+/** What a look finds once Postgres, which the run itself takes away, is there. */
+async function asked<T>({ signal }: Stack, look: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    signal.throwIfAborted();
+    const row = await look();
+    if (row) return row;
     await delay(100);
   }
 }
@@ -63,12 +72,7 @@ export async function judge(
   const complaints: string[] = [];
   const rows: TransferRow[] = [];
   for (const id of ids) {
-    let row: TransferRow | undefined;
-    while (!row) {
-      stack.signal.throwIfAborted();
-      row = await readTransfer(stack, id);
-      if (!row) await delay(100);
-    }
+    const row = await asked(stack, () => readTransfer(stack, id));
     rows.push(row);
     if (Number(row.listed) !== Number(row.completed) + Number(row.skipped) + Number(row.failed)) {
       complaints.push(`counted wrongly: ${JSON.stringify(row)}`);
