@@ -172,6 +172,23 @@ test('a schedule is made, changed and deleted; a repeated key makes no second on
   expect((await ask(remove, { id: schedule?.id })).userErrors).toMatchObject([{ code: 'NOT_FOUND' }]);
 });
 
+test('a schedule tells what is chosen about its transfers', async () => {
+  const document = `mutation ($input: CreateTransferScheduleInput!) { createTransferSchedule(input: $input) {
+    schedule { mode options { conflictPolicy concurrency filter { include exclude minSize olderThan } keep { tags } } } ${errors} } }`;
+  const options = {
+    conflictPolicy: 'SKIP',
+    concurrency: 7,
+    filter: { include: ['**/*.jpg'], minSize: '10', olderThan: 'P30D' },
+    keep: { tags: true },
+  };
+  const input = orderWithin(account, { options, cron: '0 3 * * *' });
+  const { data } = await api.query(document, { input }, { token });
+  expect(data.createTransferSchedule).toEqual({
+    schedule: { mode: 'COPY', options: { ...options, filter: { ...options.filter, exclude: [] } } },
+    userErrors: [],
+  });
+});
+
 test('a schedule keeps the bandwidth limit of its transfers, which may change', async () => {
   const fields = `id priority bandwidthLimit`;
   const mutation = async (name: string, input: object) => {

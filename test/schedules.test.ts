@@ -58,12 +58,27 @@ test('a schedule is made with a look at its next runs, runs, is changed, paused 
   await page.getByText('never fires').waitFor();
   await cron.fill('* * * * *');
   await page.getByText(/^More choices/).click();
+  await page.getByRole('textbox', { name: 'Only these' }).fill('*.jpg\n*.png');
+  await page.getByRole('textbox', { name: 'At least this large' }).fill('1 KiB');
+  await page.getByRole('textbox', { name: 'Older than', exact: true }).fill('0 days');
   await page.getByRole('textbox', { name: 'Speed limit' }).fill('5 MiB');
+  await page.getByRole('textbox', { name: 'Objects at once' }).fill('4');
   await button(page, 'Make schedule').click();
 
   await page.getByRole('heading', { level: 1, name: 'Schedules' }).waitFor();
   const row = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'Nightly' }) });
   await row.getByText('* * * * *, Asia/Tokyo').waitFor();
+  // What is chosen about its transfers shows; what is as usual does not.
+  const chosen = row.locator('dl[aria-label="Choices of Nightly"] > div');
+  expect(
+    await chosen.evaluateAll((all) => all.map((one) => [...one.children].map((text) => text.textContent))),
+  ).toEqual([
+    ['Only', '*.jpg', '*.png'],
+    ['Size', 'at least 1 KiB'],
+    ['Age when it begins', 'older than 0 days'],
+    ['Speed', '5 MiB/s at most'],
+    ['Objects at once', '4 at most'],
+  ]);
   // It runs by itself, and what became of that shows by itself too.
   const runs = page.getByRole('list', { name: 'Last runs of Nightly' });
   await runs.getByText('Arrived', { exact: true }).first().waitFor({ timeout: 120_000 });

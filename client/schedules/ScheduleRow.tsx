@@ -14,6 +14,7 @@ import { RelativeTime } from '../ui/RelativeTime.tsx';
 import { Tag } from '../ui/Tag.tsx';
 import { userErrorText } from '../ui/user-errors.ts';
 import { EditScheduleDialog } from './EditScheduleDialog.tsx';
+import { ScheduleChoices } from './ScheduleChoices.tsx';
 import classes from './ScheduleRow.module.css';
 import { DeleteScheduleMutation, type Schedule, UpdateScheduleMutation } from './schedule.ts';
 import { formatInZone, timingText } from './timing.ts';
@@ -56,6 +57,7 @@ export function ScheduleRow({ schedule, onChanged }: ScheduleRowProps) {
           </Tag>
         )}
       </div>
+      <ScheduleChoices schedule={schedule} />
       {error === null ? null : (
         <Notice tone="warn" title="The last run ordered nothing">
           {userErrorText(error)}

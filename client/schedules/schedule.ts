@@ -1,5 +1,6 @@
 import { type FragmentOf, graphql } from '../graphql/graphql.ts';
 import { UserErrorsFragment } from '../graphql/user-errors.ts';
+import { OptionsFragment } from '../transfers/options.ts';
 import { ProgressFragment } from '../transfers/progress.ts';
 
 export const ScheduleFragment = graphql(
@@ -15,6 +16,9 @@ export const ScheduleFragment = graphql(
       mode
       priority
       bandwidthLimit
+      options {
+        ...Options
+      }
       sourcePaths
       destinationPath
       source {
@@ -40,7 +44,7 @@ export const ScheduleFragment = graphql(
       }
     }
   `,
-  [ProgressFragment],
+  [OptionsFragment, ProgressFragment],
 );
 
 export type Schedule = FragmentOf<typeof ScheduleFragment>;

@@ -1,4 +1,5 @@
 import { type FragmentOf, graphql } from '../graphql/graphql.ts';
+import { OptionsFragment } from './options.ts';
 import { ProgressFragment } from './progress.ts';
 
 /** What a list shows of a transfer. */
@@ -81,36 +82,7 @@ export const TransferDetailFragment = graphql(
         }
       }
       options {
-        conflictPolicy
-        filter {
-          include
-          exclude
-          minSize
-          maxSize
-          modifiedAfter
-          modifiedBefore
-          olderThan
-          newerThan
-          manifest {
-            id
-            pathCount
-          }
-        }
-        keep {
-          contentType
-          userMetadata
-          modifiedAt
-          emptyFolders
-          tags
-        }
-        names
-        verification
-        maxTries
-        concurrency
-        deletionLimit {
-          objects
-          share
-        }
+        ...Options
       }
       planTotals {
         action
@@ -159,7 +131,7 @@ export const TransferDetailFragment = graphql(
       }
     }
   `,
-  [TransferSummaryFragment, ProgressFragment, PlanSideFragment],
+  [TransferSummaryFragment, OptionsFragment, ProgressFragment, PlanSideFragment],
 );
 
 export type TransferDetail = FragmentOf<typeof TransferDetailFragment>;

@@ -1,10 +1,10 @@
 import type { Item } from './items.ts';
+import type { Options } from './options.ts';
 import type { TransferDetail } from './transfer.ts';
 
 /** What the API's names of choices, plans and reasons are to people. */
 
 export type Mode = TransferDetail['mode'];
-export type Options = TransferDetail['options'];
 export type ConflictPolicy = Options['conflictPolicy'];
 export type Action = Item['action'];
 export type PlanTotal = TransferDetail['planTotals'][number];
