@@ -1,4 +1,4 @@
-import type { DbSession, Transfer } from '../core/db.ts';
+import { type DbSession, Prisma, type Transfer } from '../core/db.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { type PlanCheckpoint, planCheckpointSchema } from './plan-checkpoint.ts';
 
@@ -13,6 +13,9 @@ export const listedFailures: readonly ErrorCode[] = [
   'DESTINATION_EXISTS',
   'DESTINATION_DIFFERS',
 ];
+
+/** Of deletions that a plan dropped, because not everything could be listed, so that nobody knew what is extra. */
+export const droppedCode: ErrorCode = 'LISTING_INCOMPLETE';
 
 const noCheckpoint: PlanCheckpoint = planCheckpointSchema.parse({ remaining: [], nextOrdinal: 0, failed: [] });
 /** A transfer's checkpoint; an empty one where its planning never began. */
@@ -36,7 +39,7 @@ export async function failuresOf(db: DbSession, { id, objectsFailed }: Transfer)
     where: { transferId: id },
     orderBy: [{ objects: 'desc' }, { code: 'asc' }],
   });
-  const retried = await retriedOf(db, id);
+  const retried = await retriedOf(db, id, await followUpsOf(db, id));
   return failures.map(({ transferId: _, ...failure }) => {
     const code = failure.code as ErrorCode;
     const left = failure.objects - (retried.get(code) ?? 0);
@@ -44,27 +47,53 @@ export async function failuresOf(db: DbSession, { id, objectsFailed }: Transfer)
   });
 }
 
-/** How many failures of a transfer follow-ups have, and cancelled ones have got done, by error code. */
-async function retriedOf(db: DbSession, id: string): Promise<Map<string, number>> {
-  const followUps = await db.transfer.findMany({
+/** What follow-ups of a transfer have of it. */
+export interface FollowUps {
+  ids: readonly string[];
+  /** Those of them that are cancelled: what they did not get done is open again. */
+  cancelled: readonly string[];
+  /** How many failed objects and dropped deletions the others have, by error code. */
+  retried: ReadonlyMap<string, number>;
+  /** Items of source paths that the others list again. */
+  relisted: ReadonlySet<number>;
+  /** Whether all of these are listed well: before, nobody knows what is extra. */
+  areListed: boolean;
+}
+
+export async function followUpsOf(db: DbSession, id: string): Promise<FollowUps> {
+  const rows = await db.transfer.findMany({
     where: { retryOfId: id },
-    select: { id: true, state: true, planCheckpoint: true },
+    select: { id: true, state: true, planCheckpoint: true, listingComplete: true },
   });
   const retried = new Map<string, number>();
-  const add = (code: string, count: number) => retried.set(code, (retried.get(code) ?? 0) + count);
-  const cancelled = followUps.filter(({ state }) => state === 'CANCELLED').map((followUp) => followUp.id);
-  for (const { state, planCheckpoint } of followUps) {
+  const relisted = new Set<number>();
+  let areListed = true;
+  for (const { state, planCheckpoint, listingComplete } of rows) {
     if (state === 'CANCELLED') continue;
-    for (const [code, count] of Object.entries(checkpointOf(planCheckpoint).retried)) add(code, count);
+    const checkpoint = checkpointOf(planCheckpoint);
+    for (const [code, count] of Object.entries(checkpoint.retried)) retried.set(code, (retried.get(code) ?? 0) + count);
+    for (const { ordinal } of checkpoint.relisted) relisted.add(ordinal);
+    areListed &&= checkpoint.relisted.length === 0 || (listingComplete && checkpoint.failed.length === 0);
   }
-  if (cancelled.length === 0) return retried;
+  const cancelled = rows.filter(({ state }) => state === 'CANCELLED').map((row) => row.id);
+  return { ids: rows.map((row) => row.id), cancelled, retried, relisted, areListed };
+}
+
+/** Rows of `transfer_item AS theirs` of which another try is not needed. */
+export const isDone = Prisma.sql`(theirs.state = 'COMPLETED' OR (theirs.state = 'SKIPPED'
+  AND theirs.error_code IS DISTINCT FROM ${droppedCode}))`;
+
+/** How many failed objects and dropped deletions of a transfer follow-ups have, and cancelled ones have got done, by error code. */
+async function retriedOf(db: DbSession, id: string, followUps: FollowUps): Promise<ReadonlyMap<string, number>> {
+  if (followUps.cancelled.length === 0) return followUps.retried;
   const done = await db.$queryRaw<{ code: string; count: number }[]>`
     SELECT coalesce(item.error_code, 'INTERNAL') AS code, count(DISTINCT item.ordinal)::int AS count
-    FROM transfer_item AS done JOIN transfer_item AS item USING (ordinal)
-    WHERE done.transfer_id = ANY(${cancelled}::uuid[]) AND done.state IN ('COMPLETED', 'SKIPPED')
-      AND item.transfer_id = ${id}::uuid AND item.state = 'FAILED'
+    FROM transfer_item AS theirs JOIN transfer_item AS item USING (ordinal)
+    WHERE theirs.transfer_id = ANY(${followUps.cancelled}::uuid[]) AND ${isDone}
+      AND item.transfer_id = ${id}::uuid AND (item.state = 'FAILED' OR item.error_code = ${droppedCode})
     GROUP BY 1`;
-  for (const { code, count } of done) add(code, count);
+  const retried = new Map(followUps.retried);
+  for (const { code, count } of done) retried.set(code, (retried.get(code) ?? 0) + count);
   return retried;
 }
 
@@ -74,5 +103,16 @@ export async function canRetryFailed(db: DbSession, row: Transfer): Promise<bool
   const gone = await db.cloudAccount.count({
     where: { id: { in: [row.sourceAccountId, row.destinationAccountId] }, status: 'DISCONNECTED' },
   });
-  return gone === 0 && (await failuresOf(db, row)).some(({ open }) => open > 0);
+  if (gone > 0) return false;
+  return (await failuresOf(db, row)).some(({ open }) => open > 0) || hasOpenDrops(db, row);
+}
+
+/** Whether deletions that the plan dropped can be made up for: what was not listed then is by now. */
+async function hasOpenDrops(db: DbSession, { id, planCheckpoint }: Transfer): Promise<boolean> {
+  const { totals, failed } = checkpointOf(planCheckpoint);
+  const dropped = totals[droppedCode]?.objects ?? 0;
+  if (dropped === 0) return false;
+  const followUps = await followUpsOf(db, id);
+  if (!followUps.areListed || failed.some(({ ordinal }) => !followUps.relisted.has(ordinal))) return false;
+  return dropped > ((await retriedOf(db, id, followUps)).get(droppedCode) ?? 0);
 }

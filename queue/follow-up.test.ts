@@ -56,8 +56,12 @@ async function ended({ order = {}, items = [], failedPaths = [] }: Ended): Promi
       ...item,
     })),
   });
-  const planCheckpoint = { remaining: [], nextOrdinal: items.length, destinationObjects: 7, failed: failedPaths };
-  const counted = { objectsFailed: items.length, objectsListed: items.length, listingComplete: true };
+  const dropped = items.filter((item) => 'errorCode' in item && item.errorCode === 'LISTING_INCOMPLETE').length;
+  const planCheckpoint = {
+    ...{ remaining: [], nextOrdinal: items.length, destinationObjects: 7, failed: failedPaths },
+    totals: dropped === 0 ? {} : { LISTING_INCOMPLETE: { objects: dropped, bytes: 0 } },
+  };
+  const counted = { objectsFailed: items.length - dropped, objectsListed: items.length, listingComplete: true };
   const times = { startedAt: new Date(), finishedAt: new Date() };
   const data = { state: 'COMPLETED_WITH_ERRORS' as const, ...counted, ...times, planCheckpoint };
   return db.transfer.update({ where: { id }, data });
@@ -240,6 +244,49 @@ test('paths that could not be listed are listed again, after what came of them',
   const listed = await retry(origin, { paths: ['from/films/**'] });
   expect(listed).toMatchObject({ objectsListed: 0n, planCheckpoint: { relisted: [{ ordinal: 1 }] } });
   expect(await ordinalsOf(await retry(origin))).toEqual([0]);
+});
+
+test('deletions that were dropped are open once all is listed, and no follow-up has them', async () => {
+  const place = { path: 1, cursor: null, destinationCursor: null, after: null };
+  const dropped = { action: 'DELETE', reason: 'EXTRA', state: 'SKIPPED', errorCode: 'LISTING_INCOMPLETE' };
+  const origin = await ended({
+    order: { mode: 'SYNC' },
+    items: [{ sourceKey: 'films/' }, dropped, dropped, dropped],
+    failedPaths: [{ ...place, ordinal: 0 }],
+  });
+  const can = () => canRetryFailed(db, origin);
+  const change = ({ id }: Transfer, data: object) => db.transfer.update({ where: { id }, data });
+  const itemOf = ({ id }: Transfer, ordinal: number, data: object) =>
+    db.transferItem.update({ where: { transferId_ordinal: { transferId: id, ordinal } }, data });
+  const listing = await retry(origin, { paths: ['from/films/'] });
+  expect(await ordinalsOf(listing)).toEqual([]);
+  expect(await can()).toBe(false);
+  await change(listing, { state: 'COMPLETED', listingComplete: true });
+  expect(await can()).toBe(true);
+  const first = await retry(origin);
+  expect(await ordinalsOf(first)).toEqual([1, 2, 3]);
+  expect(await can()).toBe(false);
+  await expect(retry(origin)).rejects.toMatchObject({ code: 'CONFLICT' });
+
+  // One was deleted, one dropped again, and one not looked at.
+  await itemOf(first, 1, { state: 'COMPLETED' });
+  await itemOf(first, 2, { state: 'SKIPPED', errorCode: 'LISTING_INCOMPLETE' });
+  await change(first, { state: 'CANCELLED' });
+  expect(await can()).toBe(true);
+  const second = await retry(origin);
+  expect(await ordinalsOf(second)).toEqual([2, 3]);
+  expect(await can()).toBe(false);
+});
+
+test('deletions stay dropped where what was not listed cannot be tried again', async () => {
+  const place = { path: 1, cursor: null, destinationCursor: null, after: null };
+  const origin = await ended({
+    order: { mode: 'SYNC' },
+    items: [{ errorCode: 'INVALID_INPUT' }, { action: 'DELETE', state: 'SKIPPED', errorCode: 'LISTING_INCOMPLETE' }],
+    failedPaths: [{ ...place, ordinal: 0 }],
+  });
+  expect(await canRetryFailed(db, origin)).toBe(false);
+  await expect(retry(origin)).rejects.toMatchObject({ code: 'CONFLICT' });
 });
 
 test('what is listed only now is no part of the plan that was approved, and waits for another approval', async () => {

@@ -1,6 +1,6 @@
 import { type DbSession, databaseTime, Prisma, type Transfer } from '../core/db.ts';
 import { AppError, type ErrorCode } from '../core/errors.ts';
-import { checkpointOf, listedFailures } from './failures.ts';
+import { checkpointOf, droppedCode, followUpsOf, isDone, listedFailures } from './failures.ts';
 import { compileGlobs } from './glob.ts';
 import type { PlanCheckpoint } from './plan-checkpoint.ts';
 import { emptyWorkload } from './plan-estimate.ts';
@@ -14,9 +14,6 @@ const pathsAtOnce = 10_000;
 /** A batch of a follow-up has no more objects, and begins another after so many bytes. */
 const batchObjects = 100;
 const batchBytes = 256 * 1024 * 1024;
-
-/** Of deletions that a plan dropped, because not everything could be listed, so that nobody knew what is extra. */
-const droppedCode: ErrorCode = 'LISTING_INCOMPLETE';
 
 /** Which failed items are meant; what is absent or empty does not matter. */
 export interface FailedItemFilter {
@@ -40,33 +37,19 @@ interface OpenFailures {
  * What a cancelled follow-up did not get done is open again.
  */
 async function openFailures(db: DbSession, row: Transfer): Promise<OpenFailures> {
-  const followUps = await db.transfer.findMany({
-    where: { retryOfId: row.id },
-    select: { id: true, state: true, planCheckpoint: true, listingComplete: true },
-  });
-  const going = followUps.filter(({ state }) => state !== 'CANCELLED');
-  const cancelled = followUps.filter(({ state }) => state === 'CANCELLED');
+  const { ids, cancelled, relisted, areListed } = await followUpsOf(db, row.id);
   const checkpoint = checkpointOf(row.planCheckpoint);
-  const relisted = new Set(
-    going.flatMap(({ planCheckpoint }) => checkpointOf(planCheckpoint).relisted.map(({ ordinal }) => ordinal)),
-  );
   const paths = checkpoint.failed.filter(({ ordinal }) => !relisted.has(ordinal));
   const ordinalsOf = (failed: PlanCheckpoint['failed']) => failed.map(({ ordinal }) => ordinal);
   // Looked up one by one: what Postgres does not know of a new transfer yet makes joins of many by many.
   const isTaken =
-    followUps.length === 0
+    ids.length === 0
       ? Prisma.sql`false`
       : Prisma.sql`(
-          SELECT true FROM transfer_item AS taken
-          WHERE taken.transfer_id = ANY(${followUps.map(({ id }) => id)}::uuid[]) AND taken.ordinal = item.ordinal
-            AND (taken.transfer_id <> ALL(${cancelled.map(({ id }) => id)}::uuid[])
-              OR taken.state IN ('COMPLETED', 'SKIPPED'))
+          SELECT true FROM transfer_item AS theirs
+          WHERE theirs.transfer_id = ANY(${ids}::uuid[]) AND theirs.ordinal = item.ordinal
+            AND (theirs.transfer_id <> ALL(${cancelled}::uuid[]) OR ${isDone})
           LIMIT 1) IS NOT NULL`;
-  // What is listed again elsewhere has to be listed well before anything is known to be extra.
-  const areListed = going.every(({ listingComplete, planCheckpoint }) => {
-    const { relisted, failed } = checkpointOf(planCheckpoint);
-    return relisted.length === 0 || (listingComplete && failed.length === 0);
-  });
   const isDropped = areListed
     ? Prisma.sql`item.state = 'SKIPPED' AND item.error_code = ${droppedCode} AND NOT ${isTaken}`
     : Prisma.sql`false`;
@@ -271,8 +254,7 @@ async function copyItems(
     ), totals AS (
       SELECT action, count(*) AS objects, sum(size_bytes) AS bytes FROM numbered GROUP BY action
     ), codes AS (
-      SELECT coalesce(error_code, 'INTERNAL') AS code, count(*) AS objects FROM numbered WHERE state = 'FAILED'
-      GROUP BY 1
+      SELECT coalesce(error_code, 'INTERNAL') AS code, count(*) AS objects FROM numbered GROUP BY 1
     )
     SELECT coalesce(sum(objects), 0)::int AS objects,
       coalesce(sum(objects) FILTER (WHERE action = 'SKIP'), 0)::int AS skipped,

@@ -37,7 +37,7 @@ export const planCheckpointSchema = z.object({
   relisted: z
     .array(z.object({ path: z.number().int().nonnegative(), ordinal: z.number().int().nonnegative() }))
     .default([]),
-  /** Of a follow-up: how many failed objects of its origin it has, by error code. */
+  /** Of a follow-up: how many failed objects and dropped deletions of its origin it has, by error code. */
   retried: z.record(z.string(), z.number().int().nonnegative()).default({}),
 });
 
