@@ -1,5 +1,5 @@
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { credentialsInput, startTestApi, type TestApi } from '../test/support/api.ts';
 import { startStore, type TestStore } from '../test/support/engine.ts';
 
@@ -242,6 +242,9 @@ describe('a connected account', () => {
     const session = { id: 'upload', container: 'photos', key: 'half', sizeBytes: 1, metadata: { user: {} } };
     const left = { accountId, session };
     await api.db.abandonedUpload.create({ data: left });
+    // By the database's clock, whatever that of this machine says.
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
     const waiting = await api.query(disconnect, { input: { id } }, { token });
     expect(waiting.data.disconnectAccount).toMatchObject({
       account: null,
@@ -250,6 +253,7 @@ describe('a connected account', () => {
     expect(
       (await api.db.cloudAccount.findUniqueOrThrow({ where: { id: accountId } })).sealedCredentials,
     ).not.toBeNull();
+    vi.useRealTimers();
     await api.db.abandonedUpload.updateMany({ data: { createdAt: new Date(Date.now() - 36 * 60_000) } });
     const allowed = await api.query(disconnect, { input: { id } }, { token });
     expect(allowed.data.disconnectAccount.account.status).toBe('DISCONNECTED');

@@ -133,13 +133,14 @@ builder.relayMutationField(
               `The transfer '${busy.name}' still uses this account. Cancel it or let it end.`,
             );
           }
+          const now = (await databaseTime(tx)).getTime();
           const tidying = await tx.transfer.findFirst({
             where: {
               destinationAccountId: account.id,
               state: 'CANCELLED',
               batchesDone: { lt: tx.transfer.fields.batchesListed },
               // Later nobody tidies up any more (worker/transfer/dispatch.ts).
-              finishedAt: { gt: new Date((await databaseTime(tx)).getTime() - tidyingMs) },
+              finishedAt: { gt: new Date(now - tidyingMs) },
             },
             select: { name: true },
           });
@@ -150,12 +151,12 @@ builder.relayMutationField(
             );
           }
           const undropped = await tx.abandonedUpload.findFirst({
-            where: { accountId: account.id, createdAt: { gt: new Date(Date.now() - droppingMs) } },
+            where: { accountId: account.id, createdAt: { gt: new Date(now - droppingMs) } },
             orderBy: { createdAt: 'desc' },
             select: { createdAt: true },
           });
           if (undropped !== null) {
-            const minutes = Math.ceil((undropped.createdAt.getTime() + droppingMs - Date.now()) / 60_000);
+            const minutes = Math.ceil((undropped.createdAt.getTime() + droppingMs - now) / 60_000);
             throw new AppError(
               'CONFLICT',
               `An unfinished upload could not be dropped yet, and is tried again. Disconnect the account once it is, in ${minutes} minutes at the latest.`,
