@@ -9,8 +9,8 @@ import { blocks, element, unescapeXml } from './xml.ts';
 export const maxTaggingBytes = 64 * 1024;
 
 /** Whether there are any. */
-export function hasTags({ tags }: Pick<ObjectMetadata, 'tags'>): boolean {
-  return tags !== undefined && Object.keys(tags).length > 0;
+export function hasTags(metadata: ObjectMetadata): metadata is ObjectMetadata & { tags: Tags } {
+  return metadata.tags !== undefined && Object.keys(metadata.tags).length > 0;
 }
 
 /** As S3's `x-amz-tagging` and Azure's `x-ms-tags` carry them: a query string. */

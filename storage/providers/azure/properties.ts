@@ -28,7 +28,7 @@ export function toPutBlobHeaders(metadata: ObjectMetadata): Record<string, strin
   }
   if (metadata.cacheControl !== undefined) headers['x-ms-blob-cache-control'] = metadata.cacheControl;
   for (const [name, value] of Object.entries(toAzureMetadata(metadata))) headers[metadataPrefix + name] = value;
-  if (hasTags(metadata)) headers['x-ms-tags'] = tagsHeader(metadata.tags ?? {});
+  if (hasTags(metadata)) headers['x-ms-tags'] = tagsHeader(metadata.tags);
   return headers;
 }
 

@@ -83,7 +83,7 @@ export class AzureUploads {
         blob.commitBlockList(tags, {
           abortSignal: signal,
           metadata: toAzureMetadata(metadata),
-          ...(hasTags(metadata) ? { tags: metadata.tags ?? {} } : {}),
+          ...(hasTags(metadata) ? { tags: metadata.tags } : {}),
           blobHTTPHeaders: {
             blobContentType: metadata.contentType ?? 'application/octet-stream',
             ...(metadata.contentEncoding === undefined ? {} : { blobContentEncoding: metadata.contentEncoding }),

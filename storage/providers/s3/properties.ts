@@ -25,7 +25,7 @@ export function toPutHeaders(metadata: ObjectMetadata): Record<string, string> {
   }
   if (metadata.cacheControl !== undefined) headers['cache-control'] = metadata.cacheControl;
   for (const [name, value] of Object.entries(toUserMetadata(metadata))) headers[metadataPrefix + name] = value;
-  if (hasTags(metadata)) headers['x-amz-tagging'] = tagsHeader(metadata.tags ?? {});
+  if (hasTags(metadata)) headers['x-amz-tagging'] = tagsHeader(metadata.tags);
   return headers;
 }
 

@@ -74,7 +74,7 @@ export class S3Uploads {
         metadata.contentDisposition === undefined ? undefined : encodeHeaderValue(metadata.contentDisposition),
       CacheControl: metadata.cacheControl,
       Metadata: toUserMetadata(metadata),
-      Tagging: hasTags(metadata) ? tagsHeader(metadata.tags ?? {}) : undefined,
+      Tagging: hasTags(metadata) ? tagsHeader(metadata.tags) : undefined,
       ...this.#settings,
       ...(this.#joinsCrc32c ? { ChecksumAlgorithm: 'CRC32C', ChecksumType: 'FULL_OBJECT' } : {}),
     });
