@@ -1,8 +1,10 @@
-/**
+/*
  * Memory that connections read into. What flows through is given back when it has been written on, and is read into
  * again: at a gigabyte a second, collecting garbage would else cost more than moving the bytes. What is never given
  * back, because somebody keeps it, is garbage as usual and never read into again.
  */
+
+/** How large a stretch of memory is. */
 interface Size {
   readonly bytes: number;
   /** Stretches that wait for a connection. */

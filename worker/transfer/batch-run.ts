@@ -133,7 +133,8 @@ export class BatchRun {
 
   /**
    * Lets go of the batch, together with whatever was touched: at once when it is the last of the transfer in this process,
-   * else with what is written next. Without effect once the lease is lost. */
+   * else with what is written next. Without effect once the lease is lost.
+   */
   async finish(release: 'DONE' | 'READY', restMs = 0): Promise<void> {
     this.release = release;
     this.restMs = restMs;
