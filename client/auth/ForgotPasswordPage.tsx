@@ -1,14 +1,15 @@
-import { Anchor, Button, Stack, TextInput } from '@mantine/core';
+import { Anchor } from '@mantine/core';
 import { isEmail, useForm } from '@mantine/form';
 import { useMutation } from 'urql';
 import { Link, Redirect } from 'wouter';
 import { useSession } from '../app/session.ts';
 import { graphql } from '../graphql/graphql.ts';
 import { UserErrorsFragment } from '../graphql/user-errors.ts';
-import { FormErrors } from '../ui/FormErrors.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
+import { AuthForm } from './AuthForm.tsx';
 import { AuthLayout } from './AuthLayout.tsx';
+import { EmailInput } from './EmailInput.tsx';
 
 const RequestPasswordResetMutation = graphql(
   `
@@ -57,21 +58,9 @@ export function ForgotPasswordPage() {
           If an account has this address, a link is on its way. It is good for an hour.
         </Notice>
       ) : (
-        <form onSubmit={submit} noValidate>
-          <Stack gap="md">
-            <FormErrors errors={errors.general} />
-            <TextInput
-              label="E-mail"
-              type="email"
-              autoComplete="username"
-              key={form.key('email')}
-              {...form.getInputProps('email')}
-            />
-            <Button type="submit" size="lg" loading={fetching} mt="sm">
-              Send the link
-            </Button>
-          </Stack>
-        </form>
+        <AuthForm onSubmit={submit} errors={errors.general} action="Send the link" sending={fetching}>
+          <EmailInput key={form.key('email')} {...form.getInputProps('email')} />
+        </AuthForm>
       )}
     </AuthLayout>
   );

@@ -1,14 +1,15 @@
-import { Anchor, Button, Stack } from '@mantine/core';
-import { hasLength, useForm } from '@mantine/form';
+import { Anchor } from '@mantine/core';
+import { useForm } from '@mantine/form';
 import { useMutation } from 'urql';
 import { Link, useSearchParams } from 'wouter';
 import { graphql } from '../graphql/graphql.ts';
 import { UserErrorsFragment } from '../graphql/user-errors.ts';
-import { FormErrors } from '../ui/FormErrors.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { SecretInput } from '../ui/SecretInput.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
+import { AuthForm } from './AuthForm.tsx';
 import { AuthLayout } from './AuthLayout.tsx';
+import { newPasswordProblem } from './rules.ts';
 
 const ResetPasswordMutation = graphql(
   `
@@ -32,7 +33,7 @@ export function ResetPasswordPage() {
   const form = useForm({
     mode: 'uncontrolled',
     initialValues: { password: '' },
-    validate: { password: hasLength({ min: 10, max: 128 }, 'Choose a password of 10 to 128 characters.') },
+    validate: { password: newPasswordProblem },
   });
   const errors = useFormErrors(form, ['password']);
 
@@ -61,21 +62,15 @@ export function ResetPasswordPage() {
       {token === '' ? (
         <Notice tone="warn">This address has no reset token in it. Open the link from the mail once more.</Notice>
       ) : (
-        <form onSubmit={submit} noValidate>
-          <Stack gap="md">
-            <FormErrors errors={errors.general} />
-            <SecretInput
-              label="New password"
-              description="10 to 128 characters."
-              autoComplete="new-password"
-              key={form.key('password')}
-              {...form.getInputProps('password')}
-            />
-            <Button type="submit" size="lg" loading={fetching} mt="sm">
-              Set the password
-            </Button>
-          </Stack>
-        </form>
+        <AuthForm onSubmit={submit} errors={errors.general} action="Set the password" sending={fetching}>
+          <SecretInput
+            label="New password"
+            description="10 to 128 characters."
+            autoComplete="new-password"
+            key={form.key('password')}
+            {...form.getInputProps('password')}
+          />
+        </AuthForm>
       )}
     </AuthLayout>
   );

@@ -1,14 +1,15 @@
-import { Anchor, Button, Stack, TextInput } from '@mantine/core';
+import { Anchor } from '@mantine/core';
 import { isEmail, isNotEmpty, useForm } from '@mantine/form';
 import { useMutation } from 'urql';
 import { Link, useSearch } from 'wouter';
 import { useSession } from '../app/session.ts';
 import { graphql } from '../graphql/graphql.ts';
 import { UserErrorsFragment } from '../graphql/user-errors.ts';
-import { FormErrors } from '../ui/FormErrors.tsx';
 import { SecretInput } from '../ui/SecretInput.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
+import { AuthForm } from './AuthForm.tsx';
 import { AuthLayout } from './AuthLayout.tsx';
+import { EmailInput } from './EmailInput.tsx';
 
 const SignInMutation = graphql(
   `
@@ -71,27 +72,15 @@ export function SignInPage() {
         </>
       }
     >
-      <form onSubmit={submit} noValidate>
-        <Stack gap="md">
-          <FormErrors errors={errors.general} />
-          <TextInput
-            label="E-mail"
-            type="email"
-            autoComplete="username"
-            key={form.key('email')}
-            {...form.getInputProps('email')}
-          />
-          <SecretInput
-            label="Password"
-            autoComplete="current-password"
-            key={form.key('password')}
-            {...form.getInputProps('password')}
-          />
-          <Button type="submit" size="lg" loading={fetching} mt="sm">
-            Sign in
-          </Button>
-        </Stack>
-      </form>
+      <AuthForm onSubmit={submit} errors={errors.general} action="Sign in" sending={fetching}>
+        <EmailInput key={form.key('email')} {...form.getInputProps('email')} />
+        <SecretInput
+          label="Password"
+          autoComplete="current-password"
+          key={form.key('password')}
+          {...form.getInputProps('password')}
+        />
+      </AuthForm>
     </AuthLayout>
   );
 }

@@ -1,15 +1,17 @@
-import { Anchor, Button, Stack, TextInput } from '@mantine/core';
-import { hasLength, isEmail, isNotEmpty, useForm } from '@mantine/form';
+import { Anchor, TextInput } from '@mantine/core';
+import { isEmail, isNotEmpty, useForm } from '@mantine/form';
 import { useMutation } from 'urql';
 import { Link, useSearch } from 'wouter';
 import { useSession } from '../app/session.ts';
 import { graphql } from '../graphql/graphql.ts';
 import { UserErrorsFragment } from '../graphql/user-errors.ts';
-import { FormErrors } from '../ui/FormErrors.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { SecretInput } from '../ui/SecretInput.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
+import { AuthForm } from './AuthForm.tsx';
 import { AuthLayout } from './AuthLayout.tsx';
+import { EmailInput } from './EmailInput.tsx';
+import { newPasswordProblem } from './rules.ts';
 
 const SignUpMutation = graphql(
   `
@@ -38,7 +40,7 @@ export function SignUpPage() {
     validate: {
       name: isNotEmpty('Say how you want to be called.'),
       email: isEmail('Type a full e-mail address, such as ada@example.org.'),
-      password: hasLength({ min: 10, max: 128 }, 'Choose a password of 10 to 128 characters.'),
+      password: newPasswordProblem,
     },
   });
 
@@ -75,29 +77,22 @@ export function SignUpPage() {
       }
       footer={instance.needsFirstUser ? undefined : signIn}
     >
-      <form onSubmit={submit} noValidate>
-        <Stack gap="md">
-          <FormErrors errors={errors.general} />
-          <TextInput label="Name" autoComplete="name" key={form.key('name')} {...form.getInputProps('name')} />
-          <TextInput
-            label="E-mail"
-            type="email"
-            autoComplete="username"
-            key={form.key('email')}
-            {...form.getInputProps('email')}
-          />
-          <SecretInput
-            label="Password"
-            description="10 to 128 characters. A sentence that only you would say works well."
-            autoComplete="new-password"
-            key={form.key('password')}
-            {...form.getInputProps('password')}
-          />
-          <Button type="submit" size="lg" loading={fetching} mt="sm">
-            {instance.needsFirstUser ? 'Create the administrator' : 'Create account'}
-          </Button>
-        </Stack>
-      </form>
+      <AuthForm
+        onSubmit={submit}
+        errors={errors.general}
+        action={instance.needsFirstUser ? 'Create the administrator' : 'Create account'}
+        sending={fetching}
+      >
+        <TextInput label="Name" autoComplete="name" key={form.key('name')} {...form.getInputProps('name')} />
+        <EmailInput key={form.key('email')} {...form.getInputProps('email')} />
+        <SecretInput
+          label="Password"
+          description="10 to 128 characters. A sentence that only you would say works well."
+          autoComplete="new-password"
+          key={form.key('password')}
+          {...form.getInputProps('password')}
+        />
+      </AuthForm>
     </AuthLayout>
   );
 }
