@@ -82,6 +82,12 @@ test.each<[string, object, string[], RegExp]>([
     ['options', 'deletionLimit', 'objects'],
     /objects/,
   ],
+  ...(['olderThan', 'newerThan'] as const).map((field): [string, object, string[], RegExp] => [
+    `more than 100 years for ${field}`,
+    { options: { filter: { [field]: 'P36601D' } } },
+    ['options', 'filter', field],
+    new RegExp(`^filter\\.${field}: an age is at most 100 years\\.$`),
+  ]),
   ['no object at a time', { options: { concurrency: 0 } }, ['options', 'concurrency'], /concurrency/],
   ['too many at a time', { options: { concurrency: 10_001 } }, ['options', 'concurrency'], /concurrency/],
   ['no tries at all', { options: { maxTries: 0 } }, ['options', 'maxTries'], /maxTries/],

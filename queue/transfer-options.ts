@@ -25,9 +25,9 @@ export const maxConcurrency = 10_000;
 
 const globs = z.array(z.string().min(1).max(maxGlobLength)).max(maxGlobs).default([]);
 const bytes = z.number().int().nonnegative();
-/** Longest relative age. */
-export const maxAgeMs = 100 * 366 * 24 * 3_600_000;
-const ageMs = z.number().int().min(0).max(maxAgeMs).nullable().default(null);
+/** Longest relative age: 100 years. */
+const maxAgeMs = 100 * 366 * 24 * 3_600_000;
+const ageMs = z.number().int().min(0).max(maxAgeMs, 'an age is at most 100 years').nullable().default(null);
 
 /**
  * Which objects a transfer is about. Globs (queue/glob.ts) are held against an object's path below its source path, with `*`
@@ -92,6 +92,15 @@ export type TransferOptions = z.infer<typeof transferOptionsSchema>;
 /** What differs from the defaults. */
 export type GivenTransferOptions = z.input<typeof transferOptionsSchema>;
 
+/** What the API calls those fields that are kept under another name. */
+const inputNames: Readonly<Record<string, string>> = {
+  minSizeBytes: 'minSize',
+  maxSizeBytes: 'maxSize',
+  olderThanMs: 'olderThan',
+  newerThanMs: 'newerThan',
+  manifestId: 'manifest',
+} satisfies Partial<Record<keyof TransferFilter, string>>;
+
 /** Policies that leave a mirror. */
 const mirrorPolicies: readonly ConflictPolicy[] = ['OVERWRITE', 'OVERWRITE_IF_DIFFERENT', 'OVERWRITE_IF_NEWER'];
 
@@ -106,7 +115,8 @@ export function parseTransferOptions(mode: TransferMode, given: GivenTransferOpt
   });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw wrong(issue?.path.map(String) ?? [], `${issue?.path.join('.')}: ${issue?.message}.`);
+    const path = issue?.path.map((name) => inputNames[String(name)] ?? String(name)) ?? [];
+    throw wrong(path, `${path.join('.')}: ${issue?.message}.`);
   }
   const options = parsed.data;
   if (isMirror && !mirrorPolicies.includes(options.conflictPolicy)) {

@@ -191,7 +191,7 @@ test('only the paths in a file, and of these only what is old enough, are planne
   await choose('paths.txt', 'harbour/papers/same.txt\nharbour/papers/grown.txt\n');
   await page.getByLabel('Not older than').fill('a while');
   await button(page, 'Plan first').click();
-  await page.getByText('Type an age such as 30 days or 12 hours.').waitFor();
+  await page.getByText('Type an age of at most 100 years, such as 30 days or 12 hours.').waitFor();
   await page.getByLabel('Not older than').fill('2 weeks');
   await page.getByLabel('Objects at once').fill('40');
   await button(page, 'Plan first').click();

@@ -109,7 +109,9 @@ const wholeNumber = (text: string, least: number, most: number) =>
 const sizeProblem = (text: string) =>
   text.trim() === '' || parseSize(text) !== null ? null : 'Type a size such as 500 KB or 1.5 GiB.';
 const ageProblem = (text: string) =>
-  text.trim() === '' || parseAge(text) !== null ? null : 'Type an age such as 30 days or 12 hours.';
+  text.trim() === '' || parseAge(text) !== null
+    ? null
+    : 'Type an age of at most 100 years, such as 30 days or 12 hours.';
 
 /** What is wrong with a field as typed, or null. Globs, and how fields go together, the API judges. */
 export const choiceRules = {
