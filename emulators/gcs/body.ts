@@ -4,7 +4,6 @@ import { ClientGoneError } from '../s3/errors.ts';
 import { applyToUpload } from '../s3/faults.ts';
 import { GcsError } from './errors.ts';
 import { type Exchange, header } from './exchange.ts';
-import { bodyFault } from './faults.ts';
 import { contentOf, crcText } from './store/content.ts';
 import type { Content } from './store/records.ts';
 
@@ -19,7 +18,7 @@ export async function receive(exchange: Exchange, take: (piece: Buffer) => void)
     throw new GcsError('lengthRequired');
   }
   if (Number(declared ?? 0) > MAXIMUM_OBJECT_BYTES) throw new GcsError('entityTooLarge');
-  const fault = bodyFault(exchange.fault);
+  const { fault } = exchange;
   try {
     for await (const piece of request as AsyncIterable<Buffer>) {
       bytes.received += piece.length;

@@ -1,15 +1,13 @@
-import { type FaultAction as BodyFault, reset, silence } from '../s3/faults.ts';
+import { reset, type FaultAction as StoreFault, silence } from '../s3/faults.ts';
 import { GcsError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { matches, type RequestInfo, type RequestMatch } from './observer.ts';
 
-/** What goes wrong: what can go wrong at any store (see emulators/s3/faults.ts), and what only Google has. */
-export type FaultAction =
-  | Exclude<BodyFault, { kind: 'slowDown' }>
-  /** Answers 401 authError, as for an access token that has expired before its time. */
-  | { readonly kind: 'expiredToken' }
-  /** Performs the operation, and states another CRC32C and MD5 than those of the bytes. */
-  | { readonly kind: 'wrongHash' };
+/**
+ * What goes wrong, as at any store (see emulators/s3/faults.ts). For an expired token it answers 401 authError; the wrong
+ * hashes are CRC32C and MD5.
+ */
+export type FaultAction = Exclude<StoreFault, { kind: 'slowDown' }>;
 
 export interface Fault {
   /** The requests it applies to; without any field, all of them. `count`: how many of those, 1 by default. */
@@ -80,9 +78,4 @@ export async function applyOnArrival(fault: FaultAction, exchange: Exchange): Pr
       await fault.until;
       break;
   }
-}
-
-/** The fault as far as it spoils bodies. */
-export function bodyFault(fault: FaultAction | undefined): BodyFault | undefined {
-  return fault === undefined || fault.kind === 'expiredToken' || fault.kind === 'wrongHash' ? undefined : fault;
 }

@@ -1,7 +1,6 @@
 import { ClientGoneError } from '../s3/errors.ts';
 import { applyToDownload, reset } from '../s3/faults.ts';
 import type { Exchange } from './exchange.ts';
-import { bodyFault } from './faults.ts';
 
 export type ResponseHeaders = Record<string, string | number | string[]>;
 
@@ -43,7 +42,7 @@ export async function sendBody(
     ...headers,
     ...(length === undefined ? {} : { 'content-length': length }),
   });
-  const fault = bodyFault(exchange.fault);
+  const { fault } = exchange;
   const pieces = fault === undefined ? body : applyToDownload(fault, exchange, body);
   for await (const piece of pieces) {
     bytes.sent += piece.length;

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import {
+  CopyObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
@@ -7,7 +8,9 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
+import type { Operation } from './router.ts';
 import {
+  CREDENTIALS,
   failure,
   presignedPath,
   rawRequest,
@@ -177,6 +180,39 @@ describe('faults', () => {
     const differing = [...testBytes(500_000).entries()].filter(([at, byte]) => body[at] !== byte);
     expect(differing.map(([at]) => at)).toEqual([123_456]);
     expect((await read(client)).equals(testBytes(500_000))).toBe(true);
+  });
+
+  it('state a wrong hash, which the SDK notices, and in every answer that states one', async () => {
+    const { server, client } = await startWithClient();
+    const wrong = (operation: Operation) => server.faults.add({ match: { operation }, action: { kind: 'wrongHash' } });
+    const put = () =>
+      client.send(new PutObjectCommand({ Bucket, Key, Body: testBytes(1000), ChecksumAlgorithm: 'CRC32C' }));
+    const truth = await put();
+    wrong('PutObject');
+    const lie = await put();
+    expect(lie.ETag).toMatch(/^"[0-9a-f]{32}"$/);
+    expect([lie.ETag, lie.ChecksumCRC32C]).not.toContain(truth.ETag);
+    expect([lie.ETag, lie.ChecksumCRC32C]).not.toContain(truth.ChecksumCRC32C);
+    wrong('GetObject');
+    expect((await failure(read(client))).error.message).toMatch(/checksum/i);
+    const copy = () => client.send(new CopyObjectCommand({ Bucket, Key: 'copy', CopySource: `${Bucket}/${Key}` }));
+    wrong('CopyObject');
+    const copied = (await copy()).CopyObjectResult;
+    expect([copied?.ETag, copied?.ChecksumCRC32C]).toEqual([lie.ETag, lie.ChecksumCRC32C]);
+    // What is kept is the truth.
+    expect((await read(client)).equals(testBytes(1000))).toBe(true);
+    expect((await copy()).CopyObjectResult?.ETag).toBe(truth.ETag);
+  });
+
+  it('expire a session token before its time', async () => {
+    const credentials = { ...CREDENTIALS, sessionToken: 'token' };
+    const server = await startTestServer({ credentials: [credentials] });
+    const client = sdkClient(server, { credentials });
+    server.faults.add({ match: { operation: 'PutObject' }, action: { kind: 'expiredToken' } });
+    const put = () => client.send(new PutObjectCommand({ Bucket, Key, Body: 'x' }));
+    expect(await failure(put())).toMatchObject({ code: 'ExpiredToken', status: 400 });
+    expect(await failure(client.send(new HeadObjectCommand({ Bucket, Key })))).toMatchObject({ status: 404 });
+    await put();
   });
 
   it('lose the answer of an operation that was performed', async () => {

@@ -9,6 +9,10 @@ export type FaultAction =
   | { readonly kind: 'status'; readonly status: 429 | 500 | 503; readonly retryAfterSeconds?: number }
   /** Answers 503 SlowDown without performing the operation. */
   | { readonly kind: 'slowDown'; readonly retryAfterSeconds?: number }
+  /** Answers 400 ExpiredToken, as for a session token that has expired before its time. */
+  | { readonly kind: 'expiredToken' }
+  /** Performs the operation, and states another ETag and other checksums than those of the bytes. */
+  | { readonly kind: 'wrongHash' }
   /** Resets the connection: at once, or after so many bytes of a body. */
   | { readonly kind: 'reset'; readonly afterBytes?: number }
   /** Ends the connection after so many bytes of the answer's body, short of its Content-Length. */
@@ -89,7 +93,11 @@ export class FaultPlan {
   }
 }
 
-/** What a fault does before the operation begins. @throws S3Error or ClientGoneError */
+/**
+ * What a fault does before the operation begins.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+ * @throws S3Error or ClientGoneError
+ */
 export async function applyOnArrival(fault: ActiveFault, context: RequestContext): Promise<void> {
   switch (fault.kind) {
     case 'status': {
@@ -99,6 +107,8 @@ export async function applyOnArrival(fault: ActiveFault, context: RequestContext
     }
     case 'slowDown':
       throw new S3Error('SlowDown', undefined, { headers: retryAfter(fault.retryAfterSeconds) });
+    case 'expiredToken':
+      throw new S3Error('ExpiredToken');
     case 'reset':
       if (fault.afterBytes === undefined) {
         throw reset(context);
@@ -178,6 +188,32 @@ export async function* applyToDownload(
     }
     offset += piece.length;
   }
+}
+
+const HASH_HEADER = /^(etag|x-amz-checksum-(crc32|crc32c|crc64nvme|sha1|sha256))$/;
+const HASH_ELEMENT = /(<(?:ETag|Checksum(?:CRC32|CRC32C|CRC64NVME|SHA1|SHA256))>(?:&quot;)?)(\w)/g;
+
+/** The headers of an answer as the fault leaves them. */
+export function applyToHeaders<Value extends string | number>(
+  fault: ActiveFault | undefined,
+  headers: Readonly<Record<string, Value>>,
+): Record<string, Value | string> {
+  if (fault?.kind !== 'wrongHash') return headers;
+  const spoiled = ([name, value]: [string, Value]) =>
+    [name, HASH_HEADER.test(name) ? String(value).replace(/\w/, another) : value] as const;
+  return Object.fromEntries(Object.entries(headers).map(spoiled));
+}
+
+/** The document of an answer as the fault leaves it. */
+export function applyToDocument(fault: ActiveFault | undefined, xml: string): string {
+  return fault?.kind === 'wrongHash'
+    ? xml.replace(HASH_ELEMENT, (_, before: string, digit: string) => before + another(digit))
+    : xml;
+}
+
+/** A digit in hexadecimal and in base64. */
+function another(digit: string): string {
+  return digit === '0' ? '1' : '0';
 }
 
 /** Ends the connection with a TCP reset; the error to throw so that nothing more is done for the request. */

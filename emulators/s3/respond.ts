@@ -1,6 +1,6 @@
 import type { RequestContext } from './context.ts';
 import { ClientGoneError } from './errors.ts';
-import { applyToDownload, reset } from './faults.ts';
+import { applyToDocument, applyToDownload, applyToHeaders, reset } from './faults.ts';
 
 export type ResponseHeaders = Record<string, string | number>;
 
@@ -12,7 +12,7 @@ export function sendEmpty(context: RequestContext, status: number, headers: Resp
   const { response } = context;
   loseAnswerIfPlanned(context);
   response.writeHead(status, {
-    ...headers,
+    ...applyToHeaders(context.fault, headers),
     'x-amz-request-id': context.requestId,
     ...(status === 204 || status === 304 ? {} : { 'content-length': headers['content-length'] ?? 0 }),
   });
@@ -24,7 +24,7 @@ export async function sendXml(
   xml: string,
   options: { status?: number; headers?: ResponseHeaders } = {},
 ): Promise<void> {
-  const body = Buffer.from(xml, 'utf8');
+  const body = Buffer.from(applyToDocument(context.fault, xml), 'utf8');
   await sendBody(
     context,
     options.status ?? 200,
@@ -47,7 +47,11 @@ export async function sendBody(
 ): Promise<void> {
   const { response } = context;
   loseAnswerIfPlanned(context);
-  response.writeHead(status, { ...headers, 'x-amz-request-id': context.requestId, 'content-length': length });
+  response.writeHead(status, {
+    ...applyToHeaders(context.fault, headers),
+    'x-amz-request-id': context.requestId,
+    'content-length': length,
+  });
   if (context.fault !== undefined) {
     await writePieces(context, applyToDownload(context.fault, context, body), 0);
   } else {

@@ -112,6 +112,11 @@ const messages: Partial<Record<ErrorCode, string>> = {
   NOT_SUPPORTED: 'The store does not support this request.',
 };
 
+/** For codes of the store that ask for something else than others of their kind. */
+const reasons: Record<string, string> = {
+  ExpiredToken: 'The session token has expired. Give the account new temporary keys, or lasting ones.',
+};
+
 /** S3 refuses requests that are dated more than 15 minutes off. */
 const clockToleranceMs = 15 * 60_000;
 
@@ -153,9 +158,11 @@ export function s3Error(fault: S3Fault, cause?: unknown): S3Refusal {
   if (/^(CREDENTIALS_INVALID|PERMISSION_DENIED)$/.test(appCode) && clockIsOff(headers.date, clockToleranceMs))
     appCode = 'CLOCK_SKEWED';
   const where = appCode === 'ENDPOINT_INVALID' && region !== undefined ? ` The right region is ${region}.` : '';
+  const reason = appCode === known ? reasons[code ?? ''] : undefined;
+  const message = reason ?? messages[appCode] ?? 'The store refused the request.';
   const detail = [code, `status ${status}`].filter((part) => part !== undefined).join(', ');
   const retryAfter = retryAfterMs(headers['retry-after']);
-  return new S3Refusal(fault, appCode, `${messages[appCode] ?? 'The store refused the request.'}${where} (${detail})`, {
+  return new S3Refusal(fault, appCode, `${message}${where} (${detail})`, {
     cause,
     // Another write was under way at the same moment: not a state of the destination, but a race that passes.
     ...(code === 'ConditionalRequestConflict' ? { retry: 'restart' as const } : {}),
