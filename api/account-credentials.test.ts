@@ -155,3 +155,18 @@ test.each([
   const { data } = await api.query(connect, { input: { name: 'G', credentials: { gcs } } }, { token });
   expect(data.connectAccount.userErrors).toMatchObject([{ field: ['input', 'credentials', 'gcs', ...path], code }]);
 });
+
+test('an account shows what its cloud asks of the credentials, however often and by whomever they are connected', async () => {
+  const end = new Date(Date.now() + 600_000);
+  await api.db.cloudAccount.updateMany({ where: { userId }, data: { throttledUntil: end } });
+  const other = await api.signUp();
+  const input = { name: 'Mine', credentials: at(former, `${server.endpoint}/`) };
+  await api.query(connect, { input }, { token: other.token });
+  expect(await api.db.cloudAccount.findFirst({ where: { userId: other.userId } })).toMatchObject({
+    throttledUntil: end,
+  });
+  expect((await replace(at(rotated))).userErrors).toEqual([]);
+  expect(await row()).toMatchObject({ throttledUntil: null });
+  expect((await replace(at(former))).userErrors).toEqual([]);
+  expect(await row()).toMatchObject({ throttledUntil: end });
+});

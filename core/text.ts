@@ -19,6 +19,11 @@ export function isPlainLine(text: string): boolean {
   return text.isWellFormed() && !control.test(text);
 }
 
+/** An address as it is compared: those that differ but in spelling (case of the host, default port, slashes at the end) are one. */
+export function normalAddress(address: string): string {
+  return (URL.parse(address)?.href ?? address).replace(/\/+$/, '');
+}
+
 /**
  * A name that somebody gives to something, without blanks around it. Throws INVALID_INPUT, with `field`, unless it is
  * one plain line of 1 to `maxLength` UTF-16 code units.

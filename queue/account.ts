@@ -14,14 +14,13 @@ export async function publishRefusal(redis: Redis, refusal: Refusal): Promise<vo
 }
 
 /**
- * Notes with the account until when its cloud wants fewer requests; an earlier end than the noted one changes nothing.
- * `updated_at` stays: workers keep connections by it. Returns the owner when there is something new to show.
+ * Notes with accounts until when their cloud wants fewer requests; an earlier end than the noted one changes nothing.
+ * `updated_at` stays: workers keep connections by it. Returns those that have something new to show.
  */
-export async function noteThrottled(db: DbSession, { accountId, waitMs }: Refusal): Promise<string | null> {
-  const [row] = await db.$queryRaw<{ userId: string }[]>`
+export function noteThrottled(db: DbSession, accountIds: readonly string[], waitMs: number): Promise<AccountChange[]> {
+  return db.$queryRaw<AccountChange[]>`
     UPDATE cloud_account SET throttled_until = now() + make_interval(secs => ${waitMs}::float8 / 1000)
-    WHERE id = ${accountId}::uuid
+    WHERE id = ANY(${accountIds}::uuid[])
       AND (throttled_until IS NULL OR throttled_until < now() + make_interval(secs => ${waitMs}::float8 / 1000))
-    RETURNING user_id AS "userId"`;
-  return row?.userId ?? null;
+    RETURNING id AS "accountId", user_id AS "userId"`;
 }

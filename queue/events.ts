@@ -54,10 +54,11 @@ export type TransferProgress = z.infer<typeof transferProgressSchema>;
 /** A wish to stop or go on, for workers that hold the transfer; they check it against Postgres. */
 export const transferControlSchema = z.object({ transferId: z.uuid() });
 
-/** A cloud refused a request of an account: for all workers, which hold back theirs (worker/transfer/gate.ts). */
+/** A cloud refused a request: for all workers, which hold back theirs (worker/transfer/gate.ts). */
 export const refusalSchema = z.object({
-  accountId: z.uuid(),
-  /** How long the account waits, in milliseconds. */
+  /** Whose requests: storage/cloud-limit.ts. */
+  limitKey: z.string(),
+  /** How long they wait, in milliseconds. */
   waitMs: z.number().int().nonnegative(),
   /** Which limit this is about: those who have not yet told it what they send do so. */
   epoch: z.number().int().nonnegative(),
@@ -75,7 +76,7 @@ export const topics = {
   userTransfers: (userId: string) => `skyferry:user:${userId}:transfers` as const,
   /** Pause, cancel and the like changed a transfer's state. */
   control: 'skyferry:control',
-  /** Refusals of requests to accounts. */
+  /** Refusals of requests to clouds. */
   refusals: 'skyferry:refusals',
   /** Changes of one user's accounts. */
   userAccounts: (userId: string) => `skyferry:user:${userId}:accounts` as const,

@@ -210,9 +210,8 @@ test('what is done elsewhere shows at once; a cloud that asks for patience is na
     await there.page.keyboard.press('Enter');
     await here.page.getByRole('button', { name: 'Test Farther' }).waitFor();
 
-    const { id: accountId, userId } = await db.cloudAccount.findFirstOrThrow({ where: { name: 'Farther' } });
-    await noteThrottled(db, { accountId, waitMs: 4_000, epoch: 1 });
-    await publishAccount(redis, { accountId, userId });
+    const { id } = await db.cloudAccount.findFirstOrThrow({ where: { name: 'Farther' } });
+    for (const change of await noteThrottled(db, [id], 4_000)) await publishAccount(redis, change);
     const throttled = here.page.getByText(/Throttled until/);
     await throttled.waitFor();
     await throttled.waitFor({ state: 'detached' });

@@ -4,12 +4,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { createRedis } from '../core/redis.ts';
+import { createBlockingRedis, createRedis } from '../core/redis.ts';
+import { type AccountChange, accountChangeSchema, topics } from '../queue/events.ts';
+import { createSubscriber } from '../queue/pubsub.ts';
 import { createTestDatabase, createTestRedis } from './support/databases.ts';
 import { startEngine, startStore } from './support/engine.ts';
 
 const script = fileURLToPath(new URL('./support/limited-process.ts', import.meta.url));
-const accountId = '01890000-0000-7000-8000-000000000001';
+const limitKey = 'of a credential';
 
 /** Redis's clock, by which the shared limit goes, in milliseconds. */
 async function redisTime(redis: ReturnType<typeof createRedis>): Promise<number> {
@@ -71,7 +73,7 @@ test('processes that use one account are together held to the rate of one limit,
   });
   await once(redis, 'ready');
   for (const key of ['0', '1', '2'])
-    children.push(fork(script, [accountId, url, store.endpoint, key], { execArgv: [] }));
+    children.push(fork(script, [limitKey, url, store.endpoint, key], { execArgv: [] }));
   const all = (word: string) =>
     Promise.all(
       children.map(async (child) => {
@@ -87,7 +89,7 @@ test('processes that use one account are together held to the rate of one limit,
   store.refuseNext();
   await quiet;
   const before = store.total();
-  const state = () => redis.hmget(`skyferry:limit:${accountId}`, 'rate', 'until');
+  const state = () => redis.hmget(`skyferry:cloud-limit:${limitKey}`, 'rate', 'until');
   const [, opensAt] = await state();
   // Nobody comes before the time that the cloud asked for, and everybody comes after it.
   await store.reached(before + 1);
@@ -143,3 +145,62 @@ test('what one worker is refused, another one waits for that was refused nothing
   expect(Number(row.throttledUntil) - Date.now()).toBeGreaterThan(300_000);
   expect(written.map((key) => key?.split('/')[0])).toEqual(['first', 'second']);
 });
+
+test('a credential that two users have connected has one limit, which both see and neither can go past', async () => {
+  const database = await createTestDatabase();
+  const redisUrl = (await createTestRedis()).url;
+  const engine = await startEngine({ databaseUrl: database.url, redisUrl });
+  const [source, destination] = await Promise.all([startStore('source'), startStore('target')]);
+  const listening = createBlockingRedis(redisUrl);
+  onTestFinished(async () => {
+    await engine.stop();
+    await Promise.all([source.close(), destination.close()]);
+    listening.disconnect();
+    await database.drop();
+  });
+  const { id: userId } = await engine.db.user.create({ data: { email: 'grace@example.org', name: 'Grace' } });
+  const sourceAccountId = await engine.connect(source.credentials);
+  const own = await engine.connect(destination.credentials);
+  const again = await engine.connect(
+    { ...destination.credentials, endpoint: `${destination.server.endpoint}/` },
+    userId,
+  );
+  const theirs = await engine.connect(source.credentials, userId);
+  const { promise: pushed, resolve: onPush } = Promise.withResolvers<AccountChange>();
+  await createSubscriber(listening, () => {}).subscribe(topics.userAccounts(userId), accountChangeSchema, onPush);
+  await Promise.all([source.put('first', 1_000), source.put('second', 1_000)]);
+  const written: (string | undefined)[] = [];
+  destination.server.observer.on('arrived', ({ operation, key }) => {
+    if (operation === 'PutObject') written.push(key);
+  });
+  const fault = { kind: 'slowDown', retryAfterSeconds: 600 } as const;
+  destination.server.faults.add({ match: { operation: 'PutObject' }, action: fault });
+  await engine.startWorker();
+  const first = await engine.submit({
+    sourceAccountId,
+    destinationAccountId: own,
+    sourcePaths: ['source/first'],
+    destinationPath: 'target/',
+  });
+  await engine.until(first.id, ({ throttledUntil }) => throttledUntil !== null);
+  expect(await pushed).toEqual({ accountId: again, userId });
+  const shown = async (id: string) =>
+    (await engine.db.cloudAccount.findUniqueOrThrow({ where: { id } })).throttledUntil;
+  expect(await shown(again)).toEqual(await shown(own));
+  expect([await shown(own), await shown(theirs)]).toEqual([expect.any(Date), null]);
+  const second = await engine.submit({
+    userId,
+    sourceAccountId: theirs,
+    destinationAccountId: again,
+    sourcePaths: ['source/second'],
+    destinationPath: 'target/',
+  });
+  const row = await engine.until(second.id, (one) => one.throttledUntil !== null || one.state === 'COMPLETED');
+  expect(Number(row.throttledUntil) - Date.now()).toBeGreaterThan(300_000);
+  expect(written).toEqual(['first']);
+  const redis = createRedis(redisUrl);
+  onTestFinished(() => redis.disconnect());
+  await once(redis, 'ready');
+  const keys = await redis.keys('skyferry:cloud-limit:*');
+  expect(keys).toEqual([expect.stringMatching(/^skyferry:cloud-limit:[\w-]{43}$/)]);
+}, 60_000);

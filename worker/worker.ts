@@ -15,6 +15,7 @@ import { startOutboxRelay } from '../queue/relay.ts';
 import { runDueSchedule } from '../queue/schedule.ts';
 import { createLoop } from '../queue/wake.ts';
 import { createAddressPolicy } from '../storage/address-policy.ts';
+import { findLimitedWith, type LimitedAccount } from '../storage/cloud-limit.ts';
 import { operatorAccess } from '../storage/operator.ts';
 import { handle } from './handlers.ts';
 import { startHealthServer } from './health.ts';
@@ -83,10 +84,12 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
   watchRedis(redis, outages);
   const queue = createQueue(redis);
   const keyring = createKeyring(config.KEY_ENCRYPTION_KEY, config.KEY_ENCRYPTION_KEYS_OLD);
-  const tellRefusal = async (refusal: Refusal) => {
+  const tellRefusal = async (account: LimitedAccount, refusal: Refusal) => {
     await publishRefusal(redis, refusal).catch(() => {});
-    const userId = await noteThrottled(db, refusal);
-    if (userId !== null) await publishAccount(redis, { accountId: refusal.accountId, userId });
+    const limited = await findLimitedWith(db, account);
+    const ids = limited.map(({ id }) => id);
+    const changes = await noteThrottled(db, ids, refusal.waitMs);
+    await Promise.all(changes.map((change) => publishAccount(redis, change)));
   };
   const accounts = new Accounts({
     db,
@@ -94,7 +97,8 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
     addressPolicy: createAddressPolicy(config.ALLOWED_PRIVATE_ADDRESSES),
     operator: operatorAccess(config),
     limit: createSharedLimit(redis),
-    tell: (refusal) => void tellRefusal(refusal).catch(outages.report),
+    secret: config.AUTH_SECRET,
+    tell: (account, refusal) => void tellRefusal(account, refusal).catch(outages.report),
   });
   const meter = new RateMeter();
   const publish = (row: ProgressRow) =>

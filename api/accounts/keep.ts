@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { CloudAccount, DbSession, Prisma } from '../../core/db.ts';
 import { type Keyring, seal } from '../../core/secrets.ts';
+import { findLimitedWith } from '../../storage/cloud-limit.ts';
 import type { Credentials, CredentialsOf } from '../../storage/credentials.ts';
 import { audit } from '../audit.ts';
 import { type Context, viewerOf } from '../context.ts';
@@ -26,14 +27,19 @@ function publicSettings(credentials: Credentials): Settings {
   };
 }
 
-/** The columns that come from credentials and their check. */
-function columnsOf(keyring: Keyring, accountId: string, { credentials, checked }: Proven) {
+/** The columns that come from credentials and their check, and from accounts that share their limit at the cloud. */
+async function columnsOf(tx: DbSession, keyring: Keyring, accountId: string, { credentials, checked }: Proven) {
   const sealed = seal(keyring, accountId, credentials);
+  const { identity } = checked;
+  const shown = publicSettings(credentials);
+  const limited = await findLimitedWith(tx, { provider: providerOf[credentials.provider], identity, settings: shown });
+  const ends = limited.map(({ throttledUntil }) => throttledUntil?.getTime() ?? 0);
   return {
-    identity: checked.identity,
+    identity,
     sealedCredentials: sealed.bytes,
     keyId: sealed.keyId,
-    settings: publicSettings(credentials) as unknown as Prisma.InputJsonObject,
+    settings: shown as unknown as Prisma.InputJsonObject,
+    throttledUntil: ends.some((end) => end > 0) ? new Date(Math.max(...ends)) : null,
     capabilities: checked.capabilities as unknown as Prisma.InputJsonObject,
     lastCheckedAt: new Date(),
   };
@@ -49,7 +55,7 @@ export async function createAccount(tx: DbSession, context: Context, name: strin
       userId: viewerOf(context).id,
       provider: providerOf[provider],
       name,
-      ...columnsOf(context.services.keyring, id, proven),
+      ...(await columnsOf(tx, context.services.keyring, id, proven)),
     },
   });
   await audit(tx, context, 'account.connect', { type: 'cloud-account', id }, { provider, name });
@@ -69,7 +75,7 @@ export async function replaceCredentials(
   // Against a disconnection and another replacement at the same time.
   await tx.$queryRaw`SELECT 1 FROM cloud_account WHERE id = ${id}::uuid FOR UPDATE`;
   const account = connected(await tx.cloudAccount.findUniqueOrThrow({ where: { id } }));
-  const columns = columnsOf(context.services.keyring, id, proven);
+  const columns = await columnsOf(tx, context.services.keyring, id, proven);
   const { provider } = proven.credentials;
   assertSameStore(
     { ...account, settings: account.settings as Settings },

@@ -1,5 +1,6 @@
 import type { CloudAccount } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
+import { normalAddress } from '../../core/text.ts';
 import type { CredentialsOf } from '../../storage/credentials.ts';
 
 /** What of an account at S3 says how it is used. */
@@ -42,7 +43,7 @@ export function assertSameStore(account: StoreFacts, found: StoreFacts): void {
 }
 
 function storeOf({ provider, identity, settings }: StoreFacts): string {
-  const endpoint = settings.endpoint === undefined ? undefined : URL.parse(settings.endpoint)?.href.replace(/\/+$/, '');
+  const endpoint = settings.endpoint === undefined ? undefined : normalAddress(settings.endpoint);
   switch (provider) {
     case 'S3':
       return JSON.stringify([provider, endpoint, settings.region]);

@@ -13,14 +13,14 @@ import { createSharedLimit } from '../../worker/transfer/shared-limit.ts';
  * it asks for the facts of an object, eight at a time, as often as it is let, until it is killed. Tells its parent `ready`;
  * and `quiet` once it has heard of a refusal, its own or that of another process, and nothing of it is under way any more.
  */
-const [accountId = '', redisUrl = '', endpoint = '', key = ''] = process.argv.slice(2);
+const [limitKey = '', redisUrl = '', endpoint = '', key = ''] = process.argv.slice(2);
 const atATime = 8;
 const never = new AbortController().signal;
 
 const redis = createRedis(redisUrl);
 await once(redis, 'ready');
 const gate = new Gate({
-  accountId,
+  limitKey,
   limit: createSharedLimit(redis),
   tell: (refusal) => void publishRefusal(redis, refusal),
 });

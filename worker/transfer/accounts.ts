@@ -1,5 +1,6 @@
 import { AppError } from '../../core/errors.ts';
 import type { Refusal } from '../../queue/events.ts';
+import { type LimitedAccount, limitKey } from '../../storage/cloud-limit.ts';
 import { type AccountAccess, type ConnectedAccount, isConnected, openAccount } from '../../storage/open-account.ts';
 import type { StorageProvider } from '../../storage/provider.ts';
 import { Gate } from './gate.ts';
@@ -18,7 +19,7 @@ export interface OpenAccount {
 
 interface Entry {
   key: string;
-  accountId: string;
+  limitKey: string;
   provider: StorageProvider;
   gate: Gate;
   users: number;
@@ -31,8 +32,10 @@ function keyOf({ id, updatedAt }: AccountReference): string {
 
 export interface AccountsOptions extends AccountAccess {
   limit: SharedLimit;
-  /** Tells everybody of a refusal. Never throws. */
-  tell(refusal: Refusal): void;
+  /** For `limitKey`. */
+  secret: string;
+  /** Tells everybody that the cloud of an account, as it was opened, refused a request. Never throws. */
+  tell(account: LimitedAccount, refusal: Refusal): void;
 }
 
 /**
@@ -48,9 +51,9 @@ export class Accounts {
     this.#options = options;
   }
 
-  /** Another worker was refused by the cloud of an account. */
+  /** Somebody's request was refused. */
   heard(refusal: Refusal): void {
-    for (const { accountId, gate } of this.#entries.values()) if (accountId === refusal.accountId) gate.heard(refusal);
+    for (const { limitKey, gate } of this.#entries.values()) if (limitKey === refusal.limitKey) gate.heard(refusal);
   }
 
   /** Throws CREDENTIALS_INVALID for a disconnected account, ENDPOINT_INVALID, or INTERNAL when they do not open. */
@@ -84,12 +87,13 @@ export class Accounts {
     const key = keyOf(account);
     const known = this.#entries.get(key);
     if (known) return known;
-    const { limit, tell } = this.#options;
+    const { limit, secret, tell } = this.#options;
     const provider = openAccount(account, this.#options);
-    const gate = new Gate({ accountId: account.id, limit, tell });
+    const ownLimitKey = limitKey(secret, account);
+    const gate = new Gate({ limitKey: ownLimitKey, limit, tell: (refusal) => tell(account, refusal) });
     const entry = {
       key,
-      accountId: account.id,
+      limitKey: ownLimitKey,
       provider,
       gate,
       users: 0,

@@ -7,7 +7,7 @@ import { createTestRedis, startPrivateRedis } from '../../test/support/databases
 import { Gate, outageMs } from './gate.ts';
 import { createSharedLimit, type SharedLimit } from './shared-limit.ts';
 
-const accountId = '01890000-0000-7000-8000-000000000001';
+const limitKey = 'of a credential';
 const never = new AbortController().signal;
 
 let redis: Redis;
@@ -24,7 +24,7 @@ function processes(count: number, shared = limit): { gates: Gate[]; told: Refusa
   const told: Refusal[] = [];
   const gates: Gate[] = Array.from({ length: count }, () => {
     const gate: Gate = new Gate({
-      accountId,
+      limitKey,
       limit: shared,
       tell(refusal) {
         told.push(refusal);
@@ -40,7 +40,7 @@ const refusedBy = (gate: Gate | undefined, retryAfterMs: number) =>
   expect(gate?.watch(Promise.reject(new AppError('THROTTLED', 'slow down', { retryAfterMs })))).rejects.toThrow();
 
 test('without a refusal everything passes', async () => {
-  expect(await limit.take(accountId, 1_000)).toEqual({ granted: 1_000, waitMs: 0, limited: false });
+  expect(await limit.take(limitKey, 1_000)).toEqual({ granted: 1_000, waitMs: 0, limited: false, closed: false });
   const { gates } = processes(1);
   await Promise.all(Array.from({ length: 1_000 }, () => gates[0]?.pass(never)));
 });
@@ -56,6 +56,18 @@ test('a refusal of one process holds back all, for as long as the cloud asked', 
   expect(seen).toEqual([expect.any(Number)]);
 });
 
+test('a gate that was made after a refusal waits for it too, and says for how long', async () => {
+  await limit.refused(limitKey, 600_000, 10);
+  const { gates } = processes(1);
+  const { promise: seen, resolve: onClosed } = Promise.withResolvers<number>();
+  const stop = new AbortController();
+  const passing = gates[0]?.pass(stop.signal, onClosed);
+  expect(await seen).toBeGreaterThan(300_000);
+  expect(gates[0]?.closedMs).toBeGreaterThan(300_000);
+  stop.abort(new AppError('CANCELLED', 'stopped'));
+  await expect(passing).rejects.toMatchObject({ code: 'CANCELLED' });
+});
+
 test.each(['THROTTLED', 'RATE_LIMITED'] as const)('%s closes a gate for as long as was asked', async (code) => {
   const { gates } = processes(1);
   const before = performance.now();
@@ -65,8 +77,8 @@ test.each(['THROTTLED', 'RATE_LIMITED'] as const)('%s closes a gate for as long 
 });
 
 test('a shorter wait that is asked for later does not end a longer one', async () => {
-  await limit.refused(accountId, 600_000, 10);
-  expect((await limit.refused(accountId, 1, 10)).waitMs).toBeGreaterThan(300_000);
+  await limit.refused(limitKey, 600_000, 10);
+  expect((await limit.refused(limitKey, 1, 10)).waitMs).toBeGreaterThan(300_000);
 });
 
 test('whoever waits at a gate leaves it when his work is stopped', async () => {
@@ -80,30 +92,30 @@ test('whoever waits at a gate leaves it when his work is stopped', async () => {
 
 test('after a refusal all processes together send less than was measured, and more with time', async () => {
   const begin = performance.now();
-  const { epoch, isFirst } = await limit.refused(accountId, 0, 200);
+  const { epoch, isFirst } = await limit.refused(limitKey, 0, 200);
   expect(isFirst).toBe(true);
   // Another process sends as much again, and says so once.
-  await limit.join(accountId, epoch, 200);
-  await limit.join(accountId, epoch - 1, 1_000_000);
+  await limit.join(limitKey, epoch, 200);
+  await limit.join(limitKey, epoch - 1, 1_000_000);
   let granted = 0;
-  while (granted < 60) granted += (await limit.take(accountId, 1)).granted;
+  while (granted < 60) granted += (await limit.take(limitKey, 1)).granted;
   const seconds = (performance.now() - begin + 20) / 1_000;
   // 0.7 of 400 a second, growing by a twentieth a second.
   expect(granted).toBeLessThanOrEqual(280 * seconds * (1 + 0.05 * seconds) + 1);
-  const rate = Number(await redis.hget(`skyferry:limit:${accountId}`, 'rate'));
+  const rate = Number(await redis.hget(`skyferry:cloud-limit:${limitKey}`, 'rate'));
   expect(rate).toBeGreaterThan(280);
   expect(rate).toBeLessThan(400);
 });
 
 test('refusals of requests that were under way together cut the rate once', async () => {
-  await Promise.all(Array.from({ length: 20 }, () => limit.refused(accountId, 10, 1_000)));
-  expect(Number(await redis.hget(`skyferry:limit:${accountId}`, 'rate'))).toBeCloseTo(700);
-  expect(await redis.pttl(`skyferry:limit:${accountId}`)).toBeGreaterThan(50_000);
+  await Promise.all(Array.from({ length: 20 }, () => limit.refused(limitKey, 10, 1_000)));
+  expect(Number(await redis.hget(`skyferry:cloud-limit:${limitKey}`, 'rate'))).toBeCloseTo(700);
+  expect(await redis.pttl(`skyferry:cloud-limit:${limitKey}`)).toBeGreaterThan(50_000);
 });
 
 test('a process adds its rate to a limit once, and not to the one that it began itself', async () => {
   const joined: number[] = [];
-  const { gates, told } = processes(2, { ...limit, join: async (_accountId, epoch) => void joined.push(epoch) });
+  const { gates, told } = processes(2, { ...limit, join: async (_limitKey, epoch) => void joined.push(epoch) });
   await refusedBy(gates[0], 10);
   await expect.poll(() => told.length).toBe(1);
   const [refusal] = told as [Refusal];

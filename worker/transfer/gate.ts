@@ -18,15 +18,17 @@ export const outageMs = 3 * 60_000;
 const outageGapMs = 60_000;
 
 export interface GateOptions {
-  accountId: string;
+  /** What the cloud limits: storage/cloud-limit.ts. */
+  limitKey: string;
   limit: SharedLimit;
-  /** Tells other workers, and whoever shows the account. Never throws. */
+  /** Tells other workers, and whoever shows the accounts. Never throws. */
   tell(refusal: Refusal): void;
 }
 
 interface Waiter {
   resolve(): void;
   signal: AbortSignal;
+  onClosed: ((waitMs: number) => void) | undefined;
 }
 
 /**
@@ -39,7 +41,7 @@ export class Gate {
   #until = 0;
   /** Since when, and when last, the endpoint was unreachable or its cloud in trouble; null: it answered. */
   #outage: { since: number; lastAt: number } | null = null;
-  /** Whether the account was limited when Redis was last asked; a new gate does not know. */
+  /** Whether there was a limit when Redis was last asked; a new gate does not know. */
   #limited = true;
   #epoch = 0;
   #waiters: Waiter[] = [];
@@ -89,7 +91,7 @@ export class Gate {
     const { closedMs } = this;
     if (closedMs > 0) onClosed?.(closedMs);
     const { promise, resolve } = Promise.withResolvers<void>();
-    const waiter = { resolve, signal };
+    const waiter = { resolve, signal, onClosed };
     const onAbort = () => resolve();
     this.#waiters.push(waiter);
     signal.addEventListener('abort', onAbort, { once: true });
@@ -124,17 +126,17 @@ export class Gate {
   }
 
   async #report(retryAfterMs: number): Promise<void> {
-    const { accountId, limit, tell } = this.#options;
+    const { limitKey, limit, tell } = this.#options;
     this.#reporting = true;
     try {
-      const { waitMs, epoch, isFirst } = await limit.refused(accountId, retryAfterMs, this.#perSecond());
+      const { waitMs, epoch, isFirst } = await limit.refused(limitKey, retryAfterMs, this.#perSecond());
       this.#close(waitMs);
       if (isFirst) this.#epoch = epoch;
       else this.#join(epoch);
-      tell({ accountId, waitMs, epoch });
+      tell({ limitKey, waitMs, epoch });
     } catch {
       // Without Redis each process waits for itself.
-      tell({ accountId, waitMs: retryAfterMs, epoch: this.#epoch });
+      tell({ limitKey, waitMs: retryAfterMs, epoch: this.#epoch });
     } finally {
       this.#reporting = false;
     }
@@ -143,8 +145,8 @@ export class Gate {
   #join(epoch: number): void {
     if (epoch === this.#epoch) return;
     this.#epoch = epoch;
-    const { accountId, limit } = this.#options;
-    limit.join(accountId, epoch, this.#perSecond()).catch(() => {});
+    const { limitKey, limit } = this.#options;
+    limit.join(limitKey, epoch, this.#perSecond()).catch(() => {});
   }
 
   #close(ms: number): void {
@@ -162,7 +164,12 @@ export class Gate {
         await this.#rest(closedMs);
         continue;
       }
-      const { granted, waitMs, limited } = await this.#ask();
+      const { granted, waitMs, limited, closed } = await this.#ask();
+      if (closed) {
+        // A refusal from before this gate was made, which it has not heard of.
+        this.#close(waitMs);
+        for (const { onClosed } of this.#waiters) onClosed?.(waitMs);
+      }
       this.#limited = limited || this.closedMs > 0;
       for (const { resolve } of this.#waiters.splice(0, granted)) resolve();
       if (waitMs > 0) await this.#rest(waitMs);
@@ -173,9 +180,9 @@ export class Gate {
   async #ask(): Promise<Grant> {
     const wanted = this.#waiters.length;
     try {
-      return await this.#options.limit.take(this.#options.accountId, wanted);
+      return await this.#options.limit.take(this.#options.limitKey, wanted);
     } catch {
-      return { granted: wanted, waitMs: redisRetryMs, limited: true };
+      return { granted: wanted, waitMs: redisRetryMs, limited: true, closed: false };
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Redis } from '../../core/redis.ts';
 
-/** A limit that nothing has confirmed for so long is forgotten: the account is free again. */
+/** A limit that nothing has confirmed for so long is forgotten. */
 const calmMs = 60_000;
 /** Refusals within so long of one another are one: requests that were under way together. */
 const cutIntervalMs = 1_000;
@@ -10,43 +10,46 @@ const cutTo = 0.7;
 const growthPerSecond = 0.05;
 const leastPerSecond = 1;
 
-/** What Redis says of requests to an account. */
+/** What Redis says of requests to a cloud. */
 export interface Grant {
   /** Requests that may be made now. */
   granted: number;
   /** Milliseconds until it is worth asking again; 0 when something was granted. */
   waitMs: number;
-  /** Whether the account is limited at all. */
+  /** Whether there is a limit at all. */
   limited: boolean;
+  /** Whether it waits because the cloud has asked for patience. */
+  closed: boolean;
 }
 
 /**
- * The limit of each account, shared by all workers. There is none until a cloud refuses a request for being one too
- * many; then the rate that was measured is cut, a token bucket of it is drawn from by everybody, and it rises until the
- * cloud refuses again or has been calm for a minute. State is in Redis and by Redis's clock; losing it costs a few refusals.
+ * The limit of each credential (storage/cloud-limit.ts), shared by all workers. There is none until a cloud refuses a
+ * request for being one too many; then the rate that was measured is cut, a token bucket of it is drawn from by everybody,
+ * and it rises until the cloud refuses again or has been calm for a minute. State is in Redis and by Redis's clock; losing
+ * it costs a few refusals.
  */
 export interface SharedLimit {
   /**
-   * A cloud refused a request. `perSecond`: requests that this process made lately. Resolves to how long the account
+   * A cloud refused a request. `perSecond`: requests that this process made lately. Resolves to how long everybody
    * waits now, in milliseconds, to the number of this calamity, which `join` asks for, and to whether it began now.
    */
   refused(
-    accountId: string,
+    limitKey: string,
     retryAfterMs: number,
     perSecond: number,
   ): Promise<{ waitMs: number; epoch: number; isFirst: boolean }>;
   /** Adds what this process sends to the rate that another process measured; once per epoch. */
-  join(accountId: string, epoch: number, perSecond: number): Promise<void>;
+  join(limitKey: string, epoch: number, perSecond: number): Promise<void>;
   /** Asks for leave to make up to `wanted` requests. */
-  take(accountId: string, wanted: number): Promise<Grant>;
+  take(limitKey: string, wanted: number): Promise<Grant>;
 }
 
-const keyOf = (accountId: string) => `skyferry:limit:${accountId}`;
+const keyOf = (limitKey: string) => `skyferry:cloud-limit:${limitKey}`;
 
 const now = `local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
-/** KEYS: the account. ARGV: retry after (ms), measured rate, cut, cut interval (ms), least rate, calm (ms). */
+/** KEYS: the limit. ARGV: retry after (ms), measured rate, cut, cut interval (ms), least rate, calm (ms). */
 const refusedScript = `${now}
 local known = redis.call('HMGET', KEYS[1], 'rate', 'cutAt', 'until', 'epoch')
 local rate, cutAt, stop, epoch = tonumber(known[1]), tonumber(known[2]), tonumber(known[3]), tonumber(known[4])
@@ -62,18 +65,18 @@ redis.call('HSET', KEYS[1], 'rate', tostring(rate), 'cutAt', cutAt, 'until', sto
 redis.call('PEXPIRE', KEYS[1], math.ceil(stop - now + ARGV[6]))
 return {math.ceil(stop - now), epoch, first}`;
 
-/** KEYS: the account. ARGV: epoch, measured rate, cut. */
+/** KEYS: the limit. ARGV: epoch, measured rate, cut. */
 const joinScript = `if tonumber(redis.call('HGET', KEYS[1], 'epoch')) == tonumber(ARGV[1]) then
   redis.call('HINCRBYFLOAT', KEYS[1], 'rate', ARGV[2] * ARGV[3])
 end
 return 0`;
 
-/** KEYS: the account. ARGV: wanted, growth per second. */
+/** KEYS: the limit. ARGV: wanted, growth per second. */
 const takeScript = `${now}
 local known = redis.call('HMGET', KEYS[1], 'rate', 'tokens', 'at', 'until')
 local rate, tokens, at, stop = tonumber(known[1]), tonumber(known[2]), tonumber(known[3]), tonumber(known[4])
-if not rate then return {tonumber(ARGV[1]), 0, 0} end
-if stop > now then return {0, stop - now, 1} end
+if not rate then return {tonumber(ARGV[1]), 0, 0, 0} end
+if stop > now then return {0, stop - now, 1, 1} end
 local seconds = math.max(0, now - at) / 1000
 rate = rate * (1 + ARGV[2] * seconds)
 tokens = math.min(math.max(rate, 1), tokens + rate * seconds)
@@ -82,12 +85,12 @@ tokens = tokens - granted
 redis.call('HSET', KEYS[1], 'rate', tostring(rate), 'tokens', tostring(tokens), 'at', now)
 local wait = 0
 if granted == 0 then wait = math.ceil((1 - tokens) / rate * 1000) end
-return {granted, wait, 1}`;
+return {granted, wait, 1, 0}`;
 
 type Scripted = Redis & {
   skyferryRefused(...args: (string | number)[]): Promise<[number, number, number]>;
   skyferryJoin(...args: (string | number)[]): Promise<number>;
-  skyferryTake(...args: (string | number)[]): Promise<[number, number, number]>;
+  skyferryTake(...args: (string | number)[]): Promise<[number, number, number, number]>;
 };
 
 /** @param redis Fails fast while Redis is away; what is asked then rejects. */
@@ -97,17 +100,18 @@ export function createSharedLimit(redis: Redis): SharedLimit {
   redis.defineCommand('skyferryTake', { numberOfKeys: 1, lua: takeScript });
   const scripts = redis as Scripted;
   return {
-    async refused(accountId, retryAfterMs, perSecond) {
+    async refused(limitKey, retryAfterMs, perSecond) {
       const args = [Math.ceil(retryAfterMs), perSecond, cutTo, cutIntervalMs, leastPerSecond, calmMs];
-      const [waitMs, epoch, first] = await scripts.skyferryRefused(keyOf(accountId), ...args);
+      const [waitMs, epoch, first] = await scripts.skyferryRefused(keyOf(limitKey), ...args);
       return { waitMs, epoch, isFirst: first === 1 };
     },
-    async join(accountId, epoch, perSecond) {
-      await scripts.skyferryJoin(keyOf(accountId), epoch, perSecond, cutTo);
+    async join(limitKey, epoch, perSecond) {
+      await scripts.skyferryJoin(keyOf(limitKey), epoch, perSecond, cutTo);
     },
-    async take(accountId, wanted) {
-      const [granted, waitMs, limited] = await scripts.skyferryTake(keyOf(accountId), wanted, growthPerSecond);
-      return { granted, waitMs, limited: limited === 1 };
+    async take(limitKey, wanted) {
+      const answer = await scripts.skyferryTake(keyOf(limitKey), wanted, growthPerSecond);
+      const [granted, waitMs, limited, closed] = answer;
+      return { granted, waitMs, limited: limited === 1, closed: closed === 1 };
     },
   };
 }

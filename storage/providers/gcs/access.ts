@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { AppError } from '../../../core/errors.ts';
+import { normalAddress } from '../../../core/text.ts';
 import type { RefreshToken } from '../../access-tokens.ts';
 import { createAddressPolicy } from '../../address-policy.ts';
 import type { CredentialsOf } from '../../credentials.ts';
@@ -57,7 +59,9 @@ export function gcsAccess(
     }
     const refresh = grantTokens(http, credentials.refreshToken, app, app.tokenOrigin);
     const identify = (token: string, signal: AbortSignal) => emailOf(http, token, signal, app.tokenOrigin);
-    return { identity: 'Google account', identify, account: undefined, refresh, close: nothingToClose };
+    // Whom Google names none of is still told from others, without anything of the grant.
+    const mark = createHash('sha256').update(credentials.refreshToken).digest('hex').slice(0, 8);
+    return { identity: `Google account ${mark}`, identify, account: undefined, refresh, close: nothingToClose };
   }
   if (operator?.machineIdentity !== true) {
     throw new AppError('PERMISSION_DENIED', 'The operator does not let accounts use the identity of the machine.');
@@ -81,8 +85,7 @@ export function gcsAccess(
 }
 
 function isSame(endpoint: string | undefined, standIn: string | undefined): boolean {
-  const href = (address: string | undefined) => URL.parse(address ?? '')?.href.replace(/\/+$/, '');
-  return standIn !== undefined && href(endpoint) === href(standIn);
+  return endpoint !== undefined && standIn !== undefined && normalAddress(endpoint) === normalAddress(standIn);
 }
 
 function isGoogle(endpoint: string | undefined): boolean {
