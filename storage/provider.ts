@@ -137,8 +137,9 @@ export interface StorageProvider {
   quota(signal: AbortSignal): Promise<Quota | null>;
 
   /**
-   * Deletes objects, any number. Idempotent: a missing object counts as deleted. Reports what could not be deleted, with
-   * PRECONDITION_FAILED for an object that is not the version of `ifMatch`.
+   * Deletes objects, any number, in as few requests as `requests.deletionsAtOnce` allows. Idempotent: a missing object
+   * counts as deleted. Reports what could not be deleted, with PRECONDITION_FAILED for an object that is not the version of
+   * `ifMatch`. A rejection leaves open which of several are gone.
    */
   deleteObjects(request: DeleteRequest, signal: AbortSignal): Promise<DeleteResult>;
 
@@ -379,8 +380,8 @@ export interface Quota {
 export interface DeleteRequest {
   container: string;
   keys: readonly string[];
-  /** Only while the object is this version; for a single key. */
-  ifMatch?: Version | undefined;
+  /** By key: each of these objects only while it is this version. */
+  ifMatch?: ReadonlyMap<string, Version> | undefined;
 }
 
 export interface DeleteResult {

@@ -38,6 +38,8 @@ export interface RequestRules {
   createFolder: Requests;
   /** `deleteObjects` of one object. */
   deleteObject: Requests;
+  /** Most objects that `deleteObjects` deletes by one request, held to their versions where the store does that. */
+  deletionsAtOnce: number;
   presign: Requests;
   /** With what the copy then takes at the offering side. */
   offerCopy(sizeBytes: number): Requests;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { TransferMode } from '../core/db.ts';
+import type { Prisma, TransferMode } from '../core/db.ts';
 import type { Operation } from '../emulators/s3/router.ts';
 import type { RunningProcess } from '../scripts/local/processes.ts';
 import { type CloudName, type Clouds, contents, fill, sha256, startClouds } from './support/clouds.ts';
@@ -97,9 +97,21 @@ async function stale({ mode, to = 's3', options, operation, at, before, meanwhil
 
 const mirrored = { deletionLimit: { share: 1 } };
 
-test.each(['HeadObject', 'DeleteObject'] as const)(
+/** Whether the store holds deletions to a version: where it does not, one looks at the object before. */
+async function setConditionalDelete(conditionalDelete: boolean): Promise<void> {
+  const where = { id: all.clouds.s3.accountId };
+  const { capabilities } = await engine.db.cloudAccount.findUniqueOrThrow({ where });
+  const changed = { ...(capabilities as Prisma.InputJsonObject), conditionalDelete };
+  await engine.db.cloudAccount.update({ where, data: { capabilities: changed } });
+}
+
+test.each([
+  ['HeadObject', false],
+  ['DeleteObject', true],
+] as const)(
   'a mirror: a worker that stood still in %s deletes nothing that came since',
-  async (operation) => {
+  async (operation, isConditional) => {
+    await setConditionalDelete(isConditional);
     const { row, after } = await stale({
       mode: 'SYNC',
       options: mirrored,
@@ -118,9 +130,13 @@ test.each(['HeadObject', 'DeleteObject'] as const)(
   150_000,
 );
 
-test.each(['HeadObject', 'DeleteObject'] as const)(
+test.each([
+  ['HeadObject', false],
+  ['DeleteObject', true],
+] as const)(
   'a move: a worker that stood still in %s removes no source that came since',
-  async (operation) => {
+  async (operation, isConditional) => {
+    await setConditionalDelete(isConditional);
     const { row, after, items } = await stale({
       mode: 'MOVE',
       options: { routes: ['RELAY'] },

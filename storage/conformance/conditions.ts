@@ -37,12 +37,20 @@ export function conditions(current: Current): void {
   it('deletes only the version that is meant, or refuses to be held to one', async () => {
     const session = current();
     const key = freshKey('deletion');
-    const remove = (ifMatch: Version) => session.provider.deleteObjects({ container, keys: [key], ifMatch }, never());
+    const other = freshKey('deletion');
+    const remove = (meant: Version, more: [string, Version][] = []) => {
+      const ifMatch = new Map([[key, meant], ...more]);
+      return session.provider.deleteObjects({ container, keys: [...ifMatch.keys()], ifMatch }, never());
+    };
     const first = await put(session, key, bytesOf(10));
     if (!session.capabilities.conditionalDelete) return expectCode(remove(first.version), 'NOT_SUPPORTED');
     const second = await put(session, key, bytesOf(11));
-    expect((await remove(first.version)).failed).toMatchObject([{ key, code: 'PRECONDITION_FAILED' }]);
+    const { version } = await put(session, other, bytesOf(12));
+    expect((await remove(first.version, [[other, version]])).failed).toMatchObject([
+      { key, code: 'PRECONDITION_FAILED' },
+    ]);
     expectBytes(await get(session, key), bytesOf(11));
+    await expectCode(session.provider.stat({ container, key: other }, never()), 'OBJECT_NOT_FOUND');
     expect(await remove(second.version)).toEqual({ failed: [] });
     await expectCode(session.provider.stat({ container, key }, never()), 'OBJECT_NOT_FOUND');
     // Once more: a lost answer does no harm.

@@ -51,8 +51,9 @@ export function rooted(
     presign: (request, signal) => provider.presign(inside(request), signal),
     createFolder: (location, signal) => provider.createFolder(inside(location), signal),
     quota: (signal) => provider.quota(signal),
-    async deleteObjects({ keys, ...rest }, signal) {
-      const request = { ...rest, keys: keys.map((key) => inside({ key }).key) };
+    async deleteObjects({ container, keys, ifMatch }, signal) {
+      const versions = ifMatch && new Map([...ifMatch].map(([key, version]) => [inside({ key }).key, version]));
+      const request = { container, keys: keys.map((key) => inside({ key }).key), ifMatch: versions };
       const { failed } = await provider.deleteObjects(request, signal);
       return { failed: failed.map(outside) };
     },

@@ -342,14 +342,15 @@ class AzureProvider implements StorageProvider {
 
   deleteObjects(request: DeleteRequest, signal: AbortSignal): Promise<DeleteResult> {
     const { container, keys, ifMatch } = request;
-    const headers: Record<string, string> = ifMatch === undefined ? {} : { 'if-match': requireEtag(ifMatch) };
     return deleteEach(keys, deleteConcurrency, async (key) => {
+      const meant = ifMatch?.get(key);
+      const headers: Record<string, string> = meant === undefined ? {} : { 'if-match': requireEtag(meant) };
       try {
         const response = await this.#rest.send({ method: 'DELETE', container, key, headers, signal });
         await response.body.text(0);
       } catch (error) {
         // A blob that is gone does not match either.
-        const isRefused = ifMatch && error instanceof AppError && error.code === 'PRECONDITION_FAILED';
+        const isRefused = meant && error instanceof AppError && error.code === 'PRECONDITION_FAILED';
         if (!isRefused || (await this.#isThere({ container, key }, signal))) throw error;
       }
     });

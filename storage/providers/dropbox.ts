@@ -41,7 +41,7 @@ import { DropboxRefusal } from './dropbox/errors.ts';
 import { listEntries } from './dropbox/listing.ts';
 import { canExist, checkFileKey, checkFolderKey, toPath } from './dropbox/names.ts';
 import { Placing } from './dropbox/placing.ts';
-import { type FileFacts, requirePinned, requireRev, toObjectInfo } from './dropbox/properties.ts';
+import { type FileFacts, requirePinned, toObjectInfo } from './dropbox/properties.ts';
 import { dropboxRequestRules } from './dropbox/request-rules.ts';
 import { DropboxRest } from './dropbox/rest.ts';
 import { callSdk, createDropboxClient } from './dropbox/sdk.ts';
@@ -255,11 +255,10 @@ class DropboxProvider implements StorageProvider {
       : { usedBytes: allocation.used, totalBytes: allocation.allocated };
   }
 
-  async deleteObjects({ container, keys, ifMatch }: DeleteRequest, signal: AbortSignal): Promise<DeleteResult> {
+  async deleteObjects(request: DeleteRequest, signal: AbortSignal): Promise<DeleteResult> {
     throwIfCancelled(signal);
-    const headers = await this.#spaces.headersFor(container, signal);
-    const rev = ifMatch && requireRev(ifMatch);
-    return deleteKeys(this.#client, this.#lane, headers, { keys, rev }, signal);
+    const headers = await this.#spaces.headersFor(request.container, signal);
+    return deleteKeys(this.#client, this.#lane, headers, request, signal);
   }
 
   checkName(key: string): void {

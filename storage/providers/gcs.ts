@@ -329,11 +329,12 @@ class GcsProvider implements StorageProvider {
   async deleteObjects(request: DeleteRequest, signal: AbortSignal): Promise<DeleteResult> {
     checkBucketName(request.container);
     const bucket = this.#storage.bucket(request.container);
-    const ifGenerationMatch = requiredGeneration({ ...(request.ifMatch && { ifMatch: request.ifMatch }) });
-    const options = ifGenerationMatch === undefined ? {} : { ifGenerationMatch };
-    return deleteEach(request.keys, deleteConcurrency, (key) =>
-      this.#callSdk(signal, () => bucket.file(key).delete(options)),
-    );
+    return deleteEach(request.keys, deleteConcurrency, (key) => {
+      const ifMatch = request.ifMatch?.get(key);
+      const ifGenerationMatch = requiredGeneration(ifMatch && { ifMatch });
+      const options = ifGenerationMatch === undefined ? {} : { ifGenerationMatch };
+      return this.#callSdk(signal, () => bucket.file(key).delete(options));
+    });
   }
 
   checkName(key: string): void {

@@ -34,6 +34,7 @@ import type {
   WriteRequest,
   WriteResult,
 } from '../provider.ts';
+import type { RequestRules } from '../request-rules.ts';
 import type { Tags } from '../tags.ts';
 import {
   closing,
@@ -86,7 +87,7 @@ const maxAnswerBytes = 64 * 1024;
 
 class S3Provider implements StorageProvider {
   readonly capabilities: Capabilities;
-  readonly requests = s3RequestRules;
+  readonly requests: RequestRules;
   readonly #credentials: S3Credentials;
   readonly #address: S3Address;
   readonly #http: HttpClient;
@@ -102,6 +103,7 @@ class S3Provider implements StorageProvider {
     this.#credentials = credentials;
     this.#address = s3Address(credentials);
     this.capabilities = probed ?? this.#toCapabilities(this.#address.isAws ? awsAbilities : leastAbilities);
+    this.requests = s3RequestRules(this.capabilities);
     this.#http = createHttpClient(addressPolicy);
     this.#client = createS3Client(credentials, this.#address, this.#http);
     this.#keys = keysOf(this.#client);
@@ -324,7 +326,7 @@ class S3Provider implements StorageProvider {
     const { ifMatch } = request;
     if (ifMatch === undefined) return deleteTogether(this.#client, this.#rest, request, signal);
     if (!this.capabilities.conditionalDelete) return unsupported('preconditions of deletions');
-    return deleteMatching(this.#rest, request, ifMatch, signal);
+    return deleteMatching(this.#rest, { ...request, ifMatch }, signal);
   }
 
   checkName(key: string): void {

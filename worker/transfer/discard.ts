@@ -3,9 +3,9 @@ import { type AppError, toAppError } from '../../core/errors.ts';
 import { DamagedObjectRemains } from '../../storage/damaged-object.ts';
 import type { StorageProvider, Version } from '../../storage/provider.ts';
 import { Tries } from '../errors.ts';
+import { deleteVersions } from './deletions.ts';
 import type { Item } from './item.ts';
 import { isSameVersion } from './pair.ts';
-import { deleteVersion } from './remove.ts';
 
 /** Longest wait for the destination to remove a damaged object, for each try. */
 const discardMs = 10_000;
@@ -73,6 +73,6 @@ async function discardOnce(destination: StorageProvider, item: Item, version: Ve
     if (toAppError(error).code === 'OBJECT_NOT_FOUND') return;
     throw error;
   }
-  const failure = await deleteVersion(destination, { container, key }, found, signal);
+  const failure = (await deleteVersions(destination, container, new Map([[key, found]]), signal)).get(key);
   if (failure && failure.code !== 'PRECONDITION_FAILED') throw failure;
 }

@@ -25,6 +25,7 @@ export interface Limiters {
   objects: Limiter;
   relays: Limiter;
   byCloud: Limiter;
+  deletions: Limiter;
 }
 
 const movers = {
@@ -57,7 +58,8 @@ export async function moveItem(
     const choose = () => chooseRoute(pair, item, refused, routes);
     const { route } = choose();
     try {
-      const byKind = act !== null || route === 'RELAY' ? limiters.relays : limiters.byCloud;
+      const byKind =
+        limiters[item.action === 'DELETE' ? 'deletions' : act !== null || route === 'RELAY' ? 'relays' : 'byCloud'];
       const isMoved = await limiters.objects.run(() =>
         byKind.run(async () => {
           run.going.throwIfAborted();

@@ -3,6 +3,7 @@ import type { JobPayload } from '../../queue/jobs.ts';
 import type { OpenAccount } from './accounts.ts';
 import { mostByCloud, mostRelays } from './admission.ts';
 import type { BatchRun } from './batch-run.ts';
+import { Deletions } from './deletions.ts';
 import { type Engine, patiently } from './engine.ts';
 import type { Item } from './item.ts';
 import { Limiter } from './limiter.ts';
@@ -15,6 +16,8 @@ import { dropUpload } from './uploads.ts';
 
 /** Objects of one batch that relays move at a time in the beginning; more as long as the process has time left. */
 const firstRelays = 4;
+/** The same for deletions, of which each waits for the lease's confirmation together with all others: a batch of them whole. */
+const mostDeletions = 1_000;
 /** A batch that fails as a whole, which is a defect, is not tried again earlier. */
 const restAfterDefectMs = 10_000;
 
@@ -61,14 +64,16 @@ async function work(engine: Engine, taken: TakenBatch, run: BatchRun): Promise<'
           objects: new Limiter(taken.concurrency ?? Number.POSITIVE_INFINITY),
           relays: new Limiter(firstRelays, mostRelays, hasSpareTime),
           byCloud: new Limiter(mostByCloud),
+          deletions: new Limiter(mostByCloud, mostDeletions, hasSpareTime),
         };
         const { budget, refusedRoutes, urlReach } = engine;
-        const pair = { source, destination, budget, refusedRoutes, urlReach, order: taken.order };
+        const deletions = new Deletions(run.signal);
+        const pair = { source, destination, budget, refusedRoutes, urlReach, deletions, order: taken.order };
         const open = items.filter(({ state }) => state === 'PENDING');
         await Promise.all(open.map((item) => moveItem(pair, item, run, limiters, drop, engine.log)));
         if (taken.order.mode === 'MOVE' && !run.going.aborted) {
           await run.confirm();
-          await removeSources(pair, items, run, limiters.objects);
+          await removeSources(pair, items, run, limiters);
         }
       }
     } catch (error) {

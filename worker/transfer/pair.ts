@@ -6,6 +6,7 @@ import type { UploadBody, Version } from '../../storage/provider.ts';
 import type { OpenAccount } from './accounts.ts';
 import type { BatchRun } from './batch-run.ts';
 import type { Budget, Lease } from './budget.ts';
+import type { Deletions } from './deletions.ts';
 import type { RefusedRoutes } from './route.ts';
 import type { TransferOrder } from './take-batch.ts';
 import type { UrlReach } from './url-reach.ts';
@@ -23,6 +24,8 @@ export interface Pair {
   order: TransferOrder;
   refusedRoutes: RefusedRoutes;
   urlReach: UrlReach;
+  /** Of the batch. */
+  deletions: Deletions;
 }
 
 /** One body that is under way. */

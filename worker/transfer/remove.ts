@@ -1,11 +1,11 @@
 import { AppError, toAppError } from '../../core/errors.ts';
-import type { Location, StorageProvider, Version } from '../../storage/provider.ts';
+import type { Location, Version } from '../../storage/provider.ts';
 import { Tries } from '../errors.ts';
 import type { OpenAccount } from './accounts.ts';
 import type { BatchRun } from './batch-run.ts';
 import { isAway, pause } from './gate.ts';
 import type { Item } from './item.ts';
-import type { Limiter } from './limiter.ts';
+import type { Limiters } from './move-item.ts';
 import { isSameVersion, type Pair } from './pair.ts';
 
 /**
@@ -13,7 +13,7 @@ import { isSameVersion, type Pair } from './pair.ts';
  * a success.
  */
 export async function deleteExtra(pair: Pair, item: Item, run: BatchRun): Promise<null> {
-  if (!(await removeUnchanged(pair.destination, item.destination, item.expected, run))) {
+  if (!(await removeUnchanged(pair, pair.destination, item.destination, item.expected, run))) {
     throw new AppError('DESTINATION_CHANGED', 'The object at the destination changed after it was listed.');
   }
   return null;
@@ -28,9 +28,10 @@ export async function removeSources(
   pair: Pair,
   items: readonly Item[],
   run: BatchRun,
-  objects: Limiter,
+  { objects, deletions }: Pick<Limiters, 'objects' | 'deletions'>,
 ): Promise<void> {
-  await Promise.all(items.map((item) => objects.run(() => removeSource(pair, item, run))));
+  const removeOne = (item: Item) => objects.run(() => deletions.run(() => removeSource(pair, item, run)));
+  await Promise.all(items.map(removeOne));
 }
 
 async function removeSource(pair: Pair, item: Item, run: BatchRun): Promise<void> {
@@ -73,7 +74,7 @@ async function removeCopied(pair: Pair, item: Item, run: BatchRun): Promise<void
   if (item.state === 'SKIPPED' && !(await isThere())) {
     const message = 'What was the same at the destination is no longer there, so the source is kept.';
     keepSource(item, new AppError('DESTINATION_CHANGED', message));
-  } else if (await removeUnchanged(pair.source, item.source, item.version, run)) {
+  } else if (await removeUnchanged(pair, pair.source, item.source, item.version, run)) {
     item.sourceRemoval = 'REMOVED';
   } else {
     keepSource(item, new AppError('OBJECT_CHANGED', 'The source changed after it was copied, so it is kept.'));
@@ -89,19 +90,33 @@ export function keepSource(item: Item, error: AppError): void {
 /**
  * Returns whether the object is gone; false: it is not the version that was meant. A worker that lost its lease deletes
  * nothing; what it has under way by then only ever takes the version that was found, where the cloud holds deletions to one.
+ * Such a cloud is asked for the deletion at once: one looks only where it refuses.
  */
 async function removeUnchanged(
+  pair: Pair,
   account: OpenAccount,
   location: Location,
   version: Version | null,
   run: BatchRun,
 ): Promise<boolean> {
+  const isHeld = account.provider.capabilities.conditionalDelete && version !== null && Object.keys(version).length > 0;
+  if (isHeld && (await remove(pair, account, location, version, run))) return true;
   const found = await look(account, location, version, run);
   if (found === 'GONE' || found === 'CHANGED') return found === 'GONE';
-  const { gate, provider } = account;
+  return remove(pair, account, location, found, run);
+}
+
+/** The same, of a version that is there or was. */
+async function remove(
+  { deletions }: Pair,
+  { gate, provider }: OpenAccount,
+  location: Location,
+  version: Version,
+  run: BatchRun,
+): Promise<boolean> {
   await gate.pass(run.going, (waitMs) => run.throttled(waitMs));
   await run.confirm();
-  const failure = await gate.watch(deleteVersion(provider, location, found, run.signal));
+  const failure = await gate.watch(deletions.delete(provider, location, version));
   if (failure?.code === 'PRECONDITION_FAILED') return false;
   if (failure) throw failure;
   return true;
@@ -122,17 +137,4 @@ async function look(
     if (toAppError(error).code === 'OBJECT_NOT_FOUND') return 'GONE';
     throw error;
   }
-}
-
-/** Deletes an object, only as this version where the cloud holds deletions to one. Resolves to why it is not gone. */
-export async function deleteVersion(
-  provider: StorageProvider,
-  { container, key }: Location,
-  version: Version,
-  signal: AbortSignal,
-): Promise<AppError | null> {
-  const condition = provider.capabilities.conditionalDelete ? { ifMatch: version } : {};
-  const { failed } = await provider.deleteObjects({ container, keys: [key], ...condition }, signal);
-  const [failure] = failed;
-  return failure ? new AppError(failure.code, failure.message) : null;
 }

@@ -23,6 +23,7 @@ export const azureRequestRules: RequestRules = {
   completeUpload: one.write,
   createFolder: one.write,
   deleteObject: { delete: 1 },
+  deletionsAtOnce: 1,
   // "Put Blob From URL", billing: what is read from a blob is charged to its account.
   offerCopy: (sizeBytes) => ({ read: 1 + blocksOf(sizeBytes) }),
   presign: {},

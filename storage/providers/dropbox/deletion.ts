@@ -1,16 +1,17 @@
 import type { Dropbox, files } from 'dropbox';
 import { AppError } from '../../../core/errors.ts';
-import type { DeleteResult } from '../../provider.ts';
+import type { DeleteRequest, DeleteResult } from '../../provider.ts';
 import { DropboxRefusal, unionError } from './errors.ts';
 import { resultOf } from './jobs.ts';
 import { canExist, toPath } from './names.ts';
+import { requireRev } from './properties.ts';
 import { callSdk } from './sdk.ts';
 import type { Lane } from './uploads.ts';
 
 /** Look-ups under way at a time. */
 const lookUpConcurrency = 16;
 /** Most entries of files/delete_batch. */
-const maxBatch = 1000;
+export const maxDeletions = 1000;
 
 interface Doomed {
   key: string;
@@ -19,13 +20,14 @@ interface Doomed {
 
 /**
  * Deletes files, and folders that are empty. Dropbox deletes a folder with everything in it, whoever asks for its path:
- * so each path is looked up first, and a file goes only as the revision that was found, which has to be `rev` if given.
+ * so each path is looked up first, and a file goes only as the revision that was found, which has to be its
+ * key's in `ifMatch` if there is one.
  */
 export async function deleteKeys(
   client: Dropbox,
   lane: Pick<Lane, 'alone'>,
   headers: Record<string, string>,
-  { keys, rev }: { keys: readonly string[]; rev?: string | undefined },
+  { keys, ifMatch }: Pick<DeleteRequest, 'keys' | 'ifMatch'>,
   signal: AbortSignal,
 ): Promise<DeleteResult> {
   const options = { signal, extraHeaders: headers };
@@ -34,6 +36,8 @@ export async function deleteKeys(
   const rest = keys.values();
   const lookUp = async () => {
     for (const key of rest) {
+      const meant = ifMatch?.get(key);
+      const rev = meant && requireRev(meant);
       const found = canExist(key) ? await lookUpOne(client, key, options) : undefined;
       if (found === 'full') failed.push({ key, code: 'CONFLICT', message: 'The folder is not empty.' });
       else if (found !== undefined && rev !== undefined && found.parent_rev !== rev) {
@@ -42,8 +46,8 @@ export async function deleteKeys(
     }
   };
   await Promise.all(Array.from({ length: Math.min(lookUpConcurrency, keys.length) }, lookUp));
-  for (let at = 0; at < doomed.length; at += maxBatch) {
-    const batch = doomed.slice(at, at + maxBatch);
+  for (let at = 0; at < doomed.length; at += maxDeletions) {
+    const batch = doomed.slice(at, at + maxDeletions);
     const results = await lane.alone(() => deleteBatch(client, batch, options), signal);
     for (const [index, result] of results.entries()) {
       const { key } = batch[index] as Doomed;

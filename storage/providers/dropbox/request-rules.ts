@@ -1,4 +1,5 @@
 import type { PlacedObject, RequestRules, Requests } from '../../request-rules.ts';
+import { maxDeletions } from './deletion.ts';
 
 const one = { read: { read: 1 }, write: { write: 1 } } as const;
 
@@ -17,6 +18,7 @@ export const dropboxRequestRules: RequestRules = {
   createFolder: one.write,
   // A look at what is there before.
   deleteObject: { read: 1, delete: 1 },
+  deletionsAtOnce: maxDeletions,
   offerCopy: () => one.read,
   presign: one.read,
   copy: (object) => ({ ...moveIn(object), copy: 1 }),

@@ -13,6 +13,7 @@ export const gcsRequestRules: RequestRules = {
   completeUpload: one.write,
   createFolder: one.write,
   deleteObject: { delete: 1 },
+  deletionsAtOnce: 1,
   offerCopy: () => one.read,
   presign: {},
   copy: () => ({ copy: 1 }),

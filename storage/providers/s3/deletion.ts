@@ -1,14 +1,15 @@
 import { DeleteObjectsCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { DeleteRequest, DeleteResult, Location, Version } from '../../provider.ts';
+import type { DeleteRequest, DeleteResult, Location } from '../../provider.ts';
 import { requireEtag } from '../body.ts';
 import { deleteEach } from '../deletion.ts';
 import { checkBucketName } from './address.ts';
 import { s3Error } from './errors.ts';
+import { maxDeletions } from './request-rules.ts';
 import type { S3Rest } from './rest.ts';
 import { callSdk } from './sdk.ts';
 
-/** Most keys that DeleteObjects takes. */
-const deleteBatch = 1000;
+/** Deletes under way at a time where each takes one object. */
+const deleteConcurrency = 32;
 /** What XML 1.0 cannot write, not even escaped: such keys are deleted one by one. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what it looks for
 const notInXml = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
@@ -25,8 +26,8 @@ export async function deleteTogether(
   checkBucketName(container);
   const failed: DeleteResult['failed'] = [];
   const joint = keys.filter((key) => !notInXml.test(key));
-  for (let at = 0; at < joint.length; at += deleteBatch) {
-    const Objects = joint.slice(at, at + deleteBatch).map((Key) => ({ Key }));
+  for (let at = 0; at < joint.length; at += maxDeletions) {
+    const Objects = joint.slice(at, at + maxDeletions).map((Key) => ({ Key }));
     const command = new DeleteObjectsCommand({ Bucket: container, Delete: { Objects, Quiet: true } });
     const answer = await callSdk(signal, () => client.send(command, { abortSignal: signal }));
     for (const { Key = '', Code } of answer.Errors ?? []) {
@@ -38,16 +39,18 @@ export async function deleteTogether(
   return { failed };
 }
 
-/** Deletes objects that are still of the version, one a request. What is missing counts as deleted. */
+/** Deletes objects that are still of their versions, one a request. What is missing counts as deleted. */
 export async function deleteMatching(
   rest: S3Rest,
-  { container, keys }: DeleteRequest,
-  version: Version,
+  { container, keys, ifMatch }: DeleteRequest & { ifMatch: NonNullable<DeleteRequest['ifMatch']> },
   signal: AbortSignal,
 ): Promise<DeleteResult> {
   checkBucketName(container);
-  const headers = { 'if-match': requireEtag(version) };
-  return deleteEach(keys, 1, (key) => sendDelete(rest, { container, key }, { headers }, signal));
+  return deleteEach(keys, deleteConcurrency, (key) => {
+    const version = ifMatch.get(key);
+    const headers: Record<string, string> = version === undefined ? {} : { 'if-match': requireEtag(version) };
+    return sendDelete(rest, { container, key }, { headers }, signal);
+  });
 }
 
 /** DeleteObject: of one version where the query names it. */

@@ -1,9 +1,13 @@
+import type { Capabilities } from '../../capabilities.ts';
 import type { RequestRules } from '../../request-rules.ts';
 import { copyPartBytes, s3CopySizes } from './copies.ts';
 
 const one = { read: { read: 1 }, write: { write: 1 } } as const;
 
-export const s3RequestRules: RequestRules = {
+/** Most keys that DeleteObjects takes. */
+export const maxDeletions = 1000;
+
+export const s3RequestRules = ({ conditionalDelete }: Capabilities): RequestRules => ({
   stat: one.read,
   read: one.read,
   readTags: one.read,
@@ -13,6 +17,8 @@ export const s3RequestRules: RequestRules = {
   completeUpload: one.write,
   createFolder: one.write,
   deleteObject: { delete: 1 },
+  // DeleteObject has had conditions for longer than DeleteObjects: only the former is probed for them.
+  deletionsAtOnce: conditionalDelete ? 1 : maxDeletions,
   offerCopy: () => one.read,
   presign: {},
   copy: ({ sizeBytes }) =>
@@ -21,4 +27,4 @@ export const s3RequestRules: RequestRules = {
       : { write: 2, copy: Math.ceil(sizeBytes / copyPartBytes(sizeBytes, s3CopySizes)) },
   ingest: () => ({}),
   copyIsStated: true,
-};
+});

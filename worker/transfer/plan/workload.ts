@@ -63,15 +63,21 @@ export class WorkloadCounter {
       workload.objects += 1;
       this.#count(work, object);
     }
-    if (object.sourceRemoval !== null) work.add('source', 'stat', 'deleteObject');
+    if (object.sourceRemoval !== null) this.#remove(work, 'source');
   }
 
   #count(work: Work, object: PlannedObject): void {
     const { action } = object;
-    if (action === 'DELETE') work.add('destination', 'stat', 'deleteObject');
+    if (action === 'DELETE') this.#remove(work, 'destination');
     else if (action === 'COMPARE') this.#compare(work, object);
     else if (!this.#isWritten(object)) work.add('destination', 'createFolder');
     else this.#write(work, object);
+  }
+
+  /** Where the cloud holds deletions to a version, nobody looks before. */
+  #remove(work: Work, side: Side): void {
+    if (!this.#rules[side].provider.capabilities.conditionalDelete) work.add(side, 'stat');
+    work.add(side, 'deleteObject');
   }
 
   #write(work: Work, object: PlannedObject): void {
@@ -169,7 +175,7 @@ export class WorkloadCounter {
 }
 
 /** Calls with a fixed number of requests. */
-type Call = Exclude<keyof RequestRules, 'offerCopy' | 'copy' | 'ingest' | 'copyIsStated'>;
+type Call = Exclude<keyof RequestRules, 'offerCopy' | 'copy' | 'ingest' | 'copyIsStated' | 'deletionsAtOnce'>;
 
 /** Adds to a workload. */
 class Work {
