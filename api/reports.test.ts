@@ -3,7 +3,7 @@ import { startTestApi, type TestApi } from '../test/support/api.ts';
 import { endWith, oddKeys } from '../test/support/ended-transfer.ts';
 import { startStore, type TestStore } from '../test/support/engine.ts';
 import { create, endWithFailures, mutate, orderWithin, step } from '../test/support/transfer-orders.ts';
-import { decodeGlobalId } from './global-id.ts';
+import { decodeGlobalId, encodeGlobalId } from './global-id.ts';
 
 let api: TestApi;
 let store: TestStore;
@@ -208,6 +208,35 @@ test('what an account can keep is unknown until it was checked', async () => {
   expect((await links(id)).fidelity).toBeNull();
   expect(await (await get(id, 'report.csv')).text()).toContain('fidelity,UNKNOWN,');
   await api.db.cloudAccount.update({ where, data: { capabilities: capabilities as object } });
+});
+
+test('that some tags do not fit is told where tags are to travel', async () => {
+  const {
+    id: _,
+    capabilities,
+    ...row
+  } = await api.db.cloudAccount.findUniqueOrThrow({ where: { id: rowId(account) } });
+  const { tags } = capabilities as { tags: object };
+  const narrow = await api.db.cloudAccount.create({
+    data: {
+      ...{ userId: row.userId, provider: row.provider, name: 'Narrow', identity: 'narrow' },
+      capabilities: { ...(capabilities as object), tags: { ...tags, maxTags: 1 } },
+    },
+  });
+  const told = async (keepsTags: boolean) => {
+    const id = await endedWithFailures();
+    const data = { destinationAccountId: narrow.id, options: { keep: { tags: keepsTags } } };
+    await api.db.transfer.update({ where: { id: rowId(id) }, data });
+    const codes = (losses: { code: string }[]) => losses.map(({ code }) => code);
+    const document = `query ($source: ID!, $destination: ID!, $tags: Boolean) {
+      transferFidelity(sourceAccountId: $source, destinationAccountId: $destination, tags: $tags) { code } }`;
+    const variables = { source: account, destination: encodeGlobalId('CloudAccount', narrow.id), tags: keepsTags };
+    const before = (await api.query(document, variables, { token: ada.token })).data.transferFidelity;
+    const lines = jsonLines(await (await get(id, 'report.jsonl')).text());
+    return [codes(before), codes((await links(id)).fidelity), codes(lines.filter(({ type }) => type === 'fidelity'))];
+  };
+  expect(await told(true)).toEqual(Array(3).fill(['TAGS', 'EMPTY_FOLDERS']));
+  expect(await told(false)).toEqual(Array(3).fill(['EMPTY_FOLDERS']));
 });
 
 test('the CSV is one table, and no name in it is a formula or breaks a line', async () => {

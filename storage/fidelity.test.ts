@@ -39,6 +39,8 @@ const best: Capabilities = {
   maxKeyBytes: 1024,
 };
 
+const all = { tags: true };
+
 type Change = Partial<Omit<Capabilities, 'write'>> & { write?: Partial<Capabilities['write']> };
 const changed = ({ write, ...rest }: Change): Capabilities => ({
   ...best,
@@ -46,7 +48,7 @@ const changed = ({ write, ...rest }: Change): Capabilities => ({
   write: { ...best.write, ...write },
 });
 const codes = (source: Change, destination: Change) =>
-  fidelityOf(changed(source), changed(destination)).map(({ code }) => code);
+  fidelityOf(changed(source), changed(destination), all).map(({ code }) => code);
 
 const differences: [LossCode, Change, RegExp][] = [
   ['USER_METADATA', { write: { userMetadata: false } }, /no place/],
@@ -60,7 +62,7 @@ const differences: [LossCode, Change, RegExp][] = [
 
 test.each(differences)('%s is lost where the destination cannot keep it', (code, lack, message) => {
   expect(codes({}, lack)).toEqual([code]);
-  expect(fidelityOf(best, changed(lack)).find((loss) => loss.code === code)?.message).toMatch(message);
+  expect(fidelityOf(best, changed(lack), all).find((loss) => loss.code === code)?.message).toMatch(message);
 });
 
 test.each(differences)('%s is not lost where the source has none, nor where it is the other way round', (_, lack) => {
@@ -76,10 +78,11 @@ test('empty folders are lost where the source knows folders that are no objects'
 
 test('tags are lost one by one where the destination takes others', () => {
   const narrow = best.tags && { ...best.tags, valuePattern: '^[a-z]*$' };
-  expect(fidelityOf(best, changed({ tags: narrow }))[0]?.message).toMatch(/characters .* each object tells/);
+  expect(fidelityOf(best, changed({ tags: narrow }), all)[0]?.message).toMatch(/characters .* each object tells/);
   const short = best.tags && { ...best.tags, maxTags: 5 };
   expect(codes({}, { tags: short })).toEqual(['TAGS']);
   expect(codes({ tags: short }, {})).toEqual([]);
+  expect(fidelityOf(best, changed({ tags: short }), { tags: false })).toEqual([]);
 });
 
 test('losses stand in their order', () => {

@@ -21,8 +21,11 @@ export interface Loss {
   message: string;
 }
 
-/** What objects lose between two stores, whatever the objects are. Empty: nothing that is known of stores in general. */
-export function fidelityOf(source: Capabilities, destination: Capabilities): Loss[] {
+/**
+ * What objects lose between two stores, whatever the objects are; `keep`: what is to travel besides. Empty: nothing that is known of
+ * stores in general.
+ */
+export function fidelityOf(source: Capabilities, destination: Capabilities, keep: { tags: boolean }): Loss[] {
   const from = source.write;
   const to = destination.write;
   const losses: Partial<Record<LossCode, string>> = {};
@@ -36,7 +39,7 @@ export function fidelityOf(source: Capabilities, destination: Capabilities): Los
   }
   if (source.tags !== null && destination.tags === null) {
     losses.TAGS = 'Tags of objects are left behind: the destination has none.';
-  } else if (source.tags !== null && destination.tags !== null && isNarrower(destination.tags, source.tags)) {
+  } else if (keep.tags && source.tags && destination.tags && isNarrower(destination.tags, source.tags)) {
     losses.TAGS =
       'Tags with characters that the destination does not take, or too long for it, are left behind: each object tells which.';
   }

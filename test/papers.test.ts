@@ -5,10 +5,16 @@ import { type Prepared, prepareScene } from './support/prepared-scene.ts';
 
 let scene: Scene;
 let prepared: Prepared;
+let taggedId: string;
 
 beforeAll(async () => {
   scene = await startScene({ bucket: 'harbour', container: 'arrivals' });
   prepared = await prepareScene(scene);
+  taggedId = await prepared.order({
+    ...{ sourcePaths: ['harbour/odd/', 'harbour/gone.txt'], name: 'Odd names' },
+    options: { keep: { tags: true } },
+  });
+  await prepared.until(taggedId, 'COMPLETED_WITH_ERRORS');
 });
 afterAll(async () => {
   await scene?.close();
@@ -17,12 +23,12 @@ afterAll(async () => {
 async function open(id: string) {
   const { page, complaints } = await scene.visit({ storageState: prepared.session });
   await page.goto(`${scene.product.url}/transfers/${encodeURIComponent(id)}`);
-  await page.getByRole('heading', { name: 'What is not kept' }).waitFor();
+  await page.getByRole('heading', { name: 'Log' }).waitFor();
   return { page, complaints };
 }
 
 test('a transfer that ended gives its report and its receipt, and says what was not kept', async () => {
-  const { page, complaints } = await open(prepared.troubledId);
+  const { page, complaints } = await open(taggedId);
   const take = async (name: string) => {
     const [download] = await Promise.all([
       page.waitForEvent('download'),
@@ -38,7 +44,7 @@ test('a transfer that ended gives its report and its receipt, and says what was 
   const receipt = await take('Receipt');
   expect(receipt.file).toMatch(/-receipt\.json$/);
   expect(JSON.parse(receipt.text).receipt).toMatchObject({
-    transferId: prepared.troubledId,
+    transferId: taggedId,
     state: 'COMPLETED_WITH_ERRORS',
     objectsCompleted: 1,
     objectsFailed: 2,
@@ -49,8 +55,16 @@ test('a transfer that ended gives its report and its receipt, and says what was 
   expect(complaints).toEqual([]);
 });
 
+test('nothing is said of tags where they are not to travel', async () => {
+  const { page } = await open(prepared.troubledId);
+  await page.getByRole('heading', { name: 'Report and receipt' }).waitFor();
+  expect(await page.getByRole('heading', { name: 'What is not kept' }).count()).toBe(0);
+});
+
 test('one that has not ended says what will not be kept, and gives neither', async () => {
-  const { page } = await open(prepared.scheduledId);
-  await page.getByRole('heading', { name: 'Log' }).waitFor();
+  const startAt = new Date(Date.now() + 24 * 3_600_000).toISOString();
+  const order = { sourcePaths: ['harbour/photos/'], startAt, options: { keep: { tags: true } } };
+  const { page } = await open(await prepared.order(order));
+  await page.getByRole('heading', { name: 'What is not kept' }).waitFor();
   expect(await page.getByRole('heading', { name: 'Report and receipt' }).count()).toBe(0);
 });

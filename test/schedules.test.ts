@@ -33,8 +33,6 @@ test('a schedule is made with a look at its next runs, runs, is changed, paused 
   await from.getByRole('row', { name: 'photos' }).getByRole('gridcell').first().click();
   await choose(page, 'To', /Far/);
   await page.getByRole('region', { name: 'To' }).getByRole('row', { name: 'arrivals' }).click();
-  // What these clouds do not keep is told before.
-  await page.getByText('Not kept from Harbour to Far').waitFor();
   await page.getByRole('textbox', { name: 'Name' }).fill('Nightly');
 
   // Every day at three, where the reader is.
@@ -58,6 +56,9 @@ test('a schedule is made with a look at its next runs, runs, is changed, paused 
   await page.getByText('never fires').waitFor();
   await cron.fill('* * * * *');
   await page.getByText(/^More choices/).click();
+  // What these clouds do not keep is told before.
+  await page.getByRole('checkbox', { name: 'tags' }).check();
+  await page.getByText('Not kept from Harbour to Far').waitFor();
   await page.getByRole('textbox', { name: 'Only these' }).fill('*.jpg\n*.png');
   await page.getByRole('textbox', { name: 'At least this large' }).fill('1 KiB');
   await page.getByRole('textbox', { name: 'Older than', exact: true }).fill('0 days');
@@ -76,6 +77,7 @@ test('a schedule is made with a look at its next runs, runs, is changed, paused 
     ['Only', '*.jpg', '*.png'],
     ['Size', 'at least 1 KiB'],
     ['Age when it begins', 'older than 0 days'],
+    ['Travels along too', 'tags'],
     ['Speed', '5 MiB/s at most'],
     ['Objects at once', '4 at most'],
   ]);

@@ -1,4 +1,5 @@
 import type { CloudAccount, Db, Transfer } from '../../core/db.ts';
+import { transferOptionsSchema } from '../../queue/transfer-options.ts';
 import { storedCapabilities } from '../../storage/capabilities.ts';
 import { fidelityOf, type Loss } from '../../storage/fidelity.ts';
 import { storedError } from '../errors.ts';
@@ -87,9 +88,12 @@ function head(transfer: ReportedTransfer, instance: string): ReportRecord[] {
     errorCode: error?.code ?? null,
     errorMessage: error?.message ?? null,
   };
-  const losses: readonly (Loss | typeof unknownFidelity)[] = transferFidelity(sourceAccount, destinationAccount) ?? [
-    unknownFidelity,
-  ];
+  const { keep } = transferOptionsSchema.parse(transfer.options);
+  const losses: readonly (Loss | typeof unknownFidelity)[] = transferFidelity(
+    sourceAccount,
+    destinationAccount,
+    keep,
+  ) ?? [unknownFidelity];
   return [{ type: 'transfer', facts }, ...losses.map((loss) => ({ type: 'fidelity' as const, ...loss }))];
 }
 
@@ -98,13 +102,14 @@ const unknownFidelity = {
   message: 'What the accounts can keep is not known. Test both accounts and download the report again.',
 } as const;
 
-/** What this pair of accounts does not keep; null: not known of one of them. */
+/** What this pair of accounts does not keep; `keep`: what is to travel besides. null: not known of one of them. */
 export function transferFidelity(
   source: Pick<CloudAccount, 'capabilities'>,
   destination: Pick<CloudAccount, 'capabilities'>,
+  keep: { tags: boolean },
 ): Loss[] | null {
   const [from, to] = [storedCapabilities(source.capabilities), storedCapabilities(destination.capabilities)];
-  return from && to ? fidelityOf(from, to) : null;
+  return from && to ? fidelityOf(from, to, keep) : null;
 }
 
 function jsonLine(record: ReportRecord): string {

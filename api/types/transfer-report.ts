@@ -1,3 +1,4 @@
+import { transferOptionsSchema } from '../../queue/transfer-options.ts';
 import { type Loss, type LossCode, lossCodes } from '../../storage/fidelity.ts';
 import { builder } from '../builder.ts';
 import { encodeGlobalId } from '../global-id.ts';
@@ -39,17 +40,19 @@ builder.queryField('transferFidelity', (t) =>
     type: [FidelityLoss],
     nullable: true,
     description:
-      "What a transfer between two of the viewer's accounts would not keep, whatever the objects are. null: not known of one of them; `testAccount` finds out. NOT_FOUND for an account that is not the viewer's.",
+      "What a transfer between two of the viewer's accounts would not keep, whatever the objects are; that some tags do not fit, where `tags` is true. null: not known of one of them; `testAccount` finds out. NOT_FOUND for an account that is not the viewer's.",
     complexity: 2,
     authScopes: { signedIn: true },
     args: {
       sourceAccountId: t.arg.id({ required: true, description: 'Account to read.' }),
       destinationAccountId: t.arg.id({ required: true, description: 'Account to write.' }),
+      tags: t.arg.boolean({ defaultValue: false, description: 'Whether tags are to travel, as `keep.tags` orders.' }),
     },
     resolve: async (_root, args, context) =>
       transferFidelity(
         await ownAccount(context, String(args.sourceAccountId), 'sourceAccountId'),
         await ownAccount(context, String(args.destinationAccountId), 'destinationAccountId'),
+        { tags: args.tags ?? false },
       ),
   }),
 );
@@ -70,15 +73,17 @@ builder.prismaObjectFields(Transfer, (t) => ({
     type: [FidelityLoss],
     nullable: true,
     description:
-      'What this pair of accounts does not keep, whatever the objects are. null: not known of one of them; `testAccount` finds out.',
+      'What this pair of accounts does not keep, whatever the objects are; that some tags do not fit, where tags are to travel. null: not known of one of them; `testAccount` finds out.',
     complexity: 2,
-    resolve: async ({ sourceAccountId, destinationAccountId }, _args, { services }) => {
+    resolve: async ({ sourceAccountId, destinationAccountId, options }, _args, { services }) => {
       // Prisma makes one query of those of a moment.
       const capabilitiesOf = (id: string) =>
         services.db.cloudAccount.findUniqueOrThrow({ where: { id }, select: { capabilities: true } });
-      return transferFidelity(
-        ...(await Promise.all([capabilitiesOf(sourceAccountId), capabilitiesOf(destinationAccountId)])),
-      );
+      const [source, destination] = await Promise.all([
+        capabilitiesOf(sourceAccountId),
+        capabilitiesOf(destinationAccountId),
+      ]);
+      return transferFidelity(source, destination, transferOptionsSchema.parse(options).keep);
     },
   }),
   report: t.field({

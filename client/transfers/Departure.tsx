@@ -177,7 +177,7 @@ export function Departure(props: DepartureProps) {
       </div>
       {when === 'again' ? <ScheduleFields form={form} /> : null}
       <MoreChoices form={form} refusals={refusals} />
-      <PairFidelity source={source} destination={destination} />
+      <PairFidelity source={source} destination={destination} tags={form.values.keep.includes('tags')} />
       <Danger choices={form.values} {...route} />
       <FormErrors errors={errors.general} />
       <div className={classes.bar}>

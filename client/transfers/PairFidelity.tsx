@@ -5,8 +5,8 @@ import { Losses } from './Fidelity.tsx';
 import classes from './PairFidelity.module.css';
 
 const TransferFidelityQuery = graphql(`
-  query TransferFidelity($source: ID!, $destination: ID!) {
-    transferFidelity(sourceAccountId: $source, destinationAccountId: $destination) {
+  query TransferFidelity($source: ID!, $destination: ID!, $tags: Boolean!) {
+    transferFidelity(sourceAccountId: $source, destinationAccountId: $destination, tags: $tags) {
       code
       message
     }
@@ -16,13 +16,15 @@ const TransferFidelityQuery = graphql(`
 interface PairFidelityProps {
   source: Account | undefined;
   destination: Account | undefined;
+  /** Whether tags are to travel. */
+  tags: boolean;
 }
 
 /** What the two chosen clouds do not keep, told before anything is ordered. */
-export function PairFidelity({ source, destination }: PairFidelityProps) {
+export function PairFidelity({ source, destination, tags }: PairFidelityProps) {
   const [{ data }] = useQuery({
     query: TransferFidelityQuery,
-    variables: { source: source?.id ?? '', destination: destination?.id ?? '' },
+    variables: { source: source?.id ?? '', destination: destination?.id ?? '', tags },
     pause: source === undefined || destination === undefined,
   });
   const losses = source === undefined || destination === undefined ? [] : (data?.transferFidelity ?? []);
