@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { maxManifests } from '../queue/manifest.ts';
 import { startTestApi, type TestApi } from '../test/support/api.ts';
 import { startStore, type TestStore } from '../test/support/engine.ts';
-import { mutate, orderWithin } from '../test/support/transfer-orders.ts';
+import { mutate, orderWithin, waiting } from '../test/support/transfer-orders.ts';
 
 let api: TestApi;
 let store: TestStore;
@@ -78,18 +78,27 @@ test('only who is signed in uploads, by POST, and from no foreign page', async (
   expect(await codes(upload('', {}, 'GET'))).toEqual([405, undefined]);
 });
 
-test('nobody keeps manifests without end', async () => {
+test('nobody keeps manifests without end, nor one too many by uploading several at once', async () => {
   const { token: other, userId } = await api.signUp();
   await api.db.pathManifest.createMany({
-    data: Array.from({ length: maxManifests }, (_, index) => ({
+    data: Array.from({ length: maxManifests - 1 }, (_, index) => ({
       userId,
       paths: [`p/${index}`],
       pathCount: 1,
       hash: Buffer.from([index]),
     })),
   });
-  const answer = await upload('p/new', { authorization: `Bearer ${other}` });
-  expect([answer.status, answer.body.errors[0].extensions.code]).toEqual([409, 'CONFLICT']);
+  const { uploading } = await api.db.$transaction(async (tx) => {
+    // Counted, but not written, while that lasts.
+    await tx.$executeRaw`LOCK TABLE path_manifest IN SHARE MODE`;
+    const uploading = ['p/one', 'p/other'].map((path) => upload(path, { authorization: `Bearer ${other}` }));
+    await expect.poll(() => waiting(api)).toHaveLength(2);
+    return { uploading };
+  });
+  const answers = await Promise.all(uploading);
+  expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+  expect(answers.find(({ status }) => status === 409)?.body.errors[0].extensions.code).toBe('CONFLICT');
+  expect(await api.db.pathManifest.count({ where: { userId } })).toBe(maxManifests);
 });
 
 test.each(['P1M', 'P1Y', 'P', 'PT', '30 days', 'P-1D', 'P1DT'])('%s is no Duration', async (olderThan) => {

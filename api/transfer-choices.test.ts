@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestApi, type TestApi } from '../test/support/api.ts';
 import { startStore, type TestStore } from '../test/support/engine.ts';
-import { mutate, orderWithin, step } from '../test/support/transfer-orders.ts';
+import { mutate, orderWithin, step, waiting } from '../test/support/transfer-orders.ts';
 import { idOfType } from './global-id.ts';
+import { maxSchedules } from './types/transfer-schedule.ts';
 
 let api: TestApi;
 let store: TestStore;
@@ -19,10 +20,6 @@ afterAll(async () => {
   await api?.close();
   await store?.close();
 });
-
-/** Whoever waits for a lock. */
-const waiting = () => api.db.$queryRaw`
-  SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
 
 const errors = 'userErrors { field code message remedy }';
 const plan = `mutation ($input: PlanTransferInput!) { planTransfer(input: $input) { transfer { id state mode isDryRun canApprove approvedAt
@@ -168,7 +165,7 @@ test('a schedule is made, changed and deleted; a repeated key makes no second on
   const late = await api.db.$transaction(async (tx) => {
     const row = await tx.transferSchedule.delete({ where: { id } });
     const changing = ask(update, { id: schedule?.id, name: 'Too late' });
-    await expect.poll(waiting).toHaveLength(1);
+    await expect.poll(() => waiting(api)).toHaveLength(1);
     return { row, changing };
   });
   expect((await late.changing).userErrors).toMatchObject([{ code: 'NOT_FOUND', field: ['input', 'id'] }]);
@@ -231,12 +228,36 @@ test('a schedule keeps the bandwidth limit of its transfers, which may change', 
     await tx.$queryRaw`SELECT 1 FROM transfer_schedule WHERE id = ${id}::uuid FOR UPDATE`;
     const changes = [{ priority: 'HIGH' }, { bandwidthLimit: '80000' }];
     const changing = changes.map((change) => mutation('updateTransferSchedule', { id: schedule.id, ...change }));
-    await expect.poll(waiting).toHaveLength(2);
+    await expect.poll(() => waiting(api)).toHaveLength(2);
     return { changing };
   });
   await Promise.all(together.changing);
   const both = await mutation('updateTransferSchedule', { id: schedule.id });
   expect(both.schedule).toMatchObject({ bandwidthLimit: '80000', priority: 'HIGH' });
+});
+
+test('two schedules that are made at once are not one too many', async () => {
+  const ben = await api.signUp('Ben');
+  const own = await api.connect(ben.token, store, 'Photos');
+  const input = orderWithin(own, { cron: '0 3 * * *' });
+  const make = async () =>
+    (await api.query(createSchedule, { input }, { token: ben.token })).data.createTransferSchedule;
+  const first = idOfType('TransferSchedule', (await make()).schedule.id) ?? '';
+  const { id: _, order, ...row } = await api.db.transferSchedule.findUniqueOrThrow({ where: { id: first } });
+  await api.db.transferSchedule.createMany({
+    data: Array.from({ length: maxSchedules - 2 }, () => ({ ...row, order: order as object })),
+  });
+  const { making } = await api.db.$transaction(async (tx) => {
+    // Counted, but not written, while that lasts.
+    await tx.$executeRaw`LOCK TABLE transfer_schedule IN SHARE MODE`;
+    const making = [make(), make()];
+    await expect.poll(() => waiting(api)).toHaveLength(2);
+    return { making };
+  });
+  const made = await Promise.all(making);
+  expect(made.filter(({ schedule }) => schedule !== null)).toHaveLength(1);
+  expect(made.flatMap(({ userErrors }) => userErrors)).toMatchObject([{ code: 'CONFLICT' }]);
+  expect(await api.db.transferSchedule.count({ where: { userId: row.userId } })).toBe(maxSchedules);
 });
 
 test('the next runs of a schedule are told before it is made', async () => {

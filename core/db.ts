@@ -84,6 +84,11 @@ export async function databaseTime(db: DbSession): Promise<Date> {
   return clock.now;
 }
 
+/** Before what a user has is counted against the most that he may have: whoever else counts it waits until the transaction ends. */
+export async function lockUser(tx: DbSession, userId: string): Promise<void> {
+  await tx.$queryRaw`SELECT 1 FROM "user" WHERE id = ${userId}::uuid FOR NO KEY UPDATE`;
+}
+
 const statementNames = new Map<string, string>();
 
 // Prisma types the name as given for every statement; pg takes none for those that are planned each time.

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import { type DbSession, databaseTime } from '../core/db.ts';
+import { type DbSession, databaseTime, lockUser } from '../core/db.ts';
 import { AppError } from '../core/errors.ts';
 import { parsePath } from './path.ts';
 
@@ -70,6 +70,7 @@ export const manifestFacts = { select: { id: true, userId: true, pathCount: true
 /** Keeps a manifest. Idempotent: the same paths of the same person are kept once. CONFLICT for one too many. */
 export async function keepManifest(tx: DbSession, userId: string, paths: readonly string[]): Promise<ManifestFacts> {
   const hash = createHash('sha256').update(JSON.stringify(paths)).digest();
+  await lockUser(tx, userId);
   const known = await tx.pathManifest.findUnique({ where: { userId_hash: { userId, hash } }, ...manifestFacts });
   if (known === null && (await tx.pathManifest.count({ where: { userId } })) >= maxManifests) {
     const message = `${maxManifests} manifests of yours are kept already. Each is dropped ${manifestKeptDays} days after its last use.`;

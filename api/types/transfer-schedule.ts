@@ -1,4 +1,10 @@
-import { type DbSession, databaseTime, type Prisma, type TransferSchedule as ScheduleRow } from '../../core/db.ts';
+import {
+  type DbSession,
+  databaseTime,
+  lockUser,
+  type Prisma,
+  type TransferSchedule as ScheduleRow,
+} from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
 import { nextRun, nextRuns, type ScheduledOrder, scheduledOrderSchema } from '../../queue/schedule.ts';
 import { assertBandwidthLimit, minBandwidthLimit, parseOrder } from '../../queue/transfer.ts';
@@ -18,7 +24,7 @@ import { orderFields, orderOf, parseTransferName } from './transfer-order.ts';
 import { User } from './user.ts';
 
 /** Most schedules of one user. */
-const maxSchedules = 200;
+export const maxSchedules = 200;
 const mostRunsAhead = 20;
 const runsAhead = (first: number | null | undefined) => Math.min(Math.max(first ?? 5, 1), mostRunsAhead);
 
@@ -197,6 +203,7 @@ builder.relayMutationField(
         if (known !== null) return db.transferSchedule.findUniqueOrThrow({ where: { id: known } });
         const nextRunAt = nextRun(cron, zone, await databaseTime(db));
         const { id } = await createOnce(db, request, async (tx) => {
+          await lockUser(tx, userId);
           if ((await tx.transferSchedule.count({ where: { userId } })) >= maxSchedules) {
             throw new AppError('CONFLICT', `You have ${maxSchedules} schedules. Delete one first.`);
           }

@@ -31,6 +31,10 @@ export async function mutate(api: TestApi, document: string, input: object, toke
   };
 }
 
+/** Whoever waits for a lock. */
+export const waiting = (api: TestApi) => api.db.$queryRaw`
+  SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+
 /** Ends a transfer as a worker would: three objects arrived, four failed for two reasons. */
 export async function endWithFailures(api: TestApi, globalId: string): Promise<void> {
   const transferId = decodeGlobalId(globalId).id;
