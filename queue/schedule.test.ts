@@ -21,6 +21,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   await db.transferSchedule.deleteMany();
+  await db.cloudAccount.update({ where: { id: user.accountId }, data: { status: 'CONNECTED' } });
 });
 
 afterEach(() => {
@@ -130,7 +131,6 @@ test('a run orders nothing at an account that is being disconnected meanwhile', 
   });
   expect(await running.run).toBeNull();
   expect(await read(id)).toMatchObject({ errorCode: 'CONFLICT', lastTransferId: null });
-  await db.cloudAccount.update({ where: { id: user.accountId }, data: { status: 'CONNECTED' } });
 });
 
 test('what is not enabled or not due does not run', async () => {

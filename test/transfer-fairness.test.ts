@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { flowBytes } from '../worker/transfer/pair.ts';
 import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
 import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
@@ -16,14 +16,14 @@ let engine: TestEngine;
 let from: TestStore;
 let to: TestStore;
 
-beforeAll(async () => {
+beforeEach(async () => {
   database = await createTestDatabase();
   const { url } = await createTestRedis();
   engine = await startEngine({ databaseUrl: database.url, redisUrl: url });
   [from, to] = await Promise.all([startStore('source'), startStore('target')]);
 }, 60_000);
 
-afterAll(async () => {
+afterEach(async () => {
   await engine?.stop();
   await Promise.all([from?.close(), to?.close()]);
   await database?.drop();
@@ -58,16 +58,19 @@ test("another user's object arrives while one user's long batches hold every slo
   const allHeld = to.server.observer.waitFor({ method: 'PUT' }, { count: held });
   await engine.startWorker({ MAX_CONCURRENT_TRANSFERS: String(slots), MEMORY_BUDGET_BYTES: String(budgetBytes) });
   const long = await engine.submit({ ...many, sourcePaths: ['source/long/'] });
-  await allHeld;
-  const single = await engine.submit({ ...one, sourcePaths: ['source/single/'] });
-  expect(await engine.ended(single.id)).toMatchObject({ state: 'COMPLETED', objectsCompleted: 1n });
-  expect(await to.hashes('single/')).toEqual({ object: hash });
-  // All that the other one has under way is held still.
-  expect(finished).toBe(0);
-  expect(await engine.db.transfer.findUniqueOrThrow({ where: { id: long.id } })).toMatchObject({
-    state: 'RUNNING',
-    objectsCompleted: 0n,
-  });
-  letGo();
+  try {
+    await allHeld;
+    const single = await engine.submit({ ...one, sourcePaths: ['source/single/'] });
+    expect(await engine.ended(single.id)).toMatchObject({ state: 'COMPLETED', objectsCompleted: 1n });
+    expect(await to.hashes('single/')).toEqual({ object: hash });
+    // All that the other one has under way is held still.
+    expect(finished).toBe(0);
+    expect(await engine.db.transfer.findUniqueOrThrow({ where: { id: long.id } })).toMatchObject({
+      state: 'RUNNING',
+      objectsCompleted: 0n,
+    });
+  } finally {
+    letGo();
+  }
   expect(await engine.ended(long.id)).toMatchObject({ state: 'COMPLETED', objectsCompleted: 256n });
 }, 120_000);

@@ -112,15 +112,16 @@ test('what was missing and is there by now is retried as it was ordered: written
 
 test('a follow-up tells only of what lies below the paths that it lists', async () => {
   await put(from, 'a', 'a');
-  const lines = [`source/${prefix}a`, 'late-1/b', 'late-1/gone', 'late-2/c'];
-  const { row, failed } = await run(lines, { sourcePaths: [`source/${prefix}`, 'late-1/', 'late-2/'] });
+  const [late, never] = [`late-${round}`, `never-${round}`];
+  const lines = [`source/${prefix}a`, `${late}/b`, `${late}/gone`, `${never}/c`];
+  const { row, failed } = await run(lines, { sourcePaths: [`source/${prefix}`, `${late}/`, `${never}/`] });
   expect(failed).toEqual([
     ['', 'CONTAINER_NOT_FOUND'],
     ['', 'CONTAINER_NOT_FOUND'],
   ]);
-  await from.client.send(new CreateBucketCommand({ Bucket: 'late-1' }));
-  await from.client.send(new PutObjectCommand({ Bucket: 'late-1', Key: 'b', Body: 'b' }));
-  const followUp = await engine.db.$transaction((tx) => retryFailedItems(tx, row.id, { paths: ['late-1/**'] }));
+  await from.client.send(new CreateBucketCommand({ Bucket: late }));
+  await from.client.send(new PutObjectCommand({ Bucket: late, Key: 'b', Body: 'b' }));
+  const followUp = await engine.db.$transaction((tx) => retryFailedItems(tx, row.id, { paths: [`${late}/**`] }));
   expect(await engine.ended(followUp.id)).toMatchObject({ objectsListed: 2n, objectsCompleted: 1n, objectsFailed: 1n });
 });
 

@@ -14,6 +14,7 @@ const hashesOf = (objects: Record<string, Buffer>) =>
 let database: TestDatabase;
 let engine: TestEngine;
 let all: Clouds;
+let round = 0;
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -48,7 +49,8 @@ async function run(mode: TransferMode, from: CloudName, to: CloudName, folder: s
 }
 
 test.each(pairs)('%s to %s: compared, mirrored, compared again and moved', async (from, to) => {
-  const [folder, into] = [`${from}-${to}/`, `into-${from}-${to}/`];
+  round += 1;
+  const [folder, into] = [`${round}-${from}-${to}/`, `into-${round}-${from}-${to}/`];
   const named = (prefix: string, objects: Record<string, Buffer>) =>
     Object.fromEntries(Object.entries(objects).map(([name, bytes]) => [prefix + name, bytes]));
   await fill(all.clouds[from], named(folder, tree));

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { AppError } from '../../core/errors.ts';
 import { createDigest } from '../digest.ts';
 import type { Digests } from '../digest-algorithm.ts';
@@ -178,6 +178,7 @@ export function uploads(current: Current, locally: Locally): void {
         const child = fork(fileURLToPath(new URL('./resume.ts', import.meta.url)), { execArgv: [] });
         const [credentials, operator] = [fixture.credentials(endpoint), fixture.operator?.(endpoint)];
         child.send({ ...order, credentials, operator } satisfies Resumption);
+        onTestFinished(() => void child.kill());
         const [parts] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
         expect(parts).toEqual([
           [1, partBytes],

@@ -27,7 +27,6 @@ let state: SweepState;
 beforeAll(async () => {
   database = await createTestDatabase();
   db = createDb({ url: database.url, poolSize: 4 });
-  user = await createUser(db);
 });
 
 afterAll(async () => {
@@ -36,8 +35,13 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
+  await db.transferName.deleteMany();
   await db.transfer.deleteMany();
+  await db.transferSchedule.deleteMany();
   await db.outbox.deleteMany();
+  // With everything else that is theirs.
+  await db.user.deleteMany();
+  user = await createUser(db);
   published = [];
   queued = new Set();
   isRedisThere = true;
