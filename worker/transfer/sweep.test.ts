@@ -39,6 +39,7 @@ beforeEach(async () => {
   await db.transfer.deleteMany();
   await db.transferSchedule.deleteMany();
   await db.outbox.deleteMany();
+  await db.idempotencyKey.deleteMany();
   // With everything else that is theirs.
   await db.user.deleteMany();
   user = await createUser(db);
