@@ -47,7 +47,7 @@ export const errorTable = {
   IDEMPOTENCY_KEY_REUSED: {
     as: 'user',
     remedy: 'Use a new key for a new request; repeat a key only with exactly the same arguments.',
-    description: 'The idempotency key was used within the last 24 hours with other arguments.',
+    description: 'The idempotency key was used within the last 24 hours with other arguments, or made what is deleted.',
   },
   SIGN_UP_CLOSED: {
     as: 'user',

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startTestApi, type TestApi } from '../test/support/api.ts';
 import { startStore, type TestStore } from '../test/support/engine.ts';
 import { mutate, orderWithin, step, waiting } from '../test/support/transfer-orders.ts';
@@ -14,6 +15,10 @@ beforeAll(async () => {
   [api, store] = await Promise.all([startTestApi(), startStore('photos')]);
   ({ token } = await api.signUp('Ann'));
   account = await api.connect(token, store, 'Photos');
+});
+
+beforeEach(async () => {
+  await api.db.transferSchedule.deleteMany();
 });
 
 afterAll(async () => {
@@ -135,7 +140,7 @@ test('a schedule is made, changed and deleted; a repeated key makes no second on
     ...orderWithin(account, { mode: 'SYNC', name: 'Nightly' }),
     cron: '0 3 * * *',
     timeZone: 'Europe/Berlin',
-    idempotencyKey: 'nightly',
+    idempotencyKey: randomUUID(),
   };
   const ask = async (document: string, variables: object) => {
     const answer = await api.query(document, { input: variables }, { token });
@@ -173,6 +178,9 @@ test('a schedule is made, changed and deleted; a repeated key makes no second on
   const remove = `mutation ($input: DeleteTransferScheduleInput!) { deleteTransferSchedule(input: $input) { schedule { id } ${errors} } }`;
   expect((await ask(remove, { id: schedule?.id })).schedule).toEqual({ id: schedule?.id });
   expect((await ask(remove, { id: schedule?.id })).userErrors).toMatchObject([{ code: 'NOT_FOUND' }]);
+  expect((await ask(createSchedule, input)).userErrors).toMatchObject([
+    { code: 'IDEMPOTENCY_KEY_REUSED', field: ['input', 'idempotencyKey'] },
+  ]);
 });
 
 test('a schedule tells what is chosen about its transfers', async () => {
@@ -201,7 +209,7 @@ test('a schedule keeps the bandwidth limit of its transfers, which may change', 
     expect(answer.errors).toBeUndefined();
     return answer.data[name];
   };
-  const order = orderWithin(account, { cron: '0 3 * * *', bandwidthLimit: '50000', idempotencyKey: 'limited' });
+  const order = orderWithin(account, { cron: '0 3 * * *', bandwidthLimit: '50000', idempotencyKey: randomUUID() });
   const { schedule } = await mutation('createTransferSchedule', order);
   expect(schedule).toMatchObject({ bandwidthLimit: '50000', priority: 'NORMAL' });
   expect((await mutation('createTransferSchedule', order)).schedule.id).toBe(schedule.id);

@@ -165,6 +165,14 @@ async function lockSchedule(tx: DbSession, id: string): Promise<ScheduleRow> {
   return row;
 }
 
+/** What a request with an idempotency key made. Throws IDEMPOTENCY_KEY_REUSED where that was deleted since. */
+async function madeSchedule(db: DbSession, id: string): Promise<ScheduleRow> {
+  const row = await db.transferSchedule.findUnique({ where: { id } });
+  if (row !== null) return row;
+  const message = 'The schedule that was made with this idempotency key is deleted.';
+  throw new AppError('IDEMPOTENCY_KEY_REUSED', message, { field: ['idempotencyKey'] });
+}
+
 const noSchedule = () => new AppError('NOT_FOUND', 'There is no such schedule.', { field: ['id'] });
 
 builder.relayMutationField(
@@ -177,7 +185,7 @@ builder.relayMutationField(
       timeZone: t.string({ defaultValue: 'UTC', description: 'IANA name, such as Europe/Berlin.' }),
       idempotencyKey: t.string({
         description:
-          'Any text of 1 to 255 characters. A repetition within 24 hours with the same arguments returns the same schedule.',
+          'Any text of 1 to 255 characters. A repetition within 24 hours with the same arguments returns the same schedule; IDEMPOTENCY_KEY_REUSED when that is deleted.',
       }),
     }),
   },
@@ -200,7 +208,7 @@ builder.relayMutationField(
           secret: config.AUTH_SECRET,
         };
         const known = await findReplay(db, request);
-        if (known !== null) return db.transferSchedule.findUniqueOrThrow({ where: { id: known } });
+        if (known !== null) return madeSchedule(db, known);
         const nextRunAt = nextRun(cron, zone, await databaseTime(db));
         const { id } = await createOnce(db, request, async (tx) => {
           await lockUser(tx, userId);
@@ -231,7 +239,7 @@ builder.relayMutationField(
           await audit(tx, context, 'schedule.create', { type: 'transfer-schedule', id: row.id }, { name: row.name });
           return row.id;
         });
-        return db.transferSchedule.findUniqueOrThrow({ where: { id } });
+        return madeSchedule(db, id);
       }),
   },
   { description: 'The schedule that was made.', outputFields: scheduleOutput },
