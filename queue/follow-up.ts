@@ -113,6 +113,7 @@ export async function retryFailedItems(
       objectsSkipped: skipped,
       objectsPlanned: objects - skipped,
       deletionsPlanned: deletions,
+      sourceRemovalsPlanned: origin.mode === 'MOVE' ? objects : 0,
       bytesListed: bytes,
       bytesPlanned: bytes - bytesSkipped,
       bytesAbandoned: bytesSkipped,

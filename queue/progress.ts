@@ -4,8 +4,8 @@ import { type TransferProgress, topics, transferControlSchema, transferProgressS
 import { publish } from './pubsub.ts';
 
 /**
- * To estimates of the end, each object is as much work as so many bytes beside its own: its requests take their time
- * however small it is. About what a connection moves in a request's time.
+ * To estimates of the end, each object is as much work as so many bytes beside its own, and so is the removal of a source:
+ * its requests take their time however small it is. About what a connection moves in a request's time.
  */
 export const objectWorkBytes = 256 * 1024;
 
@@ -26,6 +26,9 @@ export type ProgressRow = Pick<
   | 'objectsExcluded'
   | 'deletionsPlanned'
   | 'deletionsCompleted'
+  | 'sourceRemovalsPlanned'
+  | 'sourceRemovalsCompleted'
+  | 'sourceRemovalsKept'
   | 'bytesListed'
   | 'bytesPlanned'
   | 'bytesAcknowledged'
@@ -46,6 +49,8 @@ export const progressColumns = Prisma.sql`transfer.id, transfer.user_id AS "user
   transfer.objects_planned AS "objectsPlanned", transfer.objects_verified AS "objectsVerified",
   transfer.objects_excluded AS "objectsExcluded",
   transfer.deletions_planned AS "deletionsPlanned", transfer.deletions_completed AS "deletionsCompleted",
+  transfer.source_removals_planned AS "sourceRemovalsPlanned",
+  transfer.source_removals_completed AS "sourceRemovalsCompleted", transfer.source_removals_kept AS "sourceRemovalsKept",
   transfer.bytes_planned AS "bytesPlanned", transfer.bytes_listed AS "bytesListed", transfer.bytes_acknowledged AS "bytesAcknowledged",
   transfer.bytes_verified AS "bytesVerified", transfer.bytes_abandoned AS "bytesAbandoned",
   transfer.bytes_skipped AS "bytesSkipped", transfer.bytes_in_flight AS "bytesInFlight",
@@ -69,6 +74,9 @@ export function toProgress(row: ProgressRow): TransferProgress {
     objectsExcluded: row.objectsExcluded.toString(),
     deletionsPlanned: row.deletionsPlanned.toString(),
     deletionsCompleted: row.deletionsCompleted.toString(),
+    sourceRemovalsPlanned: row.sourceRemovalsPlanned.toString(),
+    sourceRemovalsCompleted: row.sourceRemovalsCompleted.toString(),
+    sourceRemovalsKept: row.sourceRemovalsKept.toString(),
     bytesListed: row.bytesListed.toString(),
     bytesPlanned: row.bytesPlanned.toString(),
     bytesAcknowledged: row.bytesAcknowledged.toString(),

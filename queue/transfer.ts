@@ -264,7 +264,13 @@ export async function enqueuePlan(tx: DbSession, row: Transfer, startAt: Date | 
 /** Wait for a worker or have one. */
 const goingStates: readonly TransferState[] = ['SCHEDULED', 'QUEUED', 'PLANNING', 'RUNNING'];
 const nextSequence = { sequence: { increment: 1 } } as const;
-const stopped = { speedBytesPerSecond: 0, speedAt: null, speedSince: null, throttledUntil: null } as const;
+const stopped = {
+  speedBytesPerSecond: 0,
+  paceBytesPerSecond: 0,
+  speedAt: null,
+  speedSince: null,
+  throttledUntil: null,
+} as const;
 
 /** The row, locked until the transaction ends. Whoever changes a transfer, its batches or items, locks it first. */
 export async function lockTransfer(tx: DbSession, transferId: string): Promise<Transfer> {

@@ -34,6 +34,8 @@ interface Course {
   /** Of its objects, in order. */
   sizes: number[];
   steps: Step[];
+  /** The step from which it is steady. Default: a tenth of them. */
+  steadyFrom?: number;
 }
 
 /** Numbers from 0 to 1, the same for each run. */
@@ -68,13 +70,37 @@ function mixture(count: number): Course {
   return { sizes: sizes.slice(0, count - step.objects), steps };
 }
 
+/** What has no bytes: half a thousand a second, more or less. */
+function deletions(count: number): Course {
+  const random = seeded(13);
+  const one = () => ({ bytes: 0, objects: 100, seconds: 0.2 * (2 / 3 + (random() * 2) / 3) });
+  return { sizes: Array.from({ length: count * 100 }, () => 0), steps: Array.from({ length: count }, one) };
+}
+
+/** The estimate has a quarter of a minute to learn that only deletions are left. */
+function thenDeletions(before: Course, after: Course): Course {
+  const steadyFrom = before.steps.length + 75;
+  return { sizes: [...before.sizes, ...after.sizes], steps: [...before.steps, ...after.steps], steadyFrom };
+}
+
 test.each([
+  ['deletions', deletions(60)],
+  [
+    'deletions after objects in parts',
+    thenDeletions(
+      {
+        sizes: Array.from({ length: 60 }, () => 32 * MiB),
+        steps: Array.from({ length: 60 }, () => ({ bytes: 0, objects: 1, seconds: 1.6 })),
+      },
+      deletions(240),
+    ),
+  ],
   ['parts of 8 MiB', parts(240, 8 * MiB, 0.4)],
   ['parts of 64 MiB', parts(240, 64 * MiB, 3)],
   ['objects of 1 B to 8 MiB', mixture(4_000)],
-] as const)(
+] as [string, Course][])(
   'from a tenth of a steady transfer on, the estimate is within 15 %: %s',
-  async (_, { sizes, steps }) => {
+  async (_, { sizes, steps, steadyFrom = steps.length / 10 }: Course) => {
     const longest = Math.max(...steps.map(({ seconds }) => seconds));
     const transferId = await createTransfer(db, await createUser(db), {
       batches: [sizes.length],
@@ -116,7 +142,7 @@ test.each([
         );
       });
       if (!written) throw new Error('no transfer');
-      if (index < steps.length / 10 || index === steps.length - 1) continue;
+      if (index < steadyFrom || index === steps.length - 1) continue;
       const estimated = (etaMs(toProgress(written.row)) ?? 0) / 1_000;
       // What is acknowledged comes in pieces: nobody can tell the end more closely than the piece under way.
       if (Math.abs(estimated - left) > Math.max(0.15 * left, longest)) wrong.push(`${left} s left, not ${estimated}`);

@@ -144,11 +144,27 @@ test('filters leave objects out by name and size', async () => {
   expect([objectsListed, objectsExcluded]).toEqual([2n, 3n]);
 });
 
+const removals = (sourceRemovalsPlanned: bigint, sourceRemovalsCompleted: bigint, sourceRemovalsKept: bigint) => ({
+  ...{ sourceRemovalsPlanned, sourceRemovalsCompleted, sourceRemovalsKept },
+});
+
+test('MOVE counts the sources that stay though they were to be removed, and their follow-up plans them again', async () => {
+  await put(from, 'a', 'some');
+  await put(from, 'b', 'more');
+  const match = { operation: 'GetObject', key: `${prefix}a`, count: 3 } as const;
+  from.server.faults.add({ match, action: { kind: 'status', status: 500 } });
+  const { id, ...row } = await run({ mode: 'MOVE' });
+  expect(row).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', ...removals(2n, 1n, 1n) });
+  const followUp = await engine.db.$transaction((tx) => retryFailedItems(tx, id));
+  expect(followUp).toMatchObject(removals(1n, 0n, 0n));
+  expect(await engine.ended(followUp.id)).toMatchObject({ state: 'COMPLETED', ...removals(1n, 1n, 0n) });
+});
+
 test('MOVE removes each source whose copy is verified', async () => {
   await twoSides();
   const before = await from.hashes(prefix);
-  const { id, state } = await run({ mode: 'MOVE', options: { conflictPolicy: 'OVERWRITE_IF_DIFFERENT' } });
-  expect(state).toBe('COMPLETED');
+  const { id, ...row } = await run({ mode: 'MOVE', options: { conflictPolicy: 'OVERWRITE_IF_DIFFERENT' } });
+  expect(row).toMatchObject({ state: 'COMPLETED', ...removals(4n, 4n, 0n) });
   expect(await namesAt(from)).toEqual([]);
   expect(await to.hashes(prefix)).toMatchObject(before);
   const items = Object.values(await itemsOf(id));

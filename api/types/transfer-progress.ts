@@ -27,17 +27,18 @@ export const toInt = (count: string | number) => Math.min(Number(count), maxInt)
 
 /**
  * Whole milliseconds until everything that was listed is done, at the pace of late, which is smoothed over longer than the
- * speed that is shown, and counts objects beside bytes; at most the largest Int.
+ * speed that is shown, and counts objects and removals of sources beside bytes; at most the largest Int.
  * null while listing goes on, nothing moves, or nothing is left.
  */
 export function etaMs(progress: Progress): number | null {
   const pace = Number(progress.paceBytesPerSecond);
-  const isMoving = progress.state === 'RUNNING' && BigInt(progress.speedBytesPerSecond) > 0n;
-  if (!isMoving || !progress.listingComplete || pace <= 0) return null;
+  if (progress.state !== 'RUNNING' || !progress.listingComplete || pace <= 0) return null;
   const settled = BigInt(progress.bytesAcknowledged) + BigInt(progress.bytesAbandoned);
   const objectsSettled = [progress.objectsCompleted, progress.objectsFailed, progress.objectsSkipped].map(BigInt);
   const objectsLeft = objectsSettled.reduce((left, count) => left - count, BigInt(progress.objectsListed));
-  const left = BigInt(progress.bytesListed) - settled + objectsLeft * BigInt(objectWorkBytes);
+  const removalsSettled = BigInt(progress.sourceRemovalsCompleted) + BigInt(progress.sourceRemovalsKept);
+  const removalsLeft = BigInt(progress.sourceRemovalsPlanned) - removalsSettled;
+  const left = BigInt(progress.bytesListed) - settled + (objectsLeft + removalsLeft) * BigInt(objectWorkBytes);
   return left <= 0n ? null : Math.min(Math.ceil((Number(left) / pace) * 1000), maxInt);
 }
 
@@ -87,6 +88,20 @@ export const TransferProgress = builder.objectRef<Progress>('TransferProgress').
     deletionsCompleted: t.int({
       description: 'Objects deleted at the destination, among those completed.',
       resolve: (p) => toInt(p.deletionsCompleted),
+    }),
+    sourceRemovalsPlanned: t.int({
+      description:
+        'Objects of a move whose source is to be removed once they are at the destination, those that are there already included. 0 for other modes.',
+      resolve: (p) => toInt(p.sourceRemovalsPlanned),
+    }),
+    sourceRemovalsCompleted: t.int({
+      description: 'Objects of a move whose source was removed.',
+      resolve: (p) => toInt(p.sourceRemovalsCompleted),
+    }),
+    sourceRemovalsKept: t.int({
+      description:
+        'Objects of a move whose source was to be removed and stays, because they failed, were cancelled, changed meanwhile or could not be removed.',
+      resolve: (p) => toInt(p.sourceRemovalsKept),
     }),
     bytesPlanned: t.field({
       type: 'ByteSize',

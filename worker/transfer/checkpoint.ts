@@ -10,7 +10,7 @@ export const publishIntervalMs = 100;
 const speedWindowMs = 5_000;
 /** The pace that estimates count with is smoothed over half the time since bytes began to flow, and no longer than so. */
 const longestPaceWindowMs = 300_000;
-/** Without a byte for so long, speed is 0. */
+/** Where nothing comes about for so long, speed and pace are 0. */
 export const speedHoldMs = 15_000;
 
 /** A batch as its holder writes about it. */
@@ -69,7 +69,8 @@ export async function writeCheckpoint(
   const { elapsedMs, throttledMs } = options;
   const [row] = await db.$queryRaw<WriteRow[]>`
     ${prepared}WITH locked AS MATERIALIZED (
-      SELECT id, published_at, speed_at, speed_since FROM transfer WHERE id = ${transferId}::uuid FOR NO KEY UPDATE
+      SELECT id, published_at, speed_at, speed_since, bytes_listed - bytes_acknowledged - bytes_abandoned AS bytes_left
+      FROM transfer WHERE id = ${transferId}::uuid FOR NO KEY UPDATE
     ), run AS MATERIALIZED (
       SELECT x.number, x.attempt, x.release, x.renew, x.rest_ms, batch.bytes_in_flight AS old_bytes_in_flight,
         CASE WHEN x.release IS NULL THEN x.bytes_in_flight ELSE 0 END AS bytes_in_flight
@@ -117,12 +118,14 @@ export async function writeCheckpoint(
         AND item.ordinal = input.ordinal
       RETURNING old.action, new.ordinal, new.state, new.size_bytes, new.acknowledged_bytes, new.error_code,
         new.error_message, input.verified, old.state AS old_state, old.size_bytes AS old_size_bytes,
-        old.acknowledged_bytes AS old_acknowledged_bytes
+        old.acknowledged_bytes AS old_acknowledged_bytes, new.source_removal, old.source_removal AS old_source_removal
     ), delta AS MATERIALIZED (
       SELECT
         coalesce(sum((state = 'COMPLETED')::int - (old_state = 'COMPLETED')::int), 0) AS completed,
         coalesce(sum((state = 'COMPLETED')::int - (old_state = 'COMPLETED')::int)
           FILTER (WHERE action = 'DELETE'), 0) AS deleted,
+        count(*) FILTER (WHERE source_removal = 'REMOVED' AND old_source_removal = 'PENDING') AS removed,
+        count(*) FILTER (WHERE source_removal = 'KEPT' AND old_source_removal = 'PENDING') AS kept,
         coalesce(sum((state = 'FAILED')::int - (old_state = 'FAILED')::int), 0) AS failed,
         coalesce(sum(size_bytes - old_size_bytes), 0) AS listed_bytes,
         coalesce(sum(acknowledged_bytes - old_acknowledged_bytes), 0) AS bytes,
@@ -133,10 +136,13 @@ export async function writeCheckpoint(
         min(ARRAY[lpad(ordinal::text, 10, '0'), error_code, error_message]) FILTER (WHERE state = 'FAILED') AS failure
       FROM changed
     ), speed AS MATERIALIZED (
-      SELECT *, least(greatest(age / 2, ${speedWindowMs / 1_000}::float8), ${longestPaceWindowMs / 1_000}::float8)
-        AS pace_window
+      SELECT *, CASE
+          WHEN bytes_left <= 0 THEN ${speedWindowMs / 1_000}::float8
+          ELSE least(greatest(age / 2, ${speedWindowMs / 1_000}::float8), ${longestPaceWindowMs / 1_000}::float8)
+        END AS pace_window
       FROM (
-        SELECT delta.bytes, delta.bytes + (delta.completed + delta.failed) * ${objectWorkBytes}::int AS work,
+        SELECT delta.bytes, locked.bytes_left + delta.listed_bytes - delta.bytes - delta.abandoned_bytes AS bytes_left,
+          delta.bytes + (delta.completed + delta.failed + delta.removed + delta.kept) * ${objectWorkBytes}::int AS work,
           coalesce(locked.speed_since, from_elapsed) AS since,
           greatest(extract(epoch FROM now() - coalesce(locked.speed_at, from_elapsed)), 0.001)::float8 AS span,
           greatest(extract(epoch FROM now() - coalesce(locked.speed_since, from_elapsed)), 0.001)::float8 AS age
@@ -150,6 +156,8 @@ export async function writeCheckpoint(
       objects_completed = objects_completed + delta.completed,
       objects_failed = objects_failed + delta.failed,
       deletions_completed = deletions_completed + delta.deleted,
+      source_removals_completed = source_removals_completed + delta.removed,
+      source_removals_kept = source_removals_kept + delta.kept,
       bytes_listed = bytes_listed + delta.listed_bytes,
       bytes_acknowledged = bytes_acknowledged + delta.bytes,
       objects_verified = objects_verified + delta.verified,
@@ -168,25 +176,29 @@ export async function writeCheckpoint(
       -- samples of any number of workers add up to one rate.
       speed_bytes_per_second = CASE
         WHEN state <> 'RUNNING' THEN 0
-        WHEN speed.bytes > 0 THEN greatest(0, speed_bytes_per_second
+        WHEN speed.work > 0 THEN greatest(0, speed_bytes_per_second
           + (1 - exp(-least(span, age) / ${speedWindowMs / 1_000}::float8))
           / (1 - exp(-age / ${speedWindowMs / 1_000}::float8))
           * (speed.bytes / span - speed_bytes_per_second))::bigint
         WHEN transfer.speed_at < now() - make_interval(secs => ${speedHoldMs / 1_000}) THEN 0
         ELSE speed_bytes_per_second
       END,
-      -- Lumps, such as large parts, average out over it: an estimate of the end needs calm more than news.
-      pace_bytes_per_second = CASE WHEN speed.bytes > 0 THEN greatest(0, pace_bytes_per_second
-        + (1 - exp(-least(span, age) / pace_window)) / (1 - exp(-age / pace_window))
-        * (speed.work / span - pace_bytes_per_second))::bigint
+      -- Lumps, such as large parts, average out over it: an estimate of the end needs calm more than news. Once no bytes are
+      -- left, only deletions are, whose rate is another.
+      pace_bytes_per_second = CASE
+        WHEN state <> 'RUNNING' THEN 0
+        WHEN speed.work > 0 THEN greatest(0, pace_bytes_per_second
+          + (1 - exp(-least(span, age) / pace_window)) / (1 - exp(-age / pace_window))
+          * (speed.work / span - pace_bytes_per_second))::bigint
+        WHEN transfer.speed_at < now() - make_interval(secs => ${speedHoldMs / 1_000}) THEN 0
         ELSE pace_bytes_per_second
       END,
       speed_at = CASE
-        WHEN speed.bytes > 0 THEN now()
+        WHEN speed.work > 0 THEN now()
         WHEN transfer.speed_at >= now() - make_interval(secs => ${speedHoldMs / 1_000}) THEN transfer.speed_at
       END,
       speed_since = CASE
-        WHEN speed.bytes > 0 THEN speed.since
+        WHEN speed.work > 0 THEN speed.since
         WHEN transfer.speed_at >= now() - make_interval(secs => ${speedHoldMs / 1_000}) THEN transfer.speed_since
       END,
       published_at = CASE

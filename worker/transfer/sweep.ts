@@ -167,8 +167,9 @@ async function replan(tx: Tx): Promise<void> {
 async function zeroSpeeds(tx: Tx): Promise<ProgressRow[]> {
   return tx.$queryRaw<ProgressRow[]>`
     UPDATE transfer
-    SET speed_bytes_per_second = 0, speed_at = NULL, speed_since = NULL, sequence = sequence + 1, updated_at = now()
-    WHERE state = 'RUNNING' AND speed_bytes_per_second > 0
+    SET speed_bytes_per_second = 0, pace_bytes_per_second = 0, speed_at = NULL, speed_since = NULL,
+      sequence = sequence + 1, updated_at = now()
+    WHERE state = 'RUNNING' AND (speed_bytes_per_second > 0 OR pace_bytes_per_second > 0)
       AND speed_at < now() - make_interval(secs => ${speedHoldMs / 1_000})
     RETURNING ${progressColumns}`;
 }
