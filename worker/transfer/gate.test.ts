@@ -165,6 +165,17 @@ describe('an endpoint that cannot be reached', () => {
     expect(await retryOf(gate)).toBe('backoff');
   });
 
+  test('is given up after as long where the clock here is wrong, with what to do about it', async () => {
+    const [gate] = processes(1).gates;
+    const skewed = () => gate?.watch(Promise.reject(new AppError('CLOCK_SKEWED', 'The clock is wrong. Set it.')));
+    for (let waitedMs = 0; waitedMs < outageMs; waitedMs += 15_000) {
+      await expect(skewed()).rejects.toMatchObject({ code: 'CLOCK_SKEWED', retry: 'backoff' });
+      vi.advanceTimersByTime(15_000);
+    }
+    const message = 'The clock is wrong. Set it. It was tried for 3 minutes.';
+    await expect(skewed()).rejects.toMatchObject({ code: 'CLOCK_SKEWED', retry: 'never', message });
+  });
+
   test('begins its time anew where nobody tried for long', async () => {
     const [gate] = processes(1).gates;
     expect(await retryOf(gate)).toBe('backoff');

@@ -39,7 +39,7 @@ export class Gate {
   readonly #options: GateOptions;
   /** When it opens, by performance.now(), which no step of the machine's clock moves. */
   #until = 0;
-  /** Since when, and when last, the endpoint was unreachable or its cloud in trouble; null: it answered. */
+  /** Since when, and when last, the endpoint was unreachable, its cloud in trouble or our clock wrong; null: it answered. */
   #outage: { since: number; lastAt: number } | null = null;
   /** Whether there was a limit when Redis was last asked; a new gate does not know. */
   #limited = true;
@@ -207,9 +207,9 @@ export class Gate {
   }
 }
 
-/** What a cloud that is away fails with. */
+/** What a cloud that is away fails with, and what one says to whoever's clock is wrong: then it answers nobody here. */
 function isOutageOf({ code }: AppError): boolean {
-  return code === 'ENDPOINT_UNREACHABLE' || code === 'PROVIDER_UNAVAILABLE';
+  return code === 'ENDPOINT_UNREACHABLE' || code === 'PROVIDER_UNAVAILABLE' || code === 'CLOCK_SKEWED';
 }
 
 /**
