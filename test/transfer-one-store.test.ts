@@ -59,3 +59,18 @@ test('where nothing overlaps, one store under two addresses is as good as two', 
   expect(await run(request)).toMatchObject({ state: 'COMPLETED', objectsCompleted: 1n });
   expect(await store.hashes(prefix)).toEqual({ 'z/x/a': sent.a });
 });
+
+test.each([
+  ['passes by', 1, 'INVALID_INPUT'],
+  ['lasts', 3, 'PROVIDER_UNAVAILABLE'],
+])('what tells both sides apart is removed, or named where a trouble of the cloud %s', async (_, count, errorCode) => {
+  await store.put(`${prefix}x/a`, 1_000);
+  const before = await store.hashes(prefix);
+  store.server.faults.add({ match: { operation: 'DeleteObject', count }, action: { kind: 'status', status: 500 } });
+  const request = { sourcePaths: [`only/${prefix}x/`], destinationPath: `only/${prefix}`, mode: 'MOVE' } as const;
+  const row = await run(request);
+  expect(row).toMatchObject({ state: 'FAILED', errorCode });
+  const left = Object.keys(await store.hashes(prefix)).filter((key) => !(key in before));
+  expect(left).toHaveLength(count === 1 ? 0 : 1);
+  for (const key of left) expect(row.errorMessage).toContain(`delete only/${prefix}${key}.`);
+});

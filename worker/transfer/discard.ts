@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AppError, toAppError } from '../../core/errors.ts';
 import { DamagedObjectRemains } from '../../storage/damaged-object.ts';
-import type { StorageProvider, Version } from '../../storage/provider.ts';
+import type { Location, StorageProvider, Version } from '../../storage/provider.ts';
 import { Tries } from '../errors.ts';
 import { deleteVersions } from './deletions.ts';
 import type { Item } from './item.ts';
@@ -25,7 +25,7 @@ export async function orDiscard<T>(
     return check();
   } catch (error) {
     try {
-      await discard(destination, item, version);
+      await discard(destination, item.destination, version);
     } catch {
       throw new DamagedObjectRemains(item.destination, version, error);
     }
@@ -41,19 +41,22 @@ export async function afterRemains(destination: StorageProvider, item: Item, err
   const { remains } = item;
   if (remains === null) return error;
   try {
-    await discard(destination, item, remains.version);
+    await discard(destination, item.destination, remains.version);
   } catch {
     return remains;
   }
   return error === remains ? toAppError(remains.cause) : error;
 }
 
-/** Removes the object, unless somebody has written another since. Tries as often as an object is tried. */
-async function discard(destination: StorageProvider, item: Item, version: Version): Promise<void> {
+/**
+ * Removes an object that the product has written, unless somebody has written another since. Tries as often as an object is
+ * tried, and also where work is being stopped. Rejects with why it is still there.
+ */
+export async function discard(destination: StorageProvider, location: Location, version: Version): Promise<void> {
   const tries = new Tries();
   for (;;) {
     try {
-      return await discardOnce(destination, item, version);
+      return await discardOnce(destination, location, version);
     } catch (error) {
       const waitMs = tries.failed(toAppError(error));
       if (waitMs === null || waitMs > discardMs) throw error;
@@ -62,8 +65,11 @@ async function discard(destination: StorageProvider, item: Item, version: Versio
   }
 }
 
-async function discardOnce(destination: StorageProvider, item: Item, version: Version): Promise<void> {
-  const { container, key } = item.destination;
+async function discardOnce(
+  destination: StorageProvider,
+  { container, key }: Location,
+  version: Version,
+): Promise<void> {
   const signal = AbortSignal.timeout(discardMs);
   let found: Version;
   try {

@@ -3,6 +3,7 @@ import { AppError, toAppError } from '../../../core/errors.ts';
 import { readsItsOwn } from '../../../queue/path.ts';
 import { bufferedBody } from '../../../storage/digest.ts';
 import type { Location, ObjectInfo } from '../../../storage/provider.ts';
+import { discard } from '../discard.ts';
 import { isSameVersion } from '../pair.ts';
 import { neededDigests } from '../verify.ts';
 import type { PlanRules } from './judge.ts';
@@ -69,11 +70,17 @@ export class Apartness {
     const { container } = destination;
     const body = bufferedBody([Buffer.from('.')], neededDigests(provider.capabilities.write, 'whole'));
     await gate.pass(this.#signal);
-    await gate.watch(provider.write({ container, key, body, metadata: { user: {} } }, this.#signal));
+    const { version } = await gate.watch(
+      provider.write({ container, key, body, metadata: { user: {} } }, this.#signal),
+    );
     try {
       return (await this.#look('source', { container: source.container, key })) !== null;
     } finally {
-      await gate.watch(provider.deleteObjects({ container, keys: [key] }, this.#signal));
+      await discard(provider, { container, key }, version).catch((cause: unknown) => {
+        const { code, message } = toAppError(cause);
+        const remains = `What was written to tell both sides apart could not be removed: delete ${container}/${key}.`;
+        throw new AppError(code, `${remains} ${message}`, { cause, retry: 'never' });
+      });
     }
   }
 
