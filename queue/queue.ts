@@ -7,6 +7,8 @@ export interface QueuedJob {
   name: JobName;
   payload: object;
   id: string;
+  /** From 1; lower ones are worked on first, and those without one before all of them. */
+  priority?: number;
 }
 
 export interface JobQueue {
@@ -39,6 +41,7 @@ export function createQueue(redis: Redis): JobQueue {
   };
   const queues = {
     'transfer.plan': open('transfer.plan'),
+    'transfer.express-plan': open('transfer.express-plan'),
     'transfer.batch': open('transfer.batch'),
     'transfer.express': open('transfer.express'),
   };
@@ -55,7 +58,10 @@ export function createQueue(redis: Redis): JobQueue {
         const own = jobs.filter((job) => job.name === name);
         if (own.length === 0) continue;
         await queue.addBulk(
-          own.map(({ payload, id }) => ({ name, data: payload, opts: { ...jobOptions, jobId: id } })),
+          own.map(({ payload, id, priority }) => ({
+            ...{ name, data: payload },
+            opts: { ...jobOptions, jobId: id, ...(priority !== undefined && { priority }) },
+          })),
         );
       }
     },

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { createDb, type Db } from '../core/db.ts';
 import { createRedis, type Redis } from '../core/redis.ts';
 import { createTestDatabase, createTestRedis, type TestDatabase, type TestRedis } from '../test/support/databases.ts';
+import { createTransfer, createUser, type TestUser } from '../test/support/transfers.ts';
 import { queueNames } from './jobs.ts';
 import { enqueue } from './outbox.ts';
 import { createQueue, type JobQueue } from './queue.ts';
@@ -129,4 +130,31 @@ test('a commit wakes the relay', async () => {
   } finally {
     await relay.stop();
   }
+});
+
+test('plans wait by their place among those of their user, and the first of each goes to slots of its own', async () => {
+  const [many, few] = [await createUser(db), await createUser(db)];
+  const order = async (user: TestUser, data = {}) => {
+    const unlisted = { state: 'QUEUED', startedAt: null, listingComplete: false, ...data } as const;
+    const transferId = await createTransfer(db, user, { batches: [], data: unlisted });
+    await enqueue(db, 'transfer.plan', { transferId, attempt: 1 });
+    return `t-${transferId}-1`;
+  };
+  const manyIds: string[] = [];
+  for (let index = 0; index < 5; index++) manyIds.push(await order(many));
+  await relayOutbox(db, queue);
+  // What is paused, listed or due later stands before nobody.
+  await createTransfer(db, few, { batches: [], data: { state: 'PAUSED', listingComplete: false } });
+  await createTransfer(db, few, { batches: [], data: { state: 'RUNNING' } });
+  const later = { state: 'SCHEDULED', startAt: new Date(Date.now() + 60_000), listingComplete: false } as const;
+  await createTransfer(db, few, { batches: [], data: later });
+  const fewIds = [await order(few), await order(few)];
+  await relayOutbox(db, queue);
+  const express = new Queue(queueNames['transfer.express-plan'], { connection: redis });
+  expect((await express.getJobs()).map(({ id }) => id).toSorted()).toEqual([manyIds[0], fewIds[0]].toSorted());
+  await express.close();
+  const inOrder = (await bull.getJobs(['prioritized'], 0, -1, true)).map(({ id }) => id);
+  expect(inOrder).toEqual([manyIds[1], fewIds[1], ...manyIds.slice(2)]);
+  const held = await queue.holds('transfer.plan', [...manyIds, ...fewIds]);
+  expect(held.size).toBe(5);
 });

@@ -6,6 +6,7 @@ import { planTransfer } from './transfer/plan.ts';
 /** What is done for each job. A handler is idempotent, and settles soon after `engine.stopping` is aborted. */
 export const handlers = {
   'transfer.plan': planTransfer,
+  'transfer.express-plan': planTransfer,
   'transfer.batch': moveBatch,
   'transfer.express': moveBatch,
 } satisfies { [Name in JobName]: (engine: Engine, payload: JobPayload<Name>) => Promise<void> };

@@ -42,7 +42,7 @@ const drainMs = 3_000;
 /** Everything else about a shutdown. */
 const goodbyeMs = 5_000;
 const databaseCheckMs = 1_000;
-/** Listings that one process makes at the same time. */
+/** Listings that one process makes at the same time, and as many of users who have no older one. */
 const planSlots = 4;
 /** Cron knows minutes; a run begins at most so long after its moment. */
 const schedulePollMs = 1_000;
@@ -202,6 +202,7 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
     consume('transfer.batch', slots),
     consume('transfer.express', slots),
     consume('transfer.plan', planSlots),
+    consume('transfer.express-plan', planSlots),
   ];
 
   log.info({ slots, metricsPort: health?.port }, 'worker started');

@@ -119,7 +119,10 @@ async function prolongPlans(db: Db, queue: JobQueue): Promise<void> {
       AND plan_fence < attempt`;
   if (rows.length === 0) return;
   const idOf = jobIds['transfer.plan'];
-  const held = queue.ready ? await queue.holds('transfer.plan', rows.map(idOf)) : new Set(rows.map(idOf));
+  const ids = rows.map(idOf);
+  const held = queue.ready
+    ? new Set([...(await queue.holds('transfer.plan', ids)), ...(await queue.holds('transfer.express-plan', ids))])
+    : new Set(ids);
   await db.$executeRaw`
     UPDATE transfer SET plan_lease_until = now() + make_interval(secs => ${planLeaseMs / 1_000})
     FROM jsonb_to_recordset(${JSON.stringify(rows.filter((row) => held.has(idOf(row))))}::jsonb)
