@@ -133,7 +133,10 @@ test('what is at the destination is replaced, whole and in parts, and not sent t
 test('where nothing is at the destination, an object costs it one request', async () => {
   for (let index = 0; index < 20; index += 1) await source.put(`fresh/${index}`, 1_000);
   destination.server.observer.resetCounters();
-  expect(await move(`fresh-${randomUUID()}`, 'source/fresh/')).toMatchObject({ state: 'COMPLETED', objectsCompleted: 20n });
+  expect(await move(`fresh-${randomUUID()}`, 'source/fresh/')).toMatchObject({
+    state: 'COMPLETED',
+    objectsCompleted: 20n,
+  });
   expect(destination.server.observer.counters('PutObject').requests).toBe(20);
   expect(destination.server.observer.counters('HeadObject').requests).toBe(0);
 });
