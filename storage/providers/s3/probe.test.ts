@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type S3Server, startS3Server } from '../../../emulators/s3/server.ts';
 import { createAddressPolicy } from '../../address-policy.ts';
@@ -85,4 +89,63 @@ describe('the probe', () => {
       await provider.close();
     },
   );
+
+  it('asks side by side what does not build on one another, with at most eight requests at a time', async () => {
+    const provider = await open();
+    const [underWay, most] = [new Set<unknown>(), { count: 0 }];
+    server.observer.on('arrived', ({ requestId }) => {
+      underWay.add(requestId);
+      most.count = Math.max(most.count, underWay.size);
+    });
+    server.observer.on('finished', ({ requestId }) => underWay.delete(requestId));
+    const others = ['UploadPart', 'UploadPartCopy', 'GetObjectTagging', 'ListObjectsV2'] as const;
+    const until = Promise.all(others.map((operation) => server.observer.waitFor({ operation })));
+    const { hit } = server.faults.add({
+      match: { operation: 'PutObject', key: /\/md5$/ },
+      action: { kind: 'hold', until },
+    });
+    const { capabilities } = await provider.check(signal);
+    await hit;
+    expect(capabilities).toEqual(s3Capabilities(awsAbilities));
+    expect(most.count).toBeLessThanOrEqual(8);
+    await provider.close();
+  });
+
+  it('leaves no upload behind that began without telling its id', async () => {
+    const provider = await open();
+    const match = { operation: 'CreateMultipartUpload', count: 1 } as const;
+    server.faults.add({ match, action: { kind: 'loseAnswer' } });
+    await provider.check(signal).catch(() => {});
+    expect(server.observer.counters('ListMultipartUploads').requests).toBe(1);
+    const client = new S3Client({
+      endpoint: server.endpoint,
+      region: 'us-east-1',
+      forcePathStyle: true,
+      credentials: keys,
+    });
+    const { Uploads } = await client.send(new ListMultipartUploadsCommand({ Bucket: 'bucket' }));
+    expect(Uploads).toBeUndefined();
+    client.destroy();
+    await provider.close();
+  });
+
+  it.each([501, 405])('promises the least of a store to read from, which answers %i to every write', async (status) => {
+    const buckets = '<Buckets><Bucket><Name>bucket</Name></Bucket></Buckets>';
+    const document = `<?xml version="1.0"?><ListAllMyBucketsResult>${buckets}</ListAllMyBucketsResult>`;
+    const readOnly = createServer((request, response) => {
+      request.resume();
+      if (request.method === 'PUT') response.writeHead(status).end();
+      else response.writeHead(200, { 'content-type': 'application/xml' }).end(document);
+    });
+    readOnly.listen(0, '127.0.0.1');
+    await once(readOnly, 'listening');
+    const endpoint = `http://127.0.0.1:${(readOnly.address() as AddressInfo).port}`;
+    const provider = openS3(
+      { provider: 's3', addressing: 'path', region: 'us-east-1', endpoint, ...keys },
+      { addressPolicy: createAddressPolicy(['127.0.0.1']) },
+    );
+    expect((await provider.check(signal)).capabilities).toEqual(s3Capabilities(leastAbilities));
+    await provider.close();
+    readOnly.close();
+  });
 });

@@ -4,11 +4,13 @@ import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  ListMultipartUploadsCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { AppError, type ErrorCode } from '../../../core/errors.ts';
 import { bufferedBody, statedBody, streamBody } from '../../digest.ts';
 import type { UploadBody, Version } from '../../provider.ts';
+import { inParallel } from '../parallel.ts';
 import { leastAbilities, type S3Abilities } from './capabilities.ts';
 import { type CopySource, sendCopy } from './copy-requests.ts';
 import { listObjects } from './listing.ts';
@@ -21,6 +23,10 @@ import { readTags } from './tags.ts';
 const maxBuckets = 3;
 /** Their order differs between bytes (these), UTF-16 units (last two swapped) and any alphabet (first two swapped). */
 const names = ['B', 'a', '\ufb00', '\u{1f600}'];
+/** A bucket that is not ours to write to, or that nobody writes to: a store to read from answers 501 to PUT. */
+const notWritable = /^(PERMISSION_DENIED|QUOTA_EXCEEDED|ENDPOINT_INVALID|NOT_SUPPORTED)$/;
+/** Most requests at a time: to a far store each takes its while. */
+const maxAtOnce = 8;
 /** What is left of the second within which a cancelled call settles: enough to send what removes the objects. */
 const partingMs = 800;
 /** Of no object. */
@@ -44,8 +50,7 @@ export async function probeAbilities(
     try {
       return await probe.run();
     } catch (error) {
-      if (!(error instanceof AppError) || !/^(PERMISSION_DENIED|QUOTA_EXCEEDED|ENDPOINT_INVALID)$/.test(error.code))
-        throw error;
+      if (!(error instanceof AppError) || !notWritable.test(error.code)) throw error;
     } finally {
       await probe.cleanUp();
     }
@@ -61,6 +66,8 @@ class Probe {
   readonly #signal: AbortSignal;
   readonly #prefix = `.skyferry-probe-${randomUUID()}/`;
   readonly #written: { key: string; versionId: string | undefined }[] = [];
+  /** Whether an upload may have begun whose id never arrived. */
+  #losesUpload = false;
   /** For what goes when the caller has left. */
   #parting: AbortSignal | undefined;
 
@@ -77,33 +84,48 @@ class Probe {
     const md5 = bufferedBody([content], ['md5']);
     const headers = await this.#put(first, { body: md5 });
     const etagIsMd5 = md5OfEtag(headers) === md5.digest('md5');
-    const checksMd5 = await this.#checksMd5();
-    const crc32c = (await this.#checksCrc32c()) && (await this.#checksWholeCrc32c());
-    const conditional = (await this.#honoursConditions(first)) && (await this.#honoursConditionsOfUploads(first));
-    const copies = await this.#copies(first);
-    const conditionalCopies = copies !== 'none' && (await this.#honoursConditionsOfCopies(first));
-    const conditionalDeletes = await this.#honoursConditionsOfDeletes();
-    const tags = await this.#keepsTags(copies !== 'none');
-    const ordered = await this.#listsInOrder();
-    return { ordered, etagIsMd5, checksMd5, crc32c, conditional, copies, conditionalCopies, conditionalDeletes, tags };
+    // Those that do not build on one another side by side, with at most `maxAtOnce` requests under way.
+    const [checksMd5, crc32c, conditional, ofCopies, conditionalDeletes, ordered] = await settled([
+      this.#checksMd5(),
+      this.#checksCrc32c().then((checks) => checks && this.#checksWholeCrc32c()),
+      this.#honoursConditions(first).then((honours) => honours && this.#honoursConditionsOfUploads(first)),
+      this.#copiesAndTags(first),
+      this.#honoursConditionsOfDeletes(),
+      this.#listsInOrder(),
+    ]);
+    return { ordered, etagIsMd5, checksMd5, crc32c, conditional, ...ofCopies, conditionalDeletes };
   }
 
   /** Removes what the probe wrote, versions included; a failure to do so is no reason to refuse the account. */
   async cleanUp(): Promise<void> {
     const signal = this.#lastSignal();
-    await Promise.allSettled(
-      this.#written.map(async ({ key, versionId }) => {
-        const query = versionId === undefined ? {} : { versionId };
-        const response = await this.#rest.send({
-          method: 'DELETE',
-          bucket: this.#bucket,
-          key,
-          query: query as Record<string, string>,
-          signal,
-        });
-        await response.body.text(1024);
-      }),
-    );
+    // Without the caller there is time for one round.
+    const atOnce = this.#signal.aborted ? this.#written.length : maxAtOnce;
+    await Promise.all([
+      inParallel(this.#written, atOnce, signal, ({ key, versionId }) =>
+        this.#delete(key, versionId, signal).catch(() => {}),
+      ),
+      this.#losesUpload ? this.#abortUploads(signal).catch(() => {}) : undefined,
+    ]);
+  }
+
+  async #delete(key: string, versionId: string | undefined, signal: AbortSignal): Promise<void> {
+    const query: Record<string, string> = versionId === undefined ? {} : { versionId };
+    const response = await this.#rest.send({ method: 'DELETE', bucket: this.#bucket, key, query, signal });
+    await response.body.text(1024);
+  }
+
+  /** Those below the prefix, which only a listing tells. */
+  async #abortUploads(signal: AbortSignal): Promise<void> {
+    const where = { Bucket: this.#bucket, Prefix: this.#prefix };
+    const listing = new ListMultipartUploadsCommand(where);
+    const { Uploads = [] } = await callSdk(signal, () => this.#client.send(listing, { abortSignal: signal }));
+    await Promise.allSettled(Uploads.map(({ Key, UploadId }) => this.#abortUpload(Key, UploadId, signal)));
+  }
+
+  async #abortUpload(Key: string | undefined, UploadId: string | undefined, signal: AbortSignal): Promise<void> {
+    const command = new AbortMultipartUploadCommand({ Bucket: this.#bucket, Key, UploadId });
+    await callSdk(signal, () => this.#client.send(command, { abortSignal: signal }));
   }
 
   /** Whoever has left is not waited for, and what was written goes all the same. */
@@ -120,8 +142,7 @@ class Probe {
       this.#written.push({ key, versionId: versionOf(made) });
       return made;
     } catch (error) {
-      const isUnknown = error instanceof AppError && /^(CANCELLED|PROVIDER_UNAVAILABLE)$/.test(error.code);
-      if (isUnknown) this.#written.push({ key, versionId: undefined });
+      if (isUnknown(error)) this.#written.push({ key, versionId: undefined });
       throw error;
     }
   }
@@ -164,7 +185,7 @@ class Probe {
         throw new AppError('NOT_SUPPORTED', '');
     });
     if (right !== null) return false;
-    const wrong = await Promise.all(
+    const wrong = await settled(
       [streamed(), bufferedBody([content], ['crc32c'])].map((body) =>
         refusal(() => this.#put('crc32c', { body: lying(body), digest: 'crc32c' })),
       ),
@@ -193,6 +214,15 @@ class Probe {
   async #honoursConditionsOfUploads(existing: string): Promise<boolean> {
     const code = await refusal(() => this.#upload(this.#prefix + existing, {}, { IfNoneMatch: '*' }));
     return code === 'PRECONDITION_FAILED';
+  }
+
+  async #copiesAndTags(existing: string): Promise<Pick<S3Abilities, 'copies' | 'conditionalCopies' | 'tags'>> {
+    const copies = await this.#copies(existing);
+    const [conditionalCopies, tags] = await settled([
+      copies === 'none' ? Promise.resolve(false) : this.#honoursConditionsOfCopies(existing),
+      this.#keepsTags(copies !== 'none'),
+    ]);
+    return { copies, conditionalCopies, tags };
   }
 
   /** A copy is held to the source's ETag, and has the metadata that it was given; by parts, exactly the range too. */
@@ -295,7 +325,10 @@ class Probe {
     const options = { abortSignal: this.#signal };
     const { UploadId } = await callSdk(this.#signal, () =>
       this.#client.send(new CreateMultipartUploadCommand({ ...target, ...begin }), options),
-    );
+    ).catch((error) => {
+      this.#losesUpload ||= isUnknown(error);
+      throw error;
+    });
     try {
       const part = { PartNumber: 1, ...(await send(key, { partNumber: '1', uploadId: UploadId as string })) };
       const command = { ...target, UploadId, MultipartUpload: { Parts: [part] }, ...complete };
@@ -305,10 +338,7 @@ class Probe {
         (done) => done.VersionId,
       );
     } finally {
-      const signal = this.#lastSignal();
-      await callSdk(signal, () =>
-        this.#client.send(new AbortMultipartUploadCommand({ ...target, UploadId }), { abortSignal: signal }),
-      ).catch(() => {});
+      await this.#abortUpload(key, UploadId, this.#lastSignal()).catch(() => {});
     }
   }
 
@@ -330,12 +360,23 @@ class Probe {
   }
 
   async #listsInOrder(): Promise<boolean> {
-    await Promise.all(names.slice(1).map((name) => this.#put(name)));
+    for (const name of names.slice(1)) await this.#put(name);
     const request = { container: this.#bucket, prefix: this.#prefix };
     const { items } = await listObjects(this.#rest, request, 1000, this.#signal);
     const listed = items.map(({ key }) => key.slice(this.#prefix.length)).filter((name) => names.includes(name));
     return listed.join() === names.join();
   }
+}
+
+/** Whether what was asked for may have come about all the same. */
+function isUnknown(error: unknown): boolean {
+  return error instanceof AppError && /^(CANCELLED|PROVIDER_UNAVAILABLE)$/.test(error.code);
+}
+
+/** What all resolve to, or the first failure once none is under way any more: what is still written is not cleaned up. */
+async function settled<const T extends readonly unknown[]>(work: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+  await Promise.allSettled(work);
+  return Promise.all(work) as unknown as Promise<T>;
 }
 
 function streamed(): UploadBody {
