@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { createDb, type Db } from '../core/db.ts';
 import { createKeyring, open, seal } from '../core/secrets.ts';
 import { createTestDatabase, type TestDatabase } from '../test/support/databases.ts';
+import { temporaryDirectory } from '../test/support/servers.ts';
 import { report, rotateKeys } from './rotate-keys.ts';
 
 const keyText = (id: string) => `${id}:${randomBytes(32).toString('base64')}`;
@@ -141,7 +144,7 @@ test('a change at the same time is not lost, whichever key it was sealed under',
   expect(await credentials(byNewProcess)).toBe('changed 2');
 });
 
-test('what cannot be opened stays and is named; what is made anew by itself goes', async () => {
+test('under a key that is not configured nothing changes; if it is lost, accounts stay and are named, and what is made anew by itself goes', async () => {
   const good = await account(before, 'good');
   const unknown = await account(lost, 'under a key that is not configured');
   const damaged = await account(before, 'damaged');
@@ -151,7 +154,18 @@ test('what cannot be opened stays and is named; what is made anew by itself goes
   await accessToken(good, lost);
   await flow(before);
   await receiptKey('a lost key', lost);
-  const rotations = await rotateKeys(db, rotated);
+  const everything = async () => [
+    await db.cloudAccount.findMany({ orderBy: { id: 'asc' } }),
+    await db.accessToken.findMany(),
+    await db.oauthFlow.findMany(),
+    await db.receiptKey.findMany(),
+  ];
+  const untouched = await everything();
+  await expect(rotateKeys(db, rotated)).rejects.toThrow(
+    /^Nothing was changed: [\s\S]*\n {2}lost \(credentials of accounts: 1, access tokens: 1, keys that sign receipts: 1\)\nAdd them to KEY_ENCRYPTION_KEYS_OLD/,
+  );
+  expect(await everything()).toEqual(untouched);
+  const rotations = await rotateKeys(db, rotated, ['lost']);
   expect(rotations).toMatchObject([
     { resealed: 1, dropped: 0, left: { lost: 1, old: 1 } },
     { resealed: 0, dropped: 1, left: {} },
@@ -168,28 +182,76 @@ test('what cannot be opened stays and is named; what is made anew by itself goes
   const { lines, done } = report(rotations, rotated);
   expect(done).toBe(false);
   expect(lines.join('\n')).toMatch(
-    /1 left under key lost, which is not configured\. Add it to KEY_ENCRYPTION_KEYS_OLD/,
+    /1 left under key lost, which is not configured\. Give these accounts new credentials/,
   );
   expect(lines.at(-1)).toBe('KEY_ENCRYPTION_KEYS_OLD is still needed.');
   expect(await db.cloudAccount.findUniqueOrThrow({ where: { id: unknown } })).toMatchObject({ keyId: 'lost' });
 });
 
-test('the command says when the old key can go, and fails while it cannot', async () => {
-  await account(before, 'a secret of somebody');
-  const run = (env: Record<string, string>) =>
-    promisify(execFile)(process.execPath, ['scripts/rotate-keys.ts'], {
-      env: { PATH: process.env.PATH, DATABASE_URL: database.url, KEY_ENCRYPTION_KEY: newKey, ...env },
-    });
-  await expect(run({})).rejects.toMatchObject({
-    code: 1,
-    stdout: expect.stringContaining('under key old, which is not'),
+/** Runs the command beside a data folder of its own. */
+async function rotate(env: Record<string, string>, secrets: object = {}, args: string[] = []) {
+  const directory = await temporaryDirectory();
+  onTestFinished(() => directory.remove());
+  await writeFile(join(directory.path, 'secrets.json'), JSON.stringify(secrets));
+  await writeFile(join(directory.path, 'ports.json'), JSON.stringify({ postgres: Number(new URL(database.url).port) }));
+  return promisify(execFile)(process.execPath, ['scripts/rotate-keys.ts', ...args], {
+    env: { PATH: process.env.PATH, DATA_DIRECTORY: directory.path, DATABASE_URL: database.url, ...env },
   });
-  const { stdout } = await run({ KEY_ENCRYPTION_KEYS_OLD: oldKey });
+}
+
+test('the command says when the old key can go, and fails while it cannot', async () => {
+  const id = await account(before, 'a secret of somebody');
+  await accessToken(id, before);
+  const current = { KEY_ENCRYPTION_KEY: newKey };
+  await expect(rotate(current)).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('old (credentials of accounts: 1, access tokens: 1)'),
+  });
+  const { stdout } = await rotate({ ...current, KEY_ENCRYPTION_KEYS_OLD: oldKey });
   expect(stdout).toContain('credentials of accounts: 1 sealed anew');
+  expect(stdout).toContain('access tokens: 1 sealed anew\n');
   expect(stdout).toContain('Everything is sealed under new.');
-  expect((await run({})).stdout).toContain('credentials of accounts: 0 sealed anew');
-  await expect(run({ KEY_ENCRYPTION_KEY: '' })).rejects.toMatchObject({
+  expect((await rotate(current)).stdout).toContain('credentials of accounts: 0 sealed anew');
+  await expect(rotate({})).rejects.toMatchObject({
     code: 1,
     stderr: expect.stringContaining('KEY_ENCRYPTION_KEY: is required'),
+  });
+  await expect(rotate({ ...current, DATABASE_URL: '' })).rejects.toMatchObject({
+    stderr: expect.stringContaining('DATABASE_URL: is required'),
+  });
+});
+
+test('the command rotates away from the key of npm start, which the data folder still has', async () => {
+  const id = await account(before, 'of the demo');
+  const { stdout } = await rotate({ KEY_ENCRYPTION_KEY: newKey }, { keyEncryptionKey: oldKey });
+  expect(stdout).toContain('credentials of accounts: 1 sealed anew');
+  expect(await credentials(id)).toBe('of the demo');
+});
+
+test('the command says which accounts are lost together with a key', async () => {
+  await account(lost, 'gone');
+  await expect(rotate({ KEY_ENCRYPTION_KEY: newKey }, {}, ['--lost', 'lost'])).rejects.toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining(
+      '1 left under key lost, which is not configured. Give these accounts new credentials.',
+    ),
+  });
+});
+
+test('a wrong password of the database, and one that does not answer, are told as such', async () => {
+  const wrong = new URL(database.url);
+  wrong.password = 'wrong';
+  const away = new URL(database.url);
+  away.port = '1';
+  const run = (url: URL) => rotate({ KEY_ENCRYPTION_KEY: newKey, DATABASE_URL: url.href });
+  await expect(run(wrong)).rejects.toMatchObject({
+    stderr: expect.stringMatching(
+      /^The database cannot be used \(.*password.*\)\. Correct its user and password in DATABASE_URL\.\n$/,
+    ),
+  });
+  await expect(run(away)).rejects.toMatchObject({
+    stderr: expect.stringMatching(
+      /^The database cannot be used \(.*ECONNREFUSED.*\)\. Start Skyferry, or set DATABASE_URL/,
+    ),
   });
 });

@@ -1,6 +1,7 @@
-import { configSchema, parseEnvironment } from '../core/config.ts';
-import { createDb, type Db, Prisma } from '../core/db.ts';
-import { createKeyring, type Keyring, open, seal } from '../core/secrets.ts';
+import { parseArgs } from 'node:util';
+import { type Db, Prisma } from '../core/db.ts';
+import { type Keyring, open, seal } from '../core/secrets.ts';
+import { readDatabaseUrl, readKeyring, withDatabase } from './installation.ts';
 
 const batchSize = 200;
 
@@ -68,11 +69,30 @@ interface Row {
  * Seals every value anew that is under another key than the current one, while API and workers run. Each row is written
  * only as it was read, so that a change at the same time is never lost: such a row is read again. `updated_at` stays, as
  * the credentials are the same ones and processes keep their connections by it. Idempotent.
+ *
+ * Throws an Error, and changes nothing, when something is under a key that is not configured: what it sealed would be lost.
+ * @param lost Ids of keys that nobody has any more. What is made anew when it is missing goes then.
  */
-export async function rotateKeys(db: Db, keyring: Keyring): Promise<Rotation[]> {
+export async function rotateKeys(db: Db, keyring: Keyring, lost: readonly string[] = []): Promise<Rotation[]> {
+  await requireKeys(db, [...keyring.byId.keys(), ...lost]);
   const rotations: Rotation[] = [];
   for (const table of tables) rotations.push(await rotateTable(db, keyring, table));
   return rotations;
+}
+
+async function requireKeys(db: Db, keyIds: readonly string[]): Promise<void> {
+  const unknown = new Map<string, string[]>();
+  for (const { what, table } of tables) {
+    const rows = await countByKey(db, table);
+    for (const { keyId, count } of rows.filter((row) => !keyIds.includes(row.keyId))) {
+      unknown.set(keyId, [...(unknown.get(keyId) ?? []), `${what}: ${count}`]);
+    }
+  }
+  if (unknown.size === 0) return;
+  const lines = [...unknown].map(([keyId, sealed]) => `  ${keyId} (${sealed.join(', ')})`);
+  throw new Error(
+    `Nothing was changed: these keys are not configured, and something is sealed under them.\n${lines.join('\n')}\nAdd them to KEY_ENCRYPTION_KEYS_OLD and run this again. If nobody has one any more: npm run keys:rotate -- --lost ID`,
+  );
 }
 
 async function rotateTable(db: Db, keyring: Keyring, table: SealedTable): Promise<Rotation> {
@@ -132,10 +152,14 @@ function dropRows(db: Db, { table, idText, sealed, disposable }: SealedTable, ke
 }
 
 async function countLeft(db: Db, { table }: SealedTable, current: string): Promise<Record<string, number>> {
-  const rows = await db.$queryRaw<{ keyId: string; count: number }[]>`
-    SELECT key_id AS "keyId", count(*)::int AS count FROM ${Prisma.raw(table)}
-    WHERE key_id <> ${current} GROUP BY key_id ORDER BY key_id`;
+  const rows = (await countByKey(db, table)).filter(({ keyId }) => keyId !== current);
   return Object.fromEntries(rows.map(({ keyId, count }) => [keyId, count]));
+}
+
+function countByKey(db: Db, table: string): Promise<{ keyId: string; count: number }[]> {
+  return db.$queryRaw`
+    SELECT key_id AS "keyId", count(*)::int AS count FROM ${Prisma.raw(table)}
+    WHERE key_id IS NOT NULL GROUP BY key_id ORDER BY key_id`;
 }
 
 /** What to tell the operator, a line each; `done` when nothing is left under an old key. */
@@ -151,7 +175,7 @@ export function report(rotations: readonly Rotation[], keyring: Keyring): { line
     lines.push(
       keyring.byId.has(keyId)
         ? `${what}: ${count} left under key ${keyId}, damaged or sealed by a process that has the old key as KEY_ENCRYPTION_KEY still. Restart such processes and run this again; what stays is damaged, and its accounts need new credentials.`
-        : `${what}: ${count} left under key ${keyId}, which is not configured. Add it to KEY_ENCRYPTION_KEYS_OLD and run this again, or give these accounts new credentials.`,
+        : `${what}: ${count} left under key ${keyId}, which is not configured. Give these accounts new credentials.`,
     );
   }
   lines.push(
@@ -162,22 +186,18 @@ export function report(rotations: readonly Rotation[], keyring: Keyring): { line
   return { lines, done: left.length === 0 };
 }
 
-async function main(): Promise<void> {
-  const settings = configSchema.pick({ DATABASE_URL: true, KEY_ENCRYPTION_KEY: true, KEY_ENCRYPTION_KEYS_OLD: true });
-  const given = parseEnvironment(settings, process.env);
-  const keyring = createKeyring(given.KEY_ENCRYPTION_KEY, given.KEY_ENCRYPTION_KEYS_OLD);
-  const db = createDb({ url: given.DATABASE_URL, poolSize: 1 });
-  try {
-    const { lines, done } = report(await rotateKeys(db, keyring), keyring);
-    for (const line of lines) console.log(line);
-    process.exitCode = done ? 0 : 1;
-  } finally {
-    await db.$disconnect();
-  }
+async function main(args: string[]): Promise<void> {
+  const { values } = parseArgs({ args, options: { lost: { type: 'string', multiple: true, default: [] } } });
+  const keyring = readKeyring(process.env);
+  const { lines, done } = await withDatabase(readDatabaseUrl(process.env), async (db) =>
+    report(await rotateKeys(db, keyring, values.lost), keyring),
+  );
+  for (const line of lines) console.log(line);
+  process.exitCode = done ? 0 : 1;
 }
 
 if (import.meta.main) {
-  await main().catch((error: unknown) => {
+  await main(process.argv.slice(2)).catch((error: unknown) => {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;
   });

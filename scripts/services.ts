@@ -111,6 +111,7 @@ export function productEnvironment(
     DIRECT_DATABASE_URL: databases.directDatabaseUrl,
     REDIS_URL: databases.redisUrl,
     KEY_ENCRYPTION_KEY: settings.keyEncryptionKey,
+    KEY_ENCRYPTION_KEYS_OLD: settings.oldKeys.join(','),
     AUTH_SECRET: settings.authSecret,
     PORT: String(own.port),
     PUBLIC_URL: own.publicUrl,

@@ -1,5 +1,6 @@
 import { configSchema, isTierName, parseEnvironment } from '../core/config.ts';
-import { createDb, type Db } from '../core/db.ts';
+import type { Db } from '../core/db.ts';
+import { readDatabaseUrl, withDatabase } from './installation.ts';
 
 /**
  * Puts a user into a tier, whose limits (TIERS) hold from the next admission of his objects on. Throws an Error that says
@@ -16,19 +17,14 @@ async function main([email, tier]: readonly string[]): Promise<void> {
   if (email === undefined || tier === undefined) {
     throw new Error('Name a user and a tier: npm run tier:set -- ada@example.org standard');
   }
-  const { DATABASE_URL, TIERS } = parseEnvironment(configSchema.pick({ DATABASE_URL: true, TIERS: true }), process.env);
-  const db = createDb({ url: DATABASE_URL, poolSize: 1 });
-  try {
-    await setTier(db, email, tier);
-    const limits = TIERS.find(({ name }) => name === tier);
-    console.log(
-      limits === undefined
-        ? `${email} is in tier ${tier}, for which TIERS has no limits here.`
-        : `${email} is in tier ${tier}: at most ${limits.userObjects} objects under way, ${limits.accountObjects} of an account.`,
-    );
-  } finally {
-    await db.$disconnect();
-  }
+  const { TIERS } = parseEnvironment(configSchema.pick({ TIERS: true }), process.env);
+  await withDatabase(readDatabaseUrl(process.env), (db) => setTier(db, email, tier));
+  const limits = TIERS.find(({ name }) => name === tier);
+  console.log(
+    limits === undefined
+      ? `${email} is in tier ${tier}, for which TIERS has no limits here.`
+      : `${email} is in tier ${tier}: at most ${limits.userObjects} objects under way, ${limits.accountObjects} of an account.`,
+  );
 }
 
 if (import.meta.main) {

@@ -5,7 +5,7 @@ import { configSchema, parseEnvironment } from '../core/config.ts';
 import { type Place, requireDiskSpace } from './local/disk.ts';
 import { sharedParent } from './local/postgres-home.ts';
 import { freePort } from './local/processes.ts';
-import { type LocalSecrets, localSecrets } from './local/secrets.ts';
+import { type LocalSecrets, localSecrets, withOwnKey } from './local/secrets.ts';
 import { stateFile } from './local/state.ts';
 
 /** What `npm start` brings itself may be absent from the environment. */
@@ -34,6 +34,7 @@ export interface Settings {
   metricsPort: number | undefined;
   allowedPrivateAddresses: readonly string[];
   keyEncryptionKey: string;
+  oldKeys: readonly string[];
   authSecret: string;
   /** Absolute. */
   dataDirectory: string;
@@ -60,6 +61,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
       'KEY_ENCRYPTION_KEY: must not be the demo key of this data folder, whatever its id, in production; make one with: npm run keys:new',
     );
   }
+  const keyEncryptionKey = given.KEY_ENCRYPTION_KEY ?? secrets.keyEncryptionKey;
   return {
     databaseUrl: given.DATABASE_URL,
     directDatabaseUrl: given.DIRECT_DATABASE_URL,
@@ -71,7 +73,12 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     workerCount: given.WORKER_COUNT,
     metricsPort: given.METRICS_PORT,
     allowedPrivateAddresses: given.ALLOWED_PRIVATE_ADDRESSES,
-    keyEncryptionKey: given.KEY_ENCRYPTION_KEY ?? secrets.keyEncryptionKey,
+    keyEncryptionKey,
+    oldKeys: withOwnKey(
+      given.KEY_ENCRYPTION_KEYS_OLD,
+      keyEncryptionKey,
+      production ? undefined : secrets.keyEncryptionKey,
+    ),
     authSecret: given.AUTH_SECRET ?? secrets.authSecret,
     dataDirectory,
     buildsClient,

@@ -198,7 +198,11 @@ test('an account that is connected here is named by its id, in the form of the A
     [id, { ...database, KEY_ENCRYPTION_KEY: keyEncryptionKey }, /Container none: .*\(CONTAINER_NOT_FOUND\)/],
     [row.id, { ...database, DATA_DIRECTORY: directory.path }, /Container none: .*\(CONTAINER_NOT_FOUND\)/],
     [randomUUID(), { ...database, DATA_DIRECTORY: directory.path }, /There is no connected account of this id/],
-    [id, { DATA_DIRECTORY: directory.path }, /cannot be reached .* Start Skyferry, or set DATABASE_URL/],
+    [
+      id,
+      { DATA_DIRECTORY: directory.path },
+      /DATABASE_URL: is required\. Set what Skyferry itself runs with, or DATA_DIRECTORY/,
+    ],
   ] as const) {
     const { code, output } = await run(['--account', account, '--container', 'none'], env).ended;
     expect(output).toMatch(message);

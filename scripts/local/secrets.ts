@@ -33,3 +33,8 @@ export function localSecrets(dataDirectory: string): LocalSecrets {
   if (Object.keys(secrets).some((name) => !(name in kept))) file.update(secrets);
   return secrets;
 }
+
+/** The key that `npm start` made for itself, if any, opens what it has sealed after another was given in its place too. */
+export function withOwnKey(oldKeys: readonly string[], current: string, own: string | undefined): string[] {
+  return [...oldKeys, ...(own === undefined || own === current ? [] : [own])];
+}
