@@ -170,3 +170,14 @@ test('an account shows what its cloud asks of the credentials, however often and
   expect((await replace(at(former))).userErrors).toEqual([]);
   expect(await row()).toMatchObject({ throttledUntil: end });
 });
+
+test.each([
+  [{ retryAfterSeconds: 7 }, 'Try again in 7 seconds.'],
+  [{}, 'Try again in 60 seconds.'],
+])('a store that is overloaded while it is connected says for how long: %j', async (asked, wait) => {
+  const { faults } = server;
+  const fault = faults.add({ match: { operation: 'ListBuckets' }, action: { kind: 'slowDown', ...asked } });
+  const { userErrors } = await replace(at(former));
+  fault.remove();
+  expect(userErrors).toMatchObject([{ code: 'THROTTLED', message: expect.stringContaining(wait) }]);
+});

@@ -162,8 +162,9 @@ export const errorTable = {
   },
   CLOCK_SKEWED: {
     as: 'user',
-    remedy: "Ask the operator to set the clock of Skyferry's machine (NTP).",
-    description: "The cloud refuses requests because this machine's clock is wrong.",
+    remedy:
+      "Ask whose clock is wrong: the operator sets that of Skyferry's machine, a store's owner that of the store (NTP).",
+    description: "The cloud refuses requests because this machine's clock and its own are too far apart.",
   },
   ADDRESS_NOT_ALLOWED: {
     as: 'user',

@@ -197,6 +197,11 @@ test('an account that is connected here is named by its id, in the form of the A
   for (const [account, env, message] of [
     [id, { ...database, KEY_ENCRYPTION_KEY: keyEncryptionKey }, /Container none: .*\(CONTAINER_NOT_FOUND\)/],
     [row.id, { ...database, DATA_DIRECTORY: directory.path }, /Container none: .*\(CONTAINER_NOT_FOUND\)/],
+    [
+      row.id,
+      { ...database, DATA_DIRECTORY: directory.path, ALLOWED_PRIVATE_ADDRESSES: '' },
+      /If it is yours, allow it/,
+    ],
     [randomUUID(), { ...database, DATA_DIRECTORY: directory.path }, /There is no connected account of this id/],
     [
       id,

@@ -50,9 +50,11 @@ async function openChecked(plan: Plan): Promise<StorageProvider> {
   const signal = AbortSignal.timeout(120_000);
   const refuse = (what: string) => (error: unknown) => {
     const { code, message } = toAppError(error);
-    throw new Error(
-      `${what}: ${message} (${code})\nNothing was tested. Mend the account file or the container's name.`,
-    );
+    const remedy =
+      code === 'ADDRESS_NOT_ALLOWED'
+        ? 'If it is yours, allow it: ALLOWED_PRIVATE_ADDRESSES=127.0.0.1 npm run smoke -- …, with its own address.'
+        : "Mend the account file or the container's name.";
+    throw new Error(`${what}: ${message} (${code})\nNothing was tested. ${remedy}`);
   };
   const check = async () => {
     const unchecked = openProvider(plan.credentials, options);

@@ -191,7 +191,8 @@ export const credentialsSchema = z.preprocess(
       ({ serviceAccountKey, refreshToken, useMachineIdentity }) =>
         [serviceAccountKey, refreshToken, useMachineIdentity].filter((one) => one !== undefined).length === 1,
       {
-        message: 'Give exactly one of a service account key, a grant and the machine identity.',
+        message:
+          'Give exactly one of a service account key and the machine identity; a Google account is connected by signing in to it.',
         path: ['serviceAccountKey'],
       },
     ),

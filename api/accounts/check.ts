@@ -2,11 +2,15 @@ import { AppError } from '../../core/errors.ts';
 import type { Credentials } from '../../storage/credentials.ts';
 import type { AccountCheck } from '../../storage/provider.ts';
 import { openProvider } from '../../storage/registry.ts';
+import { waitText } from '../auth/limits.ts';
 import { type Context, viewerOf } from '../context.ts';
 import { withTimeout } from '../with-timeout.ts';
 
 /** Longest that a cloud may take to judge credentials. */
 const checkTimeoutMs = 20_000;
+
+/** A cloud that is overloaded does not always say for how long. */
+const unsaidWaitMs = 60_000;
 
 /** Credentials and what their cloud said to them. */
 export interface Proven {
@@ -42,6 +46,9 @@ export async function proveCredentials(context: Context, credentials: Credential
     return { credentials, checked: await checkCredentials(context, credentials) };
   } catch (error) {
     if (!(error instanceof AppError) || error.field !== undefined || error.code === 'RATE_LIMITED') throw error;
-    throw new AppError(error.code, error.message, { field: ['credentials'], cause: error });
+    const { code, retryAfterMs } = error;
+    const wait = code === 'THROTTLED' ? ` Try again in ${waitText(retryAfterMs ?? unsaidWaitMs)}.` : '';
+    const kept = retryAfterMs === undefined ? {} : { retryAfterMs };
+    throw new AppError(code, error.message + wait, { field: ['credentials'], cause: error, ...kept });
   }
 }

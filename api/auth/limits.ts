@@ -47,9 +47,7 @@ export function createSignInLimits(redis: Redis, secret: string): SignInLimits {
         await limiters[rule].consume(keyOf(subject));
       } catch (error) {
         if (!(error instanceof RateLimiterRes)) throw error;
-        const seconds = Math.max(1, Math.ceil(error.msBeforeNext / 1000));
-        const wait = seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
-        throw new AppError('RATE_LIMITED', `Too many attempts. Try again in ${wait}.`, {
+        throw new AppError('RATE_LIMITED', `Too many attempts. Try again in ${waitText(error.msBeforeNext)}.`, {
           retryAfterMs: error.msBeforeNext,
         });
       }
@@ -61,4 +59,10 @@ export function createSignInLimits(redis: Redis, secret: string): SignInLimits {
       await limiters[rule].delete(keyOf(subject));
     },
   };
+}
+
+/** How long somebody has to wait, in words. */
+export function waitText(ms: number): string {
+  const seconds = Math.max(1, Math.ceil(ms / 1000));
+  return seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
 }

@@ -98,6 +98,14 @@ export function clockIsOff(date: string | undefined, toleranceMs: number): boole
   return Math.abs(Date.parse(date ?? '') - Date.now()) > toleranceMs;
 }
 
+/** What to do about clocks that differ. Either may be the wrong one. `date`: that of the answer. */
+export function clockMessage(other: string, toleranceMs: number, date: string | undefined): string {
+  const there = Date.parse(date ?? '');
+  const times = Number.isNaN(there) ? '' : `: ${new Date().toISOString()} here, ${new Date(there).toISOString()} there`;
+  const minutes = toleranceMs / 60_000;
+  return `The clocks of this server and of ${other} are more than ${minutes} minutes apart${times}. Set the one that is wrong, for example with NTP.`;
+}
+
 /** Milliseconds of a Retry-After header (RFC 9110, 10.2.3: seconds or a date), at most one hour. */
 export function retryAfterMs(header: string | undefined, now = Date.now()): number | undefined {
   if (header === undefined) return undefined;

@@ -41,7 +41,20 @@ describe('what Azure says', () => {
   it('a failed signature that is dated far from our own time is a wrong clock', () => {
     const date = new Date(Date.now() + 20 * 60_000).toUTCString();
     const fault = { status: 403, code: 'AuthenticationFailed', headers: { ...headers, date } };
-    expect(azureError(fault).code).toBe('CLOCK_SKEWED');
+    const at = new Date(date).toISOString();
+    expect(azureError(fault)).toMatchObject({
+      code: 'CLOCK_SKEWED',
+      message: expect.stringMatching(`more than 15 minutes apart: .* here, ${at} there. Set the one that is wrong`),
+    });
+  });
+
+  it.each([
+    [302, {}, /redirects to another place .* Give the storage account's Blob endpoint/],
+    [404, { 'content-type': 'text/html; charset=utf-8' }, /is a web page, .* Give the storage account's Blob endpoint/],
+    [404, {}, /does not answer as the Azure Blob service does/],
+  ])('says what answers in its place: %i %j', (status, others, message) => {
+    const error = azureError({ status, code: undefined, headers: others });
+    expect(error).toMatchObject({ code: 'ENDPOINT_INVALID', message: expect.stringMatching(message) });
   });
 
   it('what carries none of its marks is not Azure', () => {

@@ -1,5 +1,5 @@
 import { AppError, type AppErrorOptions, type ErrorCode } from '../../../core/errors.ts';
-import { clockIsOff, retryAfterMs } from '../../http/errors.ts';
+import { clockIsOff, clockMessage, retryAfterMs } from '../../http/errors.ts';
 
 /**
  * What the service said, from the headers or the body of its answer. `code` is its own error code
@@ -94,7 +94,6 @@ const messages: Partial<Record<ErrorCode, string>> = {
   ENDPOINT_INVALID: 'The endpoint refuses the request for a reason that the Azure Blob service does not give.',
   THROTTLED: 'Azure asks to slow down.',
   PROVIDER_UNAVAILABLE: 'Azure has a problem of its own.',
-  CLOCK_SKEWED: "This server's clock is wrong by more than 15 minutes. Set it, for example with NTP.",
 };
 
 /** What a denial is about that is no matter of roles. */
@@ -123,10 +122,20 @@ export function notAzure(cause?: unknown): AppError {
   return new AppError('ENDPOINT_INVALID', 'The endpoint does not answer as the Azure Blob service does.', { cause });
 }
 
+/** What answers in place of the service, as far as it can be told. */
+function somethingElse(status: number, headers: AzureFault['headers']): AppError {
+  const remedy = "Give the storage account's Blob endpoint, or leave it out for Azure's own.";
+  if (status >= 300 && status < 400) {
+    const text = `The endpoint redirects to another place instead of answering. ${remedy} (status ${status})`;
+    return new AppError('ENDPOINT_INVALID', text);
+  }
+  if (!headers['content-type']?.startsWith('text/html')) return notAzure();
+  return new AppError('ENDPOINT_INVALID', `The endpoint is a web page, not the Azure Blob service. ${remedy}`);
+}
+
 /** Throws ENDPOINT_INVALID for an answer, however friendly, that the service did not give: it numbers all of its own. */
 export function assertFromAzure(headers: Record<string, string>): void {
-  if (headers['x-ms-request-id'] !== undefined) return;
-  throw notAzure();
+  if (headers['x-ms-request-id'] === undefined) throw somethingElse(200, headers);
 }
 
 /** An answer of the service that refuses, with its HTTP status and the service's own code. */
@@ -147,7 +156,7 @@ export function azureError(fault: AzureFault): AppError {
   const isSignature = code === 'AuthorizationFailure' && /failed to authenticate/i.test(fault.message ?? '');
   const isFromProxy = status === 429 || (status >= 500 && status !== 501);
   if (status < 400 || (headers['x-ms-request-id'] === undefined && !isFromProxy)) {
-    return notAzure();
+    return somethingElse(status, headers);
   }
   const known = isSignature ? 'CREDENTIALS_INVALID' : (codes as Record<string, ErrorCode>)[code ?? ''];
   let appCode: ErrorCode =
@@ -157,7 +166,10 @@ export function azureError(fault: AzureFault): AppError {
   if (appCode === 'CREDENTIALS_INVALID' && clockIsOff(headers.date, clockToleranceMs)) appCode = 'CLOCK_SKEWED';
   const detail = [code, `status ${status}`].filter((part) => part !== undefined).join(', ');
   const denial = appCode === 'PERMISSION_DENIED' ? denials[code ?? ''] : undefined;
-  const text = denial ?? messages[appCode] ?? 'Azure refused the request.';
+  const text =
+    appCode === 'CLOCK_SKEWED'
+      ? clockMessage('Azure', clockToleranceMs, headers.date)
+      : (denial ?? messages[appCode] ?? 'Azure refused the request.');
   const retryAfter = retryAfterMs(headers['retry-after']);
   return new AzureRefusal(fault, appCode, `${text} (${detail})`, {
     ...(retryAfter === undefined ? {} : { retryAfterMs: retryAfter }),

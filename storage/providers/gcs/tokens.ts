@@ -2,7 +2,7 @@ import { sign } from 'node:crypto';
 import { AppError } from '../../../core/errors.ts';
 import { isPlainLine } from '../../../core/text.ts';
 import type { AccessToken, RefreshToken } from '../../access-tokens.ts';
-import { clockIsOff, retryAfterMs } from '../../http/errors.ts';
+import { clockIsOff, clockMessage, retryAfterMs } from '../../http/errors.ts';
 import type { HttpClient, HttpRequest } from '../../http.ts';
 import type { ServiceAccount } from './credentials.ts';
 
@@ -177,7 +177,7 @@ function tokenError(status: number, headers: Record<string, string>, { error }: 
     case 'invalid_grant':
     case 'invalid_request':
       if (clockIsOff(headers.date, clockToleranceMs)) {
-        return new AppError('CLOCK_SKEWED', "This server's clock is wrong by more than 5 minutes. Set it.");
+        return new AppError('CLOCK_SKEWED', clockMessage('Google', clockToleranceMs, headers.date));
       }
       return new AppError(
         'CREDENTIALS_INVALID',

@@ -1,5 +1,5 @@
 import { AppError, type AppErrorOptions, type ErrorCode } from '../../../core/errors.ts';
-import { clockIsOff, retryAfterMs } from '../../http/errors.ts';
+import { clockIsOff, clockMessage, retryAfterMs } from '../../http/errors.ts';
 
 /** What a store said. `code` is S3's own ("Error responses" in the S3 API reference). */
 export interface S3Fault {
@@ -107,7 +107,6 @@ const messages: Partial<Record<ErrorCode, string>> = {
   QUOTA_EXCEEDED: 'The store is full.',
   THROTTLED: 'The store asks to slow down.',
   PROVIDER_UNAVAILABLE: 'The store has a problem of its own.',
-  CLOCK_SKEWED: "This server's clock is wrong by more than 15 minutes. Set it, for example with NTP.",
   ENDPOINT_INVALID: 'The store does not answer for this bucket at this endpoint and region.',
   NOT_SUPPORTED: 'The store does not support this request.',
 };
@@ -159,7 +158,8 @@ export function s3Error(fault: S3Fault, cause?: unknown): S3Refusal {
     appCode = 'CLOCK_SKEWED';
   const where = appCode === 'ENDPOINT_INVALID' && region !== undefined ? ` The right region is ${region}.` : '';
   const reason = appCode === known ? reasons[code ?? ''] : undefined;
-  const message = reason ?? messages[appCode] ?? 'The store refused the request.';
+  const said = reason ?? messages[appCode] ?? 'The store refused the request.';
+  const message = appCode === 'CLOCK_SKEWED' ? clockMessage('the store', clockToleranceMs, headers.date) : said;
   const detail = [code, `status ${status}`].filter((part) => part !== undefined).join(', ');
   const retryAfter = retryAfterMs(headers['retry-after']);
   return new S3Refusal(fault, appCode, `${message}${where} (${detail})`, {
