@@ -4,7 +4,9 @@ import { S3Error } from './errors.ts';
 import type { ActiveFault } from './faults.ts';
 import { type ByteString, toText } from './keys.ts';
 import type { Operation } from './router.ts';
-import type { Bucket, Store } from './store/store.ts';
+import type { ObjectRecord, Version } from './store/records.ts';
+import type { Store } from './store/store.ts';
+import { type Bucket, versionIdOf } from './store/versions.ts';
 import type { RequestTarget } from './target.ts';
 
 export interface ServerSettings {
@@ -113,9 +115,12 @@ export function integerParameter(
   return value;
 }
 
-/** Objects have no versions here; `null` is the version id of such an object. */
-export function requireNoVersion(versionId: string | undefined): void {
-  if (versionId !== undefined && versionId !== 'null') {
-    throw new S3Error('NoSuchVersion', undefined, { details: { VersionId: versionId } });
-  }
+/** The object, or the version of it, that the request is about. @throws NoSuchBucket, NoSuchKey, NoSuchVersion, MethodNotAllowed */
+export function objectOf(context: RequestContext): ObjectRecord {
+  return context.store.object(bucketOf(context), keyOf(context), parameter(context, 'versionId'));
+}
+
+/** Told of objects in buckets that have or had versioning: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html */
+export function versionHeaders(bucket: Bucket, version: Version): Record<string, string> {
+  return bucket.record.versioning === undefined ? {} : { 'x-amz-version-id': versionIdOf(version) };
 }

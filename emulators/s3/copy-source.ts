@@ -1,19 +1,21 @@
 import { checkCopyConditions } from './conditions.ts';
-import { header, type RequestContext, requireNoVersion } from './context.ts';
+import { header, type RequestContext, versionHeaders } from './context.ts';
 import { S3Error } from './errors.ts';
-import { decodeComponent } from './keys.ts';
+import { type ByteString, decodeComponent } from './keys.ts';
 import type { ObjectRecord } from './store/records.ts';
+import type { Bucket } from './store/versions.ts';
 import { decodeKey } from './target.ts';
 
 export interface CopySource {
-  readonly bucket: string;
   readonly object: ObjectRecord;
+  /** What the answer tells of it. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /**
- * The object that x-amz-copy-source names (`bucket/key`, URL-encoded), once its conditions hold.
+ * The object that x-amz-copy-source names (`bucket/key`, URL-encoded, and the version after it), once its conditions hold.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
- * @throws InvalidArgument, NoSuchBucket, NoSuchKey, NoSuchVersion, PreconditionFailed
+ * @throws InvalidArgument, NoSuchBucket, NoSuchKey, NoSuchVersion, InvalidRequest, PreconditionFailed
  */
 export function findCopySource(context: RequestContext): CopySource {
   const text = header(context, 'x-amz-copy-source') ?? '';
@@ -29,8 +31,22 @@ export function findCopySource(context: RequestContext): CopySource {
       details: { ArgumentName: 'x-amz-copy-source', ArgumentValue: text },
     });
   }
-  requireNoVersion(version ?? undefined);
-  const object = context.store.object(context.store.bucket(bucket), key);
+  const source = context.store.bucket(bucket);
+  const object = findVersion(context, source, key, version ?? undefined);
   checkCopyConditions(context, object);
-  return { bucket, object };
+  const { 'x-amz-version-id': id } = versionHeaders(source, object);
+  return { object, headers: id === undefined ? {} : { 'x-amz-copy-source-version-id': id } };
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html: a delete marker is no source, and 400 then. */
+function findVersion(context: RequestContext, bucket: Bucket, key: ByteString, versionId: string | undefined) {
+  try {
+    return context.store.object(bucket, key, versionId);
+  } catch (error) {
+    if (!(error instanceof S3Error && error.code === 'MethodNotAllowed')) throw error;
+    throw new S3Error(
+      'InvalidRequest',
+      'The source of a copy request may not specifically refer to a delete marker by version id.',
+    );
+  }
 }

@@ -37,6 +37,7 @@ interface Exchange {
 const TAKES_BODY: ReadonlySet<Operation> = new Set<Operation>([
   'CreateBucket',
   'DeleteObjects',
+  'PutBucketVersioning',
   'PutObject',
   'PutObjectTagging',
   'UploadPart',

@@ -198,6 +198,25 @@ describe.each(STORES)("Debian's rclone against a store in %s", (store) => {
     expect(await remote('lsd', 's3:')).toBe('');
   });
 
+  it('lists and reads the versions of an object, and removes the hidden ones', async () => {
+    const server = await startTestServer({ store, versioning: true });
+    const remote = rclone(server);
+    const local = temporaryDirectory();
+    for (const content of ['one', 'second']) {
+      writeFileSync(join(local, 'file.txt'), content);
+      await remote('copy', local, 's3:bucket');
+    }
+    const list = async (...flags: string[]) => (await remote('lsf', ...flags, 's3:bucket')).trim().split('\n');
+    const listed = await list('--s3-versions');
+    expect(listed).toEqual([expect.stringMatching(/^file-v[\d-]+\.txt$/), 'file.txt']);
+    expect(await remote('cat', 's3:bucket/file.txt')).toBe('second');
+    expect(await remote('cat', '--s3-versions', `s3:bucket/${listed[0]}`)).toBe('one');
+    await remote('deletefile', 's3:bucket/file.txt');
+    expect(await list()).toEqual(['']);
+    await remote('backend', 'cleanup-hidden', 's3:bucket');
+    expect(await list('--s3-versions')).toEqual(['']);
+  });
+
   it('is told of wrong credentials and of missing buckets', async () => {
     const server = await startTestServer({ store });
     await expect(rclone(server)('lsf', 's3:no-such-bucket')).rejects.toThrow(/directory not found/);

@@ -8,8 +8,10 @@ export type Operation =
   | 'HeadBucket'
   | 'DeleteBucket'
   | 'GetBucketSetting'
+  | 'PutBucketVersioning'
   | 'ListObjects'
   | 'ListObjectsV2'
+  | 'ListObjectVersions'
   | 'DeleteObjects'
   | 'ListMultipartUploads'
   | 'GetObject'
@@ -29,7 +31,7 @@ export type Operation =
   | 'CompleteMultipartUpload'
   | 'AbortMultipartUpload';
 
-/** Settings of a bucket that can be read here, each in the state of a bucket for which it was never changed. */
+/** Settings of a bucket that can be read here, each but versioning in the state of a bucket for which it was never changed. */
 export const BUCKET_SETTINGS = [
   'location',
   'versioning',
@@ -64,7 +66,6 @@ const UNSUPPORTED = [
   'select',
   'session',
   'torrent',
-  'versions',
 ];
 
 /** @throws MethodNotAllowed, NotImplemented */
@@ -98,6 +99,12 @@ function bucketOperation(method: string, query: Query): Operation | undefined {
     if (query.has('uploads')) {
       return 'ListMultipartUploads';
     }
+    if (query.has('versions')) {
+      return 'ListObjectVersions';
+    }
+  }
+  if (method === 'PUT' && query.has('versioning')) {
+    return 'PutBucketVersioning';
   }
   refuseUnsupported(query);
   switch (method) {

@@ -26,6 +26,8 @@ export interface S3ServerOptions {
   readonly region?: string;
   /** Buckets to create where they do not exist. */
   readonly buckets?: readonly string[];
+  /** True: the buckets that it creates keep versions. False by default, as in S3. */
+  readonly versioning?: boolean;
   /** Buckets are also found as `BUCKET.DOMAIN` in the Host header; `localhost` by default. */
   readonly domain?: string;
   /**
@@ -66,6 +68,7 @@ export async function startS3Server(options: S3ServerOptions): Promise<S3Server>
     requireValidName(name);
     if (store.findBucket(name) === undefined) {
       store.createBucket(name);
+      if (options.versioning) store.setVersioning(name, 'Enabled');
     }
   }
   const faults = new FaultPlan();

@@ -1,17 +1,18 @@
-import { bucketOf, parameter, type RequestContext } from '../context.ts';
+import { receiveText } from '../body.ts';
+import { bucketName, bucketOf, objectOf, parameter, type RequestContext } from '../context.ts';
 import { S3Error } from '../errors.ts';
-import { sendXml } from '../respond.ts';
+import { sendEmpty, sendXml } from '../respond.ts';
 import { BUCKET_SETTINGS } from '../router.ts';
-import { element, xmlDocument } from '../xml.ts';
+import { childText, element, parseXml, xmlDocument } from '../xml.ts';
 import { ACL_XML } from './shared.ts';
 
 /**
- * The settings of a bucket as S3 answers for one whose settings were never changed, for instance
+ * The settings of a bucket, but for its versioning as S3 answers for one whose settings were never changed, for instance
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html and
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html
  */
 export async function getBucketSetting(context: RequestContext): Promise<void> {
-  bucketOf(context);
+  const { versioning } = bucketOf(context).record;
   const setting = BUCKET_SETTINGS.find((name) => parameter(context, name) !== undefined);
   switch (setting) {
     case 'location': {
@@ -20,7 +21,7 @@ export async function getBucketSetting(context: RequestContext): Promise<void> {
       return sendXml(context, xmlDocument('LocationConstraint', region === 'us-east-1' ? '' : region));
     }
     case 'versioning':
-      return sendXml(context, xmlDocument('VersioningConfiguration'));
+      return sendXml(context, xmlDocument('VersioningConfiguration', element('Status', versioning)));
     case 'acl':
       return sendXml(context, xmlDocument('AccessControlPolicy', ACL_XML));
     case 'logging':
@@ -44,8 +45,20 @@ export async function getBucketSetting(context: RequestContext): Promise<void> {
   }
 }
 
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html */
+export async function putBucketVersioning(context: RequestContext): Promise<void> {
+  bucketOf(context);
+  const document = parseXml(await receiveText(context, 64 * 1024));
+  const status = childText(document, 'Status');
+  if (document.name !== 'VersioningConfiguration') throw new S3Error('MalformedXML');
+  if (status !== 'Enabled' && status !== 'Suspended') throw new S3Error('IllegalVersioningConfigurationException');
+  if (childText(document, 'MfaDelete') === 'Enabled') throw new S3Error('NotImplemented');
+  context.store.setVersioning(bucketName(context), status);
+  sendEmpty(context, 200);
+}
+
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAcl.html */
 export async function getObjectAcl(context: RequestContext): Promise<void> {
-  context.store.object(bucketOf(context), context.target.key as string);
+  objectOf(context);
   await sendXml(context, xmlDocument('AccessControlPolicy', ACL_XML));
 }

@@ -3,7 +3,7 @@ import { receiveText } from '../body.ts';
 import { type ChecksumAlgorithm, checksumElement, checksumHeader, createChecksum } from '../checksums/checksum.ts';
 import { type CombinableAlgorithm, combineCrcs } from '../checksums/combine-crc.ts';
 import { writeCondition } from '../conditions.ts';
-import { bucketName, bucketOf, header, keyOf, keyText, type RequestContext } from '../context.ts';
+import { bucketName, bucketOf, header, keyOf, keyText, type RequestContext, versionHeaders } from '../context.ts';
 import { S3Error } from '../errors.ts';
 import { sendXml } from '../respond.ts';
 import { currentSecond, type ObjectRecord, type PartRecord, type StoredChecksum } from '../store/records.ts';
@@ -47,7 +47,7 @@ export async function completeMultipartUpload(context: RequestContext): Promise<
     parts: parts.map((part, index) => ({ partNumber: index + 1, size: part.size, checksum: part.checksum })),
     blobs: parts.map(({ blob }) => blob),
   };
-  context.store.completeUpload(uploadId, object, condition);
+  const version = context.store.completeUpload(uploadId, object, condition);
   await sendXml(
     context,
     xmlDocument(
@@ -61,6 +61,7 @@ export async function completeMultipartUpload(context: RequestContext): Promise<
       element('ETag', quoted(object.etag)),
       checksumXml(checksum),
     ),
+    { headers: versionHeaders(bucketOf(context), version) },
   );
 }
 

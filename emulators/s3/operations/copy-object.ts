@@ -13,7 +13,7 @@ import {
 import { type ChecksumAlgorithm, createChecksum } from '../checksums/checksum.ts';
 import { readChecksumAlgorithm } from '../checksums/expected.ts';
 import { writeCondition } from '../conditions.ts';
-import { bucketName, bucketOf, header, keyOf, type RequestContext } from '../context.ts';
+import { bucketName, bucketOf, header, keyOf, type RequestContext, versionHeaders } from '../context.ts';
 import { type CopySource, findCopySource } from '../copy-source.ts';
 import { S3Error } from '../errors.ts';
 import { type ByteRange, parseCopyRange } from '../range.ts';
@@ -50,9 +50,13 @@ export async function copyObject(context: RequestContext): Promise<void> {
     parts: undefined,
     blobs: [copy.blob],
   };
-  handOver(copy.blob, () => context.store.putObject(bucketName(context), object, condition));
+  const version = handOver(copy.blob, () => context.store.putObject(bucketName(context), object, condition));
   const result = { ...copy, etag: object.etag };
-  await sendResult(context, 'CopyObjectResult', object.lastModified, result, encryptionHeaders(object.headers));
+  await sendResult(context, 'CopyObjectResult', object.lastModified, result, {
+    ...encryptionHeaders(object.headers),
+    ...source.headers,
+    ...versionHeaders(bucketOf(context), version),
+  });
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html */
@@ -78,7 +82,7 @@ export async function uploadPartCopy(context: RequestContext): Promise<void> {
     blob: copy.blob,
   };
   handOver(copy.blob, () => context.store.putPart(bucket, record.key, record.uploadId, part));
-  await sendResult(context, 'CopyPartResult', part.lastModified, copy);
+  await sendResult(context, 'CopyPartResult', part.lastModified, copy, source.headers);
 }
 
 interface Copy {
@@ -92,7 +96,7 @@ function sendResult(
   root: string,
   lastModified: number,
   copy: Copy,
-  headers: Record<string, string> = {},
+  headers: Readonly<Record<string, string>>,
 ): Promise<void> {
   return sendXml(
     context,
@@ -107,14 +111,15 @@ function sendResult(
 }
 
 /** What the copy is said to be: taken from the source, or from this request where a directive says REPLACE. */
-function copiedAttributes(context: RequestContext, { bucket, object }: CopySource): ObjectAttributes {
+function copiedAttributes(context: RequestContext, { object }: CopySource): ObjectAttributes {
   refuseUnsupportedHeaders(context);
   const own = encryptionHeaders(object.headers);
   const plain = Object.fromEntries(Object.entries(object.headers).filter(([name]) => !(name in own)));
   const replacesMetadata = isReplaced(context, 'x-amz-metadata-directive');
   const replacesTags = isReplaced(context, 'x-amz-tagging-directive');
   const storageClass = readStorageClass(context);
-  const isOntoItself = bucket === bucketName(context) && object.key === keyOf(context);
+  // An older version may be: https://docs.aws.amazon.com/AmazonS3/latest/userguide/RestoringPreviousVersions.html
+  const isOntoItself = object === bucketOf(context).objects.get(keyOf(context));
   if (isOntoItself && !replacesMetadata && (storageClass === undefined || storageClass === object.storageClass)) {
     throw new S3Error(
       'InvalidRequest',

@@ -5,10 +5,10 @@ import {
   bucketOf,
   header,
   integerParameter,
-  keyOf,
+  objectOf,
   parameter,
   type RequestContext,
-  requireNoVersion,
+  versionHeaders,
 } from '../context.ts';
 import { S3Error } from '../errors.ts';
 import { type ByteRange, parseRange } from '../range.ts';
@@ -29,7 +29,7 @@ const OVERRIDES = {
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html */
 export async function getObject(context: RequestContext): Promise<void> {
-  const object = findObject(context);
+  const object = objectOf(context);
   if (checkReadConditions(context, object) === 'not-modified') {
     return sendNotModified(context, object);
   }
@@ -42,19 +42,13 @@ export async function getObject(context: RequestContext): Promise<void> {
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html */
 export function headObject(context: RequestContext): void {
-  const object = findObject(context);
+  const object = objectOf(context);
   if (checkReadConditions(context, object) === 'not-modified') {
     sendNotModified(context, object);
     return;
   }
   const { status, headers, range } = describeAnswer(context, object);
   sendEmpty(context, status, { ...headers, 'content-length': range.end - range.start });
-}
-
-function findObject(context: RequestContext): ObjectRecord {
-  const bucket = bucketOf(context);
-  requireNoVersion(parameter(context, 'versionId'));
-  return context.store.object(bucket, keyOf(context));
 }
 
 function sendNotModified(context: RequestContext, object: ObjectRecord): void {
@@ -69,7 +63,7 @@ interface Answer {
 }
 
 function describeAnswer(context: RequestContext, object: ObjectRecord): Answer {
-  const headers = describeObject(object);
+  const headers = { ...describeObject(object), ...versionHeaders(bucketOf(context), object) };
   for (const [name, replaced] of Object.entries(OVERRIDES)) {
     const value = parameter(context, name);
     if (value !== undefined) {

@@ -1,12 +1,13 @@
 import type { RequestContext } from '../context.ts';
 import type { Operation } from '../router.ts';
-import { getBucketSetting, getObjectAcl } from './bucket-settings.ts';
+import { getBucketSetting, getObjectAcl, putBucketVersioning } from './bucket-settings.ts';
 import { createBucket, deleteBucket, headBucket, listBuckets } from './buckets.ts';
 import { completeMultipartUpload } from './complete-upload.ts';
 import { copyObject, uploadPartCopy } from './copy-object.ts';
 import { deleteObject, deleteObjects } from './delete-objects.ts';
 import { getObject, headObject } from './get-object.ts';
 import { listObjects, listObjectsV2 } from './list-objects.ts';
+import { listObjectVersions } from './list-versions.ts';
 import { getObjectAttributes } from './object-attributes.ts';
 import { putObject } from './put-object.ts';
 import { deleteObjectTagging, getObjectTagging, putObjectTagging } from './tagging.ts';
@@ -19,8 +20,10 @@ export const HANDLERS: Readonly<Record<Operation, (context: RequestContext) => v
   HeadBucket: headBucket,
   DeleteBucket: deleteBucket,
   GetBucketSetting: getBucketSetting,
+  PutBucketVersioning: putBucketVersioning,
   ListObjects: listObjects,
   ListObjectsV2: listObjectsV2,
+  ListObjectVersions: listObjectVersions,
   DeleteObjects: deleteObjects,
   ListMultipartUploads: listMultipartUploads,
   GetObject: getObject,

@@ -53,14 +53,14 @@ export async function listObjects(context: RequestContext): Promise<void> {
   );
 }
 
-interface CommonQuery {
+export interface CommonQuery {
   readonly prefix: ByteString;
   readonly delimiter: ByteString;
   readonly maximum: number;
   readonly encode: (bytes: ByteString) => string;
 }
 
-function readCommon(context: RequestContext): CommonQuery {
+export function readCommon(context: RequestContext): CommonQuery {
   return {
     prefix: toByteString(parameter(context, 'prefix') ?? ''),
     delimiter: toByteString(parameter(context, 'delimiter') ?? ''),
@@ -70,7 +70,7 @@ function readCommon(context: RequestContext): CommonQuery {
   };
 }
 
-function commonXml(context: RequestContext, { prefix, delimiter, maximum, encode }: CommonQuery): string {
+export function commonXml(context: RequestContext, { prefix, delimiter, maximum, encode }: CommonQuery): string {
   return [
     element('Name', bucketName(context)),
     element('Prefix', encode(prefix)),
@@ -82,14 +82,16 @@ function commonXml(context: RequestContext, { prefix, delimiter, maximum, encode
 
 function entriesXml(context: RequestContext, { encode }: CommonQuery, listing: Listing, owner: string): string {
   const { objects } = bucketOf(context);
-  const contents = listing.keys.map((key) => objectXml(objects.get(key) as ObjectRecord, encode(key), owner));
+  const contents = listing.keys.map((key) =>
+    wrap('Contents', objectFields(objects.get(key) as ObjectRecord, encode(key)), owner),
+  );
   const prefixes = listing.commonPrefixes.map((prefix) => wrap('CommonPrefixes', element('Prefix', encode(prefix))));
   return contents.join('') + prefixes.join('');
 }
 
-function objectXml(object: ObjectRecord, encodedKey: string, owner: string): string {
-  return wrap(
-    'Contents',
+/** What all listings tell of an object. */
+export function objectFields(object: ObjectRecord, encodedKey: string): string {
+  return [
     element('Key', encodedKey),
     element('LastModified', new Date(object.lastModified).toISOString()),
     element('ETag', quoted(object.etag)),
@@ -98,8 +100,7 @@ function objectXml(object: ObjectRecord, encodedKey: string, owner: string): str
       : element('ChecksumAlgorithm', object.checksum.algorithm) + element('ChecksumType', object.checksum.type),
     element('Size', object.size),
     element('StorageClass', object.storageClass),
-    owner,
-  );
+  ].join('');
 }
 
 /** Opaque to clients: the last entry of the page before. */

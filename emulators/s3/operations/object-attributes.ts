@@ -1,5 +1,5 @@
 import { checksumElement } from '../checksums/checksum.ts';
-import { bucketOf, header, keyOf, parameter, type RequestContext, requireNoVersion } from '../context.ts';
+import { bucketOf, header, objectOf, type RequestContext, versionHeaders } from '../context.ts';
 import { S3Error } from '../errors.ts';
 import { sendXml } from '../respond.ts';
 import type { ObjectRecord } from '../store/records.ts';
@@ -10,8 +10,7 @@ const ATTRIBUTES = ['ETag', 'Checksum', 'ObjectParts', 'StorageClass', 'ObjectSi
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html */
 export async function getObjectAttributes(context: RequestContext): Promise<void> {
-  requireNoVersion(parameter(context, 'versionId'));
-  const object = context.store.object(bucketOf(context), keyOf(context));
+  const object = objectOf(context);
   const wanted = (header(context, 'x-amz-object-attributes') ?? '').split(',').map((name) => name.trim());
   if (wanted.some((name) => !ATTRIBUTES.includes(name))) {
     throw new S3Error('InvalidArgument', 'Invalid attribute name specified.', {
@@ -26,7 +25,10 @@ export async function getObjectAttributes(context: RequestContext): Promise<void
     wanted.includes('ObjectSize') ? element('ObjectSize', object.size) : '',
   ];
   await sendXml(context, xmlDocument('GetObjectAttributesResponse', ...content), {
-    headers: { 'last-modified': new Date(object.lastModified).toUTCString() },
+    headers: {
+      'last-modified': new Date(object.lastModified).toUTCString(),
+      ...versionHeaders(bucketOf(context), object),
+    },
   });
 }
 

@@ -1,6 +1,6 @@
 import { encryptionHeaders, etagOf, readAttributes } from '../attributes.ts';
 import { writeCondition } from '../conditions.ts';
-import { bucketName, bucketOf, keyOf, type RequestContext } from '../context.ts';
+import { bucketName, bucketOf, keyOf, type RequestContext, versionHeaders } from '../context.ts';
 import { sendEmpty } from '../respond.ts';
 import { currentSecond, type StoredChecksum } from '../store/records.ts';
 import { checksumHeaders, handOver, quoted, receiveBlob } from './shared.ts';
@@ -24,6 +24,11 @@ export async function putObject(context: RequestContext): Promise<void> {
     parts: undefined,
     blobs: [blob],
   };
-  handOver(blob, () => context.store.putObject(bucketName(context), object, condition));
-  sendEmpty(context, 200, { etag: quoted(etag), ...checksumHeaders(stored), ...encryptionHeaders(attributes.headers) });
+  const version = handOver(blob, () => context.store.putObject(bucketName(context), object, condition));
+  sendEmpty(context, 200, {
+    etag: quoted(etag),
+    ...checksumHeaders(stored),
+    ...encryptionHeaders(attributes.headers),
+    ...versionHeaders(bucketOf(context), version),
+  });
 }

@@ -68,9 +68,9 @@ export async function receiveBlob(
 }
 
 /** Runs the step that hands a blob over to the store; when it throws, the blob is freed. */
-export function handOver(blob: Blob, step: () => void): void {
+export function handOver<Result>(blob: Blob, step: () => Result): Result {
   try {
-    step();
+    return step();
   } catch (error) {
     blob.delete();
     throw error;

@@ -1,6 +1,6 @@
 import { validateTags } from '../attributes.ts';
 import { receiveText } from '../body.ts';
-import { bucketName, bucketOf, keyOf, type RequestContext } from '../context.ts';
+import { bucketName, bucketOf, objectOf, type RequestContext, versionHeaders } from '../context.ts';
 import { S3Error } from '../errors.ts';
 import { sendEmpty, sendXml } from '../respond.ts';
 import type { Tag } from '../store/records.ts';
@@ -8,14 +8,15 @@ import { childText, element, parseXml, wrap, xmlDocument } from '../xml.ts';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectTagging.html */
 export async function getObjectTagging(context: RequestContext): Promise<void> {
-  const { tags } = context.store.object(bucketOf(context), keyOf(context));
-  const elements = tags.map(({ key, value }) => wrap('Tag', element('Key', key), element('Value', value)));
-  await sendXml(context, xmlDocument('Tagging', wrap('TagSet', ...elements)));
+  const object = objectOf(context);
+  const elements = object.tags.map(({ key, value }) => wrap('Tag', element('Key', key), element('Value', value)));
+  const headers = versionHeaders(bucketOf(context), object);
+  await sendXml(context, xmlDocument('Tagging', wrap('TagSet', ...elements)), { headers });
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectTagging.html */
 export async function putObjectTagging(context: RequestContext): Promise<void> {
-  context.store.object(bucketOf(context), keyOf(context));
+  objectOf(context);
   const document = parseXml(await receiveText(context, 256 * 1024));
   const tagSet = document.children.find(({ name }) => name === 'TagSet');
   if (document.name !== 'Tagging' || tagSet === undefined) {
@@ -29,17 +30,17 @@ export async function putObjectTagging(context: RequestContext): Promise<void> {
     }
     return { key, value };
   });
-  replaceTags(context, validateTags(tags));
-  sendEmpty(context, 200);
+  sendEmpty(context, 200, replaceTags(context, validateTags(tags)));
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjectTagging.html */
 export function deleteObjectTagging(context: RequestContext): void {
-  replaceTags(context, []);
-  sendEmpty(context, 204);
+  sendEmpty(context, 204, replaceTags(context, []));
 }
 
-function replaceTags(context: RequestContext, tags: readonly Tag[]): void {
-  const object = context.store.object(bucketOf(context), keyOf(context));
-  context.store.putObject(bucketName(context), { ...object, tags }, () => {});
+/** The headers of the answer. */
+function replaceTags(context: RequestContext, tags: readonly Tag[]): Record<string, string> {
+  const object = objectOf(context);
+  context.store.replaceTags(bucketName(context), object, tags);
+  return versionHeaders(bucketOf(context), object);
 }

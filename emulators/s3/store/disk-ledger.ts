@@ -13,16 +13,20 @@ import { join } from 'node:path';
 import type { ByteString } from '../keys.ts';
 import type { DiskBlobStorage } from './disk-blobs.ts';
 import type { Ledger, LedgerContents } from './ledger.ts';
-import type { BucketRecord, ObjectRecord, PartRecord, UploadRecord } from './records.ts';
+import type { BucketRecord, DeleteMarker, ObjectRecord, PartRecord, UploadRecord, Version } from './records.ts';
+import { isDeleteMarker } from './versions.ts';
 
 interface BlobReference {
   readonly id: string;
   readonly size: number;
 }
 
+type SavedVersion = DeleteMarker | (Omit<ObjectRecord, 'blobs'> & { readonly blobs: readonly BlobReference[] });
+
 /**
  * One JSON file per record, written beside its place and renamed over it. The name of an object's file is the SHA-256
- * of its key, so any key is a safe name whatever the file system folds or forbids; the key itself is in the file.
+ * of its key, so any key is a safe name whatever the file system folds or forbids; the key itself is in the file, and so
+ * are the older versions of the object.
  *
  *     buckets/NAME/bucket.json
  *     buckets/NAME/objects/ab/abcd….json
@@ -49,7 +53,7 @@ export class DiskLedger implements Ledger {
 
   load(): LedgerContents {
     const buckets: BucketRecord[] = [];
-    const objects: { bucket: string; object: ObjectRecord }[] = [];
+    const objects: { bucket: string; versions: Version[] }[] = [];
     const known = new Set<string>();
     for (const name of readdirSync(this.#buckets)) {
       const path = join(this.#buckets, name, 'bucket.json');
@@ -60,11 +64,11 @@ export class DiskLedger implements Ledger {
       }
       buckets.push(readRecord<BucketRecord>(path));
       for (const file of this.#objectFiles(name)) {
-        const object = readRecord<Omit<ObjectRecord, 'blobs'> & { blobs: BlobReference[] }>(file);
-        objects.push({
-          bucket: name,
-          object: { ...object, blobs: object.blobs.map((blob) => this.#reopen(blob, known)) },
-        });
+        const { older = [], ...latest } = readRecord<SavedVersion & { older?: SavedVersion[] }>(file);
+        const versions = [latest, ...older].map((version) =>
+          'blobs' in version ? { ...version, blobs: version.blobs.map((blob) => this.#reopen(blob, known)) } : version,
+        );
+        objects.push({ bucket: name, versions });
       }
     }
     const uploads: { upload: UploadRecord; parts: PartRecord[] }[] = [];
@@ -90,14 +94,13 @@ export class DiskLedger implements Ledger {
     rmSync(join(this.#buckets, name), { recursive: true });
   }
 
-  saveObject(bucket: string, object: ObjectRecord): void {
-    const path = this.#objectPath(bucket, object.key);
-    const blobs = object.blobs.map(({ id, size }) => ({ id, size }));
-    this.#write(path, { ...object, blobs });
-  }
-
-  deleteObject(bucket: string, key: ByteString): void {
-    unlinkSync(this.#objectPath(bucket, key));
+  saveVersions(bucket: string, key: ByteString, versions: readonly Version[]): void {
+    const path = this.#objectPath(bucket, key);
+    const [latest, ...older] = versions.map((version) =>
+      isDeleteMarker(version) ? version : { ...version, blobs: version.blobs.map(({ id, size }) => ({ id, size })) },
+    );
+    if (latest === undefined) unlinkSync(path);
+    else this.#write(path, older.length === 0 ? latest : { ...latest, older });
   }
 
   saveUpload(upload: UploadRecord): void {

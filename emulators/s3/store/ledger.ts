@@ -1,5 +1,5 @@
 import type { ByteString } from '../keys.ts';
-import type { BucketRecord, ObjectRecord, PartRecord, UploadRecord } from './records.ts';
+import type { BucketRecord, PartRecord, UploadRecord, Version } from './records.ts';
 
 /**
  * Where records outlive the process. Every method is synchronous and atomic: after a crash a record is there whole, in
@@ -9,8 +9,8 @@ export interface Ledger {
   load(): LedgerContents;
   saveBucket(bucket: BucketRecord): void;
   deleteBucket(name: string): void;
-  saveObject(bucket: string, object: ObjectRecord): void;
-  deleteObject(bucket: string, key: ByteString): void;
+  /** All versions of a key, newest first; without any, the key is gone. */
+  saveVersions(bucket: string, key: ByteString, versions: readonly Version[]): void;
   saveUpload(upload: UploadRecord): void;
   savePart(uploadId: string, part: PartRecord): void;
   /** Removes the upload and the records of its parts, not their blobs. */
@@ -19,6 +19,6 @@ export interface Ledger {
 
 export interface LedgerContents {
   readonly buckets: readonly BucketRecord[];
-  readonly objects: readonly { readonly bucket: string; readonly object: ObjectRecord }[];
+  readonly objects: readonly { readonly bucket: string; readonly versions: readonly Version[] }[];
   readonly uploads: readonly { readonly upload: UploadRecord; readonly parts: readonly PartRecord[] }[];
 }

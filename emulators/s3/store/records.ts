@@ -35,6 +35,8 @@ export interface ObjectPart {
 
 export interface ObjectRecord extends ObjectAttributes {
   readonly key: ByteString;
+  /** Absent: the null version, of a bucket without versioning or before it had any. */
+  readonly versionId?: string;
   readonly size: number;
   /** Without quotes: the MD5 in hex, or for a multipart upload the MD5 of the parts' MD5s with `-N`. */
   readonly etag: string;
@@ -45,6 +47,19 @@ export interface ObjectRecord extends ObjectAttributes {
   readonly parts: readonly ObjectPart[] | undefined;
   readonly blobs: readonly Blob[];
 }
+
+/**
+ * What stands in the place of an object that was deleted in a bucket with versioning.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html
+ */
+export interface DeleteMarker {
+  readonly key: ByteString;
+  readonly versionId: string;
+  readonly lastModified: number;
+  readonly isDeleteMarker: true;
+}
+
+export type Version = ObjectRecord | DeleteMarker;
 
 export interface PartRecord {
   readonly partNumber: number;
@@ -68,7 +83,11 @@ export interface UploadRecord extends ObjectAttributes {
 export interface BucketRecord {
   readonly name: string;
   readonly created: number;
+  readonly versioning?: Versioning;
 }
+
+/** Absent until it is set for the first time: https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html */
+export type Versioning = 'Enabled' | 'Suspended';
 
 /** The present time as S3 records it: whole seconds. */
 export function currentSecond(): number {

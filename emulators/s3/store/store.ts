@@ -1,16 +1,30 @@
 import { randomBytes } from 'node:crypto';
 import { S3Error } from '../errors.ts';
 import type { ByteString } from '../keys.ts';
-import type { Blob, BlobStorage } from './blobs.ts';
+import type { BlobStorage } from './blobs.ts';
 import type { Ledger } from './ledger.ts';
 import { OrderedKeys } from './ordered-keys.ts';
-import { type BucketRecord, currentSecond, type ObjectRecord, type PartRecord, type UploadRecord } from './records.ts';
-
-export interface Bucket {
-  readonly record: BucketRecord;
-  readonly index: OrderedKeys;
-  readonly objects: Map<ByteString, ObjectRecord>;
-}
+import {
+  type BucketRecord,
+  currentSecond,
+  type DeleteMarker,
+  type ObjectRecord,
+  type PartRecord,
+  type Tag,
+  type UploadRecord,
+  type Version,
+  type Versioning,
+} from './records.ts';
+import {
+  type Bucket,
+  blobsOf,
+  isDeleteMarker,
+  NULL_VERSION,
+  nextVersionId,
+  publish,
+  versionIdOf,
+  versionsOf,
+} from './versions.ts';
 
 export interface Upload {
   readonly record: UploadRecord;
@@ -20,7 +34,8 @@ export interface Upload {
 /**
  * Buckets, objects and multipart uploads. All records are in memory; their blobs are where the blob storage keeps them,
  * and a ledger, when there is one, makes the records survive a restart. Every change is one synchronous step, so
- * conditions are checked and objects replaced atomically, and readers see an object whole, old or new.
+ * conditions are checked and objects replaced atomically, and readers see an object whole, old or new, as S3 promises:
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel
  */
 export class Store {
   readonly blobs: BlobStorage;
@@ -33,10 +48,10 @@ export class Store {
     this.#ledger = ledger;
     const contents = ledger?.load();
     for (const record of contents?.buckets ?? []) {
-      this.#buckets.set(record.name, { record, index: new OrderedKeys(), objects: new Map() });
+      this.#addBucket(record);
     }
-    for (const { bucket, object } of contents?.objects ?? []) {
-      this.#publish(this.bucket(bucket), object);
+    for (const { bucket, versions } of contents?.objects ?? []) {
+      publish(this.bucket(bucket), (versions[0] as Version).key, versions);
     }
     for (const { upload, parts } of contents?.uploads ?? []) {
       this.#uploads.set(upload.uploadId, {
@@ -67,12 +82,24 @@ export class Store {
   createBucket(name: string): void {
     const record = { name, created: currentSecond() };
     this.#ledger?.saveBucket(record);
-    this.#buckets.set(name, { record, index: new OrderedKeys(), objects: new Map() });
+    this.#addBucket(record);
   }
 
-  /** @throws BucketNotEmpty while it holds objects; unfinished uploads are removed with it. */
+  /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html. @throws NoSuchBucket */
+  setVersioning(name: string, versioning: Versioning): void {
+    const bucket = this.bucket(name);
+    const record = { ...bucket.record, versioning };
+    this.#ledger?.saveBucket(record);
+    bucket.record = record;
+  }
+
+  /**
+   * https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html: versions and delete markers count as objects;
+   * unfinished uploads are removed with it. @throws BucketNotEmpty
+   */
   deleteBucket(name: string): void {
-    if (this.bucket(name).objects.size > 0) {
+    const { objects, history } = this.bucket(name);
+    if (objects.size > 0 || history.size > 0) {
       throw new S3Error('BucketNotEmpty', undefined, { details: { BucketName: name } });
     }
     for (const { record } of this.uploadsOf(name)) {
@@ -82,39 +109,72 @@ export class Store {
     this.#buckets.delete(name);
   }
 
-  /** @throws NoSuchKey */
-  object(bucket: Bucket, key: ByteString): ObjectRecord {
-    const object = bucket.objects.get(key);
-    if (object === undefined) {
-      throw new S3Error('NoSuchKey');
+  /**
+   * The current version of an object, or the one of that id; how S3 answers for a delete marker is told in
+   * https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html
+   * @throws NoSuchKey, NoSuchVersion, MethodNotAllowed
+   */
+  object(bucket: Bucket, key: ByteString, versionId?: string): ObjectRecord {
+    const versions = versionsOf(bucket, key);
+    const version = versionId === undefined ? versions[0] : versions.find((one) => versionIdOf(one) === versionId);
+    if (isDeleteMarker(version)) {
+      const headers = { 'x-amz-delete-marker': 'true', 'x-amz-version-id': version.versionId };
+      if (versionId === undefined) throw new S3Error('NoSuchKey', undefined, { headers });
+      const more = { allow: 'DELETE', 'last-modified': new Date(version.lastModified).toUTCString() };
+      throw new S3Error('MethodNotAllowed', undefined, { headers: { ...headers, ...more } });
     }
-    return object;
+    if (version !== undefined) return version;
+    if (versionId === undefined) throw new S3Error('NoSuchKey');
+    throw new S3Error('NoSuchVersion', undefined, { details: { VersionId: versionId } });
   }
 
   /**
-   * Puts an object in the place of the present one, if `allow` does not throw for that one.
+   * Puts an object in the place of the present one, if `allow` does not throw for that one; the present one stays as an
+   * older version where the bucket has versioning, unless both are the null version. Returns it with its version id.
    * @throws NoSuchBucket when the bucket was deleted meanwhile. The caller then still owns the object's blobs.
    */
-  putObject(bucketName: string, object: ObjectRecord, allow: (present: ObjectRecord | undefined) => void): void {
+  putObject(
+    bucketName: string,
+    object: ObjectRecord,
+    allow: (present: ObjectRecord | undefined) => void,
+  ): ObjectRecord {
     const bucket = this.bucket(bucketName);
-    const present = bucket.objects.get(object.key);
-    allow(present);
-    this.#ledger?.saveObject(bucketName, object);
-    this.#publish(bucket, object);
-    deleteBlobs(present, object);
+    allow(bucket.objects.get(object.key));
+    const versionId = nextVersionId(bucket);
+    const version = versionId === undefined ? object : { ...object, versionId };
+    this.#replace(bucket, object.key, [version, ...this.#others(bucket, object.key, versionIdOf(version))]);
+    return version;
   }
 
-  /** Deleting what does not exist succeeds, as in S3. */
-  deleteObject(bucketName: string, key: ByteString): void {
+  /** Tags belong to a version and make no new one: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectTagging.html */
+  replaceTags(bucketName: string, object: ObjectRecord, tags: readonly Tag[]): void {
     const bucket = this.bucket(bucketName);
-    const present = bucket.objects.get(key);
-    if (present === undefined) {
-      return;
+    const versions = versionsOf(bucket, object.key);
+    this.#replace(
+      bucket,
+      object.key,
+      versions.map((version) => (version === object ? { ...object, tags } : version)),
+    );
+  }
+
+  /**
+   * Without a version id the object itself goes where the bucket never had versioning, and elsewhere a delete marker takes
+   * its place, which is returned: https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html
+   * With one that version goes for good, and is returned. Deleting what does not exist succeeds, as in S3.
+   */
+  deleteObject(bucketName: string, key: ByteString, versionId?: string): Version | undefined {
+    const bucket = this.bucket(bucketName);
+    const versions = versionsOf(bucket, key);
+    const markerId = versionId === undefined ? nextVersionId(bucket) : undefined;
+    const goes = versionId ?? markerId ?? NULL_VERSION;
+    const others = this.#others(bucket, key, goes);
+    if (markerId !== undefined) {
+      const marker: DeleteMarker = { key, versionId: markerId, lastModified: currentSecond(), isDeleteMarker: true };
+      this.#replace(bucket, key, [marker, ...others]);
+      return marker;
     }
-    this.#ledger?.deleteObject(bucketName, key);
-    bucket.objects.delete(key);
-    bucket.index.delete(key);
-    deleteBlobs(present, undefined);
+    if (others.length < versions.length) this.#replace(bucket, key, others);
+    return versions.find((version) => versionIdOf(version) === goes);
   }
 
   createUpload(upload: Omit<UploadRecord, 'uploadId' | 'initiated'>): UploadRecord {
@@ -156,9 +216,13 @@ export class Store {
   }
 
   /** Publishes the object of an upload, which owns the blobs of its parts from then on, and drops the parts left out. */
-  completeUpload(uploadId: string, object: ObjectRecord, allow: (present: ObjectRecord | undefined) => void): void {
+  completeUpload(
+    uploadId: string,
+    object: ObjectRecord,
+    allow: (present: ObjectRecord | undefined) => void,
+  ): ObjectRecord {
     const upload = this.#uploads.get(uploadId) as Upload;
-    this.putObject(upload.record.bucket, object, allow);
+    const version = this.putObject(upload.record.bucket, object, allow);
     this.#ledger?.deleteUpload(uploadId);
     this.#uploads.delete(uploadId);
     const used = new Set(object.blobs);
@@ -167,6 +231,7 @@ export class Store {
         blob.delete();
       }
     }
+    return version;
   }
 
   abortUpload(uploadId: string): void {
@@ -178,18 +243,22 @@ export class Store {
     }
   }
 
-  #publish(bucket: Bucket, object: ObjectRecord): void {
-    bucket.objects.set(object.key, object);
-    bucket.index.add(object.key);
+  #addBucket(record: BucketRecord): void {
+    this.#buckets.set(record.name, { record, index: new OrderedKeys(), objects: new Map(), history: new Map() });
   }
-}
 
-/** Frees the blobs of a replaced object; a change of tags alone keeps them. */
-function deleteBlobs(old: ObjectRecord | undefined, replacement: ObjectRecord | undefined): void {
-  const kept = new Set<Blob>(replacement?.blobs);
-  for (const blob of old?.blobs ?? []) {
-    if (!kept.has(blob)) {
-      blob.delete();
-    }
+  #others(bucket: Bucket, key: ByteString, versionId: string): Version[] {
+    return versionsOf(bucket, key).filter((version) => versionIdOf(version) !== versionId);
+  }
+
+  /** Puts other versions in the place of those of a key, and frees the blobs that none of them has. */
+  #replace(bucket: Bucket, key: ByteString, versions: readonly Version[]): void {
+    const kept = new Set(versions.flatMap(blobsOf));
+    const freed = versionsOf(bucket, key)
+      .flatMap(blobsOf)
+      .filter((blob) => !kept.has(blob));
+    this.#ledger?.saveVersions(bucket.record.name, key, versions);
+    publish(bucket, key, versions);
+    for (const blob of freed) blob.delete();
   }
 }
