@@ -40,6 +40,7 @@ async function relocate(call: Call, how: 'move' | 'copy'): Promise<Record<string
   return { metadata: metadataOf(call, result) };
 }
 
+/** https://www.dropbox.com/developers/documentation/http/documentation#files-get_metadata and the pages after it. */
 export const entryRoutes: Record<string, Route> = {
   'files/get_metadata': {
     style: 'rpc',

@@ -38,6 +38,7 @@ function page(call: Call, folder: FolderNode, cursor: Cursor): Record<string, un
   };
 }
 
+/** https://www.dropbox.com/developers/documentation/http/documentation#files-list_folder and the pages after it. */
 export const listingRoutes: Record<string, Route> = {
   'files/list_folder': {
     style: 'rpc',

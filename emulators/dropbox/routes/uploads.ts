@@ -64,6 +64,7 @@ function namespacesOf(call: Call, entries: Fields[]) {
 
 const scope = 'files.content.write';
 
+/** https://www.dropbox.com/developers/documentation/http/documentation#files-upload_session-start and the pages after it. */
 export const uploadRoutes: Record<string, Route> = {
   'files/upload': {
     style: 'upload',

@@ -13,7 +13,7 @@ export interface ObjectAttributes {
   metadata: Readonly<Record<string, string>>;
 }
 
-/** One state of an object; replaced as a whole when it changes. */
+/** One state of an object; replaced as a whole when it changes: https://cloud.google.com/storage/docs/json_api/v1/objects */
 export interface ObjectRecord extends ObjectAttributes {
   readonly bucket: string;
   readonly name: string;

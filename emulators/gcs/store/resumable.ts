@@ -3,7 +3,10 @@ import { crc32c } from '@node-rs/crc32';
 import { contentOf } from './content.ts';
 import type { Content, ObjectAttributes } from './records.ts';
 
-/** A resumable upload; its bytes are kept chunk by chunk until the last. */
+/**
+ * A resumable upload; its bytes are kept chunk by chunk until the last.
+ * https://cloud.google.com/storage/docs/resumable-uploads
+ */
 export class ResumableSession {
   readonly id: string;
   readonly bucket: string;

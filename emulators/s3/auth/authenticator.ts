@@ -8,7 +8,10 @@ export interface Authentication {
   readonly isPresigned: boolean;
 }
 
-/** Verifies requests of a fixed set of access keys. */
+/**
+ * Verifies requests of a fixed set of access keys.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
+ */
 export class Authenticator {
   readonly #credentials: ReadonlyMap<string, Credentials>;
   readonly #region: string;
@@ -53,7 +56,8 @@ export class Authenticator {
     const token = request.headers['x-amz-security-token'] ?? query.get('X-Amz-Security-Token');
     const known = this.#credentials.get(claim.accessKeyId);
     if (token !== known?.sessionToken && (known !== undefined || token !== undefined)) {
-      // Temporary credentials come with a token, and only these.
+      // Temporary credentials come with a token, and only these:
+      // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_use-resources.html
       throw new S3Error('InvalidToken');
     }
     if (!claim.timestamp.startsWith(claim.date)) {

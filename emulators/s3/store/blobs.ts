@@ -1,4 +1,7 @@
-/** An immutable sequence of bytes: the body of an object or of one uploaded part. */
+/**
+ * An immutable sequence of bytes: the body of an object or of one uploaded part, which is never changed but replaced.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingObjects.html
+ */
 export interface Blob {
   readonly size: number;
   /** The bytes from `start` to before `end`, in pieces; the pieces must not be changed. */

@@ -3,7 +3,8 @@ import type { BucketRecord, PartRecord, UploadRecord, Version } from './records.
 
 /**
  * Where records outlive the process. Every method is synchronous and atomic: after a crash a record is there whole, in
- * its old or its new form, so that publishing in memory and on disk are one step of the event loop.
+ * its old or its new form, so that publishing in memory and on disk are one step of the event loop, and no reader sees
+ * half an update: https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel
  */
 export interface Ledger {
   load(): LedgerContents;

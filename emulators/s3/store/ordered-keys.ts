@@ -10,7 +10,7 @@ export interface KeyCursor {
 }
 
 /**
- * A set of keys in byte order: sorted chunks of at most 512 keys, found by binary search, so that an insertion moves a
+ * A set of keys in byte order, in which S3 lists them (https://docs.aws.amazon.com/AmazonS3/latest/userguide/ListingKeysUsingAPIs.html): sorted chunks of at most 512 keys, found by binary search, so that an insertion moves a
  * few hundred entries even among millions.
  */
 export class OrderedKeys {

@@ -11,7 +11,7 @@ export interface StoredChecksum {
   readonly value: string;
 }
 
-/** What a writer says about an object besides its bytes. */
+/** What a writer says about an object besides its bytes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html */
 export interface ObjectAttributes {
   /** System metadata by lower-case header name: content-type, cache-control and so on. */
   readonly headers: Readonly<Record<string, string>>;
@@ -61,6 +61,7 @@ export interface DeleteMarker {
 
 export type Version = ObjectRecord | DeleteMarker;
 
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_Part.html */
 export interface PartRecord {
   readonly partNumber: number;
   readonly size: number;
@@ -71,6 +72,7 @@ export interface PartRecord {
   readonly blob: Blob;
 }
 
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_MultipartUpload.html */
 export interface UploadRecord extends ObjectAttributes {
   readonly uploadId: string;
   readonly bucket: string;
