@@ -1,7 +1,7 @@
 import type { DigestAlgorithm } from './digest-algorithm.ts';
 
 /** Rises when the shape of `Capabilities` changes: stored ones of another revision are as good as none. */
-export const capabilitiesRevision = 7;
+export const capabilitiesRevision = 8;
 
 /** What a provider can do and its limits. The conformance suite picks its tests by these and checks them both ways. */
 export interface Capabilities {
@@ -20,6 +20,8 @@ export interface Capabilities {
     digests: readonly DigestAlgorithm[];
     /** Whether a read can be pinned to a version. */
     pinned: boolean;
+    /** Whether a version with a `versionId` can be read after it was replaced; else it is OBJECT_CHANGED. */
+    versions: boolean;
   };
   write: {
     /** Largest object for `write`. */

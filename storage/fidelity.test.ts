@@ -6,7 +6,7 @@ import { fidelityOf, type LossCode } from './fidelity.ts';
 const best: Capabilities = {
   revision: capabilitiesRevision,
   listing: { order: 'bytes', maxPageSize: 1000 },
-  read: { digests: ['md5'], pinned: true },
+  read: { digests: ['md5'], pinned: true, versions: false },
   write: {
     singleMaxBytes: 1,
     objectMaxBytes: 1,

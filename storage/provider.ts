@@ -56,7 +56,8 @@ export interface StorageProvider {
 
   /**
    * Bytes of one object, pinned: when `pin` is given and the object is no longer that version, OBJECT_CHANGED and no
-   * byte of the new one; when it is gone, that or OBJECT_NOT_FOUND, as the cloud tells. A range that the object does
+   * byte of the new one; when it is gone, that or OBJECT_NOT_FOUND, as the cloud tells. With `capabilities.read.versions` a
+   * version that has a `versionId` is given all the same, while the cloud keeps it. A range that the object does
    * not have is OBJECT_CHANGED too. `range` is half-open. The stream fails with an AppError on a truncated or reset body (never
    * ends early as if complete). Destroying the stream closes or drains the connection.
    */

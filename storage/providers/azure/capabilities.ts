@@ -33,7 +33,7 @@ export function azureCapabilities(access: BlobAccess['kind'], isHierarchical: bo
   return {
     revision: capabilitiesRevision,
     listing: { order: 'none', maxPageSize: 5000 },
-    read: { digests: ['md5'], pinned: true },
+    read: { digests: ['md5'], pinned: true, versions: false },
     write: {
       singleMaxBytes: 100 * MiB,
       objectMaxBytes: maxBlocks * 100 * MiB,

@@ -13,7 +13,7 @@ export const linkLifeMs = 4 * 60 * 60 * 1000;
 export const dropboxCapabilities: Capabilities = {
   revision: capabilitiesRevision,
   listing: { order: 'none', maxPageSize: 2000 },
-  read: { digests: ['dropbox'], pinned: true },
+  read: { digests: ['dropbox'], pinned: true, versions: false },
   write: {
     singleMaxBytes: 150 * MiB,
     objectMaxBytes: 2 ** 41 - 2 ** 22,

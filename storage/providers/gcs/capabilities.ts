@@ -13,7 +13,7 @@ export function gcsCapabilities(presigns: boolean): Capabilities {
     revision: capabilitiesRevision,
     listing: { order: 'bytes', maxPageSize: 1000 },
     // Composite objects, and what was uploaded in parts, have no MD5 ("Hashes and ETags").
-    read: { digests: ['crc32c', 'md5'], pinned: true },
+    read: { digests: ['crc32c', 'md5'], pinned: true, versions: false },
     write: {
       singleMaxBytes: objectMaxBytes,
       objectMaxBytes,

@@ -46,6 +46,8 @@ export interface S3Abilities {
   conditionalDeletes: boolean;
   /** Objects have tags: as they are written with, and copies those that the request gives them. */
   tags: boolean;
+  /** Versions that were replaced are read by their id, where the bucket gives them one. */
+  versions: boolean;
 }
 
 /** AWS's own documentation promises these. */
@@ -59,6 +61,7 @@ export const awsAbilities: S3Abilities = {
   conditionalCopies: true,
   conditionalDeletes: true,
   tags: true,
+  versions: true,
 };
 /** What any store that calls itself compatible does. */
 export const leastAbilities: S3Abilities = {
@@ -71,6 +74,7 @@ export const leastAbilities: S3Abilities = {
   conditionalCopies: false,
   conditionalDeletes: false,
   tags: false,
+  versions: false,
 };
 
 /**
@@ -83,6 +87,7 @@ const presignMaxMs = { key: 7 * dayMs, session: dayMs / 24 };
 export function s3Capabilities(abilities: S3Abilities, signer: 'key' | 'session' = 'key'): Capabilities {
   const { ordered, etagIsMd5, checksMd5, crc32c, conditional, copies, conditionalCopies, conditionalDeletes, tags } =
     abilities;
+  const { versions } = abilities;
   const bodyDigest = crc32c ? 'crc32c' : etagIsMd5 ? 'md5' : null;
   return {
     revision: capabilitiesRevision,
@@ -90,6 +95,7 @@ export function s3Capabilities(abilities: S3Abilities, signer: 'key' | 'session'
     read: {
       digests: [...(crc32c ? (['crc32c', 'crc32', 'sha256'] as const) : []), ...(etagIsMd5 ? (['md5'] as const) : [])],
       pinned: true,
+      versions,
     },
     write: {
       ...limits,

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
+import { ListMultipartUploadsCommand, ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type S3Server, startS3Server } from '../../../emulators/s3/server.ts';
 import { createAddressPolicy } from '../../address-policy.ts';
@@ -14,7 +14,7 @@ let server: S3Server;
 
 afterEach(() => server.close());
 
-async function open(options: { flexibleChecksums?: boolean; buckets?: string[] } = {}) {
+async function open(options: { flexibleChecksums?: boolean; buckets?: string[]; versioning?: boolean } = {}) {
   server = await startS3Server({ credentials: [keys], buckets: ['bucket'], ...options });
   return openS3(
     { provider: 's3', addressing: 'path', region: 'us-east-1', endpoint: server.endpoint, ...keys },
@@ -27,7 +27,7 @@ describe('the probe', () => {
     const provider = await open();
     const { identity, capabilities } = await provider.check(signal);
     expect(identity).toBe('AK');
-    expect(capabilities).toEqual(s3Capabilities(awsAbilities));
+    expect(capabilities).toEqual(s3Capabilities({ ...awsAbilities, versions: false }));
     expect((await provider.list({ container: 'bucket', prefix: '' }, signal)).items).toEqual([]);
     expect(server.observer.counters('CreateMultipartUpload').requests).toBe(
       server.observer.counters('AbortMultipartUpload').requests,
@@ -38,8 +38,19 @@ describe('the probe', () => {
   it('finds what the store cannot do', async () => {
     const provider = await open({ flexibleChecksums: false });
     const { capabilities } = await provider.check(signal);
-    expect(capabilities).toEqual(s3Capabilities({ ...awsAbilities, crc32c: false }));
+    expect(capabilities).toEqual(s3Capabilities({ ...awsAbilities, crc32c: false, versions: false }));
     expect((await provider.list({ container: 'bucket', prefix: '' }, signal)).items).toEqual([]);
+    await provider.close();
+  });
+
+  it('finds that a store keeps versions, and leaves none behind', async () => {
+    const provider = await open({ versioning: true });
+    expect((await provider.check(signal)).capabilities).toEqual(s3Capabilities(awsAbilities));
+    const config = { endpoint: server.endpoint, region: server.region, credentials: keys, forcePathStyle: true };
+    const client = new S3Client({ maxAttempts: 1, ...config });
+    const { Versions, DeleteMarkers } = await client.send(new ListObjectVersionsCommand({ Bucket: 'bucket' }));
+    expect([Versions, DeleteMarkers]).toEqual([undefined, undefined]);
+    client.destroy();
     await provider.close();
   });
 

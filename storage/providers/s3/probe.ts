@@ -14,7 +14,7 @@ import { inParallel } from '../parallel.ts';
 import { leastAbilities, type S3Abilities } from './capabilities.ts';
 import { type CopySource, sendCopy } from './copy-requests.ts';
 import { listObjects } from './listing.ts';
-import { fromBase64, md5OfEtag } from './properties.ts';
+import { fromBase64, md5OfEtag, toVersion } from './properties.ts';
 import type { S3Rest } from './rest.ts';
 import { callSdk } from './sdk.ts';
 import { readTags } from './tags.ts';
@@ -85,15 +85,16 @@ class Probe {
     const headers = await this.#put(first, { body: md5 });
     const etagIsMd5 = md5OfEtag(headers) === md5.digest('md5');
     // Those that do not build on one another side by side, with at most `maxAtOnce` requests under way.
-    const [checksMd5, crc32c, conditional, ofCopies, conditionalDeletes, ordered] = await settled([
+    const [checksMd5, crc32c, conditional, ofCopies, conditionalDeletes, ordered, versions] = await settled([
       this.#checksMd5(),
       this.#checksCrc32c().then((checks) => checks && this.#checksWholeCrc32c()),
       this.#honoursConditions(first).then((honours) => honours && this.#honoursConditionsOfUploads(first)),
       this.#copiesAndTags(first),
       this.#honoursConditionsOfDeletes(),
       this.#listsInOrder(),
+      this.#keepsVersions(),
     ]);
-    return { ordered, etagIsMd5, checksMd5, crc32c, conditional, ...ofCopies, conditionalDeletes };
+    return { ordered, etagIsMd5, checksMd5, crc32c, conditional, ...ofCopies, conditionalDeletes, versions };
   }
 
   /** Removes what the probe wrote, versions included; a failure to do so is no reason to refuse the account. */
@@ -289,6 +290,20 @@ class Probe {
       if (error instanceof AppError && error.code === 'PERMISSION_DENIED') return true;
       throw error;
     }
+  }
+
+  /** What was replaced is read by the id that it was given. */
+  async #keepsVersions(): Promise<boolean> {
+    const { versionId } = toVersion(await this.#put('versions'));
+    if (versionId === undefined) return false;
+    await this.#put('versions', { body: bufferedBody([Buffer.from('newer')], []) });
+    const key = `${this.#prefix}versions`;
+    const code = await refusal(async () => {
+      const request = { method: 'GET', bucket: this.#bucket, key, query: { versionId }, signal: this.#signal } as const;
+      const text = await (await this.#rest.send(request)).body.text(1024);
+      if (text !== content.toString()) throw new AppError('NOT_SUPPORTED', '');
+    });
+    return code === null;
   }
 
   #source(name: string, version: Version = {}): CopySource {

@@ -33,8 +33,10 @@ export function toVersion(headers: Record<string, string>): Version {
   return versionOf(headers.etag, headers['x-amz-version-id']);
 }
 
+/** The null version is no id: the next one has it too ("Adding objects to versioning-suspended buckets"). */
 export function versionOf(etag: string | undefined, versionId: string | undefined): Version {
-  return { ...(etag ? { etag: quotedEtag(etag) } : {}), ...(versionId ? { versionId } : {}) };
+  const hasId = versionId !== undefined && versionId !== '' && versionId !== 'null';
+  return { ...(etag ? { etag: quotedEtag(etag) } : {}), ...(hasId ? { versionId } : {}) };
 }
 
 /** ETags are quoted strings (RFC 9110, 8.8.3); some stores leave the quotes out in some of their answers. */

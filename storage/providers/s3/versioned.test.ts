@@ -1,0 +1,14 @@
+import { startFaultProxy } from '../../../emulators/fault-proxy.ts';
+import * as s3 from '../../../test/support/s3-account.ts';
+import { conformance } from '../../conformance.ts';
+
+conformance({
+  name: 'S3 that keeps versions',
+  start: (buckets) => s3.startStore({ buckets, versioning: true }),
+  startProxy: startFaultProxy,
+  credentials: s3.account('right'),
+  otherCredentials: s3.account('other'),
+  wrongCredentials: s3.account('right', 'wrong'),
+  untaggedCredentials: s3.account('untagged'),
+  deniedCredentials: s3.account('denied'),
+});
