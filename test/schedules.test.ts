@@ -70,7 +70,7 @@ test('a schedule is made with a look at its next runs, runs, is changed, paused 
   const row = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'Nightly' }) });
   await row.getByText('* * * * *, Asia/Tokyo').waitFor();
   // What is chosen about its transfers shows; what is as usual does not.
-  const chosen = row.locator('dl[aria-label="Choices of Nightly"] > div');
+  const chosen = row.getByRole('region', { name: 'Choices of Nightly' }).locator('dl > div');
   expect(
     await chosen.evaluateAll((all) => all.map((one) => [...one.children].map((text) => text.textContent))),
   ).toEqual([

@@ -125,6 +125,8 @@ test('a move tells which sources it has kept, and why', async () => {
   });
   const page = await openTransfer(await prepared.order({ sourcePaths: ['harbour/moving/'], mode: 'MOVE' }));
   await page.getByText('1 source was kept').waitFor({ timeout: 60_000 });
+  const removed = page.locator('.figures').getByText('Removed', { exact: true }).locator('..').getByRole('definition');
+  expect(await removed.innerText()).toBe('0 of 1\nfrom the source, 1 kept');
   refusal.remove();
   await page.getByRole('radiogroup', { name: 'Show objects' }).getByText('Kept', { exact: true }).click();
   await page

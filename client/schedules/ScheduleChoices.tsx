@@ -13,8 +13,13 @@ export function ScheduleChoices({ schedule }: { schedule: Schedule }) {
   const choices = choicesOf(schedule);
   if (choices.length === 0) return null;
   return (
-    <Spoiler maxHeight={foldedPx} showLabel="All choices" hideLabel="Fewer choices">
-      <dl className={classes.choices} aria-label={`Choices of ${schedule.name}`}>
+    <Spoiler
+      maxHeight={foldedPx}
+      showLabel="All choices"
+      hideLabel="Fewer choices"
+      attributes={{ content: { 'aria-label': `Choices of ${schedule.name}` } }}
+    >
+      <dl className={classes.choices}>
         {choices.map(({ term, values }) => (
           <div key={term} className={classes.choice}>
             <dt>{term}</dt>

@@ -68,6 +68,7 @@ export function Figures({ progress, mode, startAt, planned }: FiguresProps & { p
           value={listing ? formatBytes(bytesVerified) : formatPercent(verifiedShare(progress))}
           note={listing ? 'at both ends' : `${formatBytes(bytesVerified)} at both ends`}
         />
+        <Removals progress={progress} />
         {ended ? null : (
           <>
             <Fact term="Speed" value={speedText(progress)} note="" />
@@ -121,6 +122,32 @@ function Planning({ progress, mode }: { progress: Progress; mode: Mode }) {
       <Throttled progress={progress} />
       <Announcer progress={progress} mode={mode} />
     </div>
+  );
+}
+
+/** What a mirror deletes and what a move takes away from its source, where there is any of it. */
+function Removals({ progress }: { progress: Progress }) {
+  const { deletionsPlanned, deletionsCompleted } = progress;
+  const { sourceRemovalsPlanned, sourceRemovalsCompleted, sourceRemovalsKept } = progress;
+  return (
+    <>
+      {deletionsPlanned === 0 ? null : (
+        <Fact
+          term="Deleted"
+          value={`${formatCount(deletionsCompleted)} of ${formatCount(deletionsPlanned)}`}
+          note="at the destination"
+        />
+      )}
+      {sourceRemovalsPlanned === 0 ? null : (
+        <Fact
+          term="Removed"
+          value={`${formatCount(sourceRemovalsCompleted)} of ${formatCount(sourceRemovalsPlanned)}`}
+          note={
+            sourceRemovalsKept === 0 ? 'from the source' : `from the source, ${formatCount(sourceRemovalsKept)} kept`
+          }
+        />
+      )}
+    </>
   );
 }
 

@@ -11,6 +11,11 @@ export const ProgressFragment = graphql(`
     objectsCompleted
     objectsFailed
     objectsSkipped
+    deletionsPlanned
+    deletionsCompleted
+    sourceRemovalsPlanned
+    sourceRemovalsCompleted
+    sourceRemovalsKept
     bytesListed
     bytesAcknowledged
     bytesVerified
