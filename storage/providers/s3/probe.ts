@@ -85,16 +85,15 @@ class Probe {
     const headers = await this.#put(first, { body: md5 });
     const etagIsMd5 = md5OfEtag(headers) === md5.digest('md5');
     // Those that do not build on one another side by side, with at most `maxAtOnce` requests under way.
-    const [checksMd5, crc32c, conditional, ofCopies, conditionalDeletes, ordered, versions] = await settled([
+    const [checksMd5, crc32c, conditional, ofCopies, ofDeletes, ordered] = await settled([
       this.#checksMd5(),
       this.#checksCrc32c().then((checks) => checks && this.#checksWholeCrc32c()),
       this.#honoursConditions(first).then((honours) => honours && this.#honoursConditionsOfUploads(first)),
       this.#copiesAndTags(first),
-      this.#honoursConditionsOfDeletes(),
+      this.#deletesAndVersions(),
       this.#listsInOrder(),
-      this.#keepsVersions(),
     ]);
-    return { ordered, etagIsMd5, checksMd5, crc32c, conditional, ...ofCopies, conditionalDeletes, versions };
+    return { ordered, etagIsMd5, checksMd5, crc32c, conditional, ...ofCopies, ...ofDeletes };
   }
 
   /** Removes what the probe wrote, versions included; a failure to do so is no reason to refuse the account. */
@@ -253,6 +252,11 @@ class Probe {
     const absent = await refusal(() => this.#copy(existing, 'copy', {}, { 'if-none-match': '*' }));
     const match = await refusal(() => this.#copy(existing, 'copy', {}, { 'if-match': strangeEtag }));
     return absent === 'PRECONDITION_FAILED' && match === 'PRECONDITION_FAILED';
+  }
+
+  /** One after the other: side by side they would be one request too many. */
+  async #deletesAndVersions(): Promise<Pick<S3Abilities, 'conditionalDeletes' | 'versions'>> {
+    return { conditionalDeletes: await this.#honoursConditionsOfDeletes(), versions: await this.#keepsVersions() };
   }
 
   async #honoursConditionsOfDeletes(): Promise<boolean> {
