@@ -77,7 +77,9 @@ beforeAll(async () => {
     },
     { token: owner.token },
   );
-  const { id: manifestId } = await keepManifest(api.db, owner.userId, [`photos/${owned.folder}/a.jpg`]);
+  const { id: manifestId } = await api.db.$transaction((tx) =>
+    keepManifest(tx, owner.userId, [`photos/${owned.folder}/a.jpg`]),
+  );
   ids = {
     User: encodeGlobalId('User', owner.userId),
     CloudAccount: account,

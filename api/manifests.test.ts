@@ -1,5 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { maxManifests } from '../queue/manifest.ts';
+import { keepManifest, maxManifests, parseManifest } from '../queue/manifest.ts';
 import { startTestApi, type TestApi } from '../test/support/api.ts';
 import { startStore, type TestStore } from '../test/support/engine.ts';
 import { mutate, orderWithin, waiting } from '../test/support/transfer-orders.ts';
@@ -47,6 +48,27 @@ test('a manifest of 100,000 paths is kept once and filters a transfer', async ()
   });
 });
 
+test('other requests are answered while the largest manifest is read and kept', async () => {
+  const paths = Array.from({ length: 100_000 }, (_, index) => `photos/${'deep/'.repeat(60)}${index * 7_919}`);
+  const { userId } = await api.signUp();
+  let isBusy = true;
+  let turns = 0;
+  const kept = parseManifest([Buffer.from(paths.join('\n'))])
+    .then((parsed) => api.db.$transaction((tx) => keepManifest(tx, userId, parsed), { timeout: 60_000 }))
+    .finally(() => {
+      isBusy = false;
+    });
+  while (isBusy) {
+    // Whatever else is to be done has its turn.
+    await setImmediate();
+    turns += 1;
+  }
+  expect(await kept).toMatchObject({ pathCount: 100_000 });
+  const row = await api.db.pathManifest.findFirstOrThrow({ where: { userId } });
+  expect(row.paths).toEqual(paths.toSorted());
+  expect(turns).toBeGreaterThan(100);
+});
+
 test.each([
   ['nothing', '\n \n', 'names no path'],
   ['a container', 'photos/a\nphotos/', 'Line 2 of the manifest'],
@@ -58,6 +80,7 @@ test.each([
     'at most 100,000 paths',
   ],
   ['no UTF-8', new Uint8Array([0x70, 0x2f, 0xff]), 'not UTF-8'],
+  ['half a character', new Uint8Array([0x70, 0x2f, 0xc3]), 'not UTF-8'],
   ['more than 32 MiB', `p/${'x'.repeat(33 * 1024 * 1024)}`, 'at most 32 MiB'],
 ])('a manifest of %s is refused with the reason', async (_what, body, reason) => {
   const answer = await upload(body);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { type DbSession, databaseTime, lockUser } from '../core/db.ts';
 import { AppError } from '../core/errors.ts';
@@ -17,21 +17,51 @@ export const maxManifests = 100;
 /** A manifest is dropped so long after its last use, unless a schedule names it, or a transfer that is still to be planned. */
 export const manifestKeptDays = 30;
 
-/** The paths of a manifest's text: each once, in byte order. Throws INVALID_INPUT that names the line at fault. */
-export function parseManifest(text: string): string[] {
+/** So long lines are read in a row: everybody else's work goes on in between. */
+const sliceMs = 10;
+/** Paths that are handed to the database at a time, for the same reason. */
+const pathsAtOnce = 1_000;
+
+/** The paths of a manifest's text in UTF-8, each once. Throws INVALID_INPUT that names the line at fault. */
+export async function parseManifest(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Set<string>> {
+  const decode = decoder();
   const paths = new Set<string>();
-  let number = 0;
-  for (const line of text.replace(/^\uFEFF/, '').split('\n')) {
+  let [number, rest, since] = [0, '', performance.now()];
+  const add = (line: string) => {
     number += 1;
     const written = line.endsWith('\r') ? line.slice(0, -1) : line;
-    if (written.trim() === '') continue;
+    if (written.trim() === '') return;
     paths.add(parseLine(written, number));
-    if (paths.size <= maxManifestPaths) continue;
+    if (paths.size <= maxManifestPaths) return;
     const message = `A manifest names at most ${maxManifestPaths.toLocaleString('en')} paths. Split it over several transfers.`;
     throw new AppError('INVALID_INPUT', message);
+  };
+  for await (const chunk of chunks) {
+    const lines = decode(chunk).split('\n');
+    lines[0] = rest + lines[0];
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      add(line);
+      if (performance.now() - since < sliceMs) continue;
+      await setImmediate();
+      since = performance.now();
+    }
   }
+  add(rest + decode());
   if (paths.size === 0) throw new AppError('INVALID_INPUT', 'The manifest names no path. Write one a line.');
-  return [...paths].sort(compareBytes);
+  return paths;
+}
+
+/** Decodes one piece after the other; without one, what is left. */
+function decoder(): (chunk?: Uint8Array) => string {
+  const utf8 = new TextDecoder('utf-8', { fatal: true });
+  return (chunk) => {
+    try {
+      return utf8.decode(chunk, { stream: chunk !== undefined });
+    } catch {
+      throw new AppError('INVALID_INPUT', 'The manifest is not UTF-8 text.');
+    }
+  };
 }
 
 function parseLine(line: string, number: number): string {
@@ -55,8 +85,6 @@ function parseQuoted(line: string): string | null {
   }
 }
 
-const compareBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
-
 export interface ManifestFacts {
   id: string;
   userId: string;
@@ -67,22 +95,42 @@ export interface ManifestFacts {
 /** What is told of a manifest: its paths may be many. */
 export const manifestFacts = { select: { id: true, userId: true, pathCount: true, createdAt: true } } as const;
 
-/** Keeps a manifest. Idempotent: the same paths of the same person are kept once. CONFLICT for one too many. */
-export async function keepManifest(tx: DbSession, userId: string, paths: readonly string[]): Promise<ManifestFacts> {
-  const hash = createHash('sha256').update(JSON.stringify(paths)).digest();
+/**
+ * Keeps a manifest, of which there is one in a transaction. Idempotent: the same paths of the same person are kept once.
+ * CONFLICT for one too many.
+ */
+export async function keepManifest(tx: DbSession, userId: string, paths: Iterable<string>): Promise<ManifestFacts> {
+  await tx.$executeRaw`CREATE TEMPORARY TABLE manifest_path (path text COLLATE "C" NOT NULL) ON COMMIT DROP`;
+  for (const slice of slicesOf(paths)) {
+    await tx.$executeRaw`INSERT INTO manifest_path SELECT json_array_elements_text(${JSON.stringify(slice)}::json)`;
+  }
   await lockUser(tx, userId);
+  const [all] = await tx.$queryRaw<{ hash: Uint8Array<ArrayBuffer> }[]>`
+    SELECT sha256(convert_to(json_agg(path ORDER BY path)::text, 'UTF8')) AS hash FROM manifest_path`;
+  if (!all) throw new Error('An aggregate without GROUP BY has one row.');
+  const { hash } = all;
   const known = await tx.pathManifest.findUnique({ where: { userId_hash: { userId, hash } }, ...manifestFacts });
   if (known === null && (await tx.pathManifest.count({ where: { userId } })) >= maxManifests) {
     const message = `${maxManifests} manifests of yours are kept already. Each is dropped ${manifestKeptDays} days after its last use.`;
     throw new AppError('CONFLICT', message);
   }
-  // In SQL: Prisma takes seconds for so long a list.
   const [kept] = await tx.$queryRaw<ManifestFacts[]>`
     INSERT INTO path_manifest (id, user_id, paths, path_count, hash)
-    VALUES (${uuidv7()}::uuid, ${userId}::uuid, ${paths}::text[], ${paths.length}::int, ${hash})
+    SELECT ${uuidv7()}::uuid, ${userId}::uuid, array_agg(path ORDER BY path), count(*)::int, ${hash} FROM manifest_path
     ON CONFLICT (user_id, hash) DO UPDATE SET used_at = now()
     RETURNING id, user_id AS "userId", path_count AS "pathCount", created_at AS "createdAt"`;
   return kept as ManifestFacts;
+}
+
+function* slicesOf(paths: Iterable<string>): Generator<string[]> {
+  let slice: string[] = [];
+  for (const path of paths) {
+    slice.push(path);
+    if (slice.length < pathsAtOnce) continue;
+    yield slice;
+    slice = [];
+  }
+  yield slice;
 }
 
 /** NOT_FOUND, with the input field, for a manifest that is not the user's. */

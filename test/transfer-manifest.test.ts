@@ -30,9 +30,8 @@ const arrived = () => namesAt(to);
 
 /** Runs a transfer of what the lines name; its end, and the source paths that failed with their codes. */
 async function run(lines: string[], { options, ...more }: Partial<SubmitTransfer> = {}) {
-  const { id: manifestId } = await engine.db.$transaction((tx) =>
-    keepManifest(tx, engine.userId, parseManifest(lines.join('\n'))),
-  );
+  const paths = await parseManifest([Buffer.from(lines.join('\n'))]);
+  const { id: manifestId } = await engine.db.$transaction((tx) => keepManifest(tx, engine.userId, paths));
   const { id } = await order({ ...more, options: { ...options, filter: { ...options?.filter, manifestId } } });
   const row = await engine.ended(id);
   const failed = await engine.db.transferItem.findMany({ where: { transferId: id, state: 'FAILED' } });

@@ -10,6 +10,9 @@ import { sendJson } from './health.ts';
 /** Where manifests are uploaded to. */
 export const manifestsPath = '/manifests';
 
+/** Handing over a long one takes many statements. */
+const keeping = { timeout: 60_000 };
+
 /**
  * Keeps a manifest that somebody signed in uploads as plain text (queue/manifest.ts), and answers with its id for
  * `filter.manifest`. Apart from GraphQL, whose bodies are shorter. The same paths are kept once, so a repetition does no
@@ -30,12 +33,12 @@ export async function answerManifestUpload(
       return;
     }
     const context = await signedIn(services, request, response, caller, gone.signal);
-    const paths = parseManifest(await textOf(request));
+    const paths = await parseManifest(bodyOf(request));
     const { id, pathCount } = await services.db.$transaction(async (tx) => {
       const kept = await keepManifest(tx, context.viewer.id, paths);
       await audit(tx, context, 'manifest.upload', { type: 'path-manifest', id: kept.id });
       return kept;
-    });
+    }, keeping);
     sendJson(response, 200, { id: encodeGlobalId('PathManifest', id), pathCount });
   } catch (error) {
     if (gone.signal.aborted) return;
@@ -45,21 +48,15 @@ export async function answerManifestUpload(
   }
 }
 
-/** The body. Throws INVALID_INPUT beyond the bound, and for what is no UTF-8. */
-async function textOf(request: IncomingMessage): Promise<string> {
+/** The body as it arrives. Throws INVALID_INPUT beyond the bound. */
+async function* bodyOf(request: IncomingMessage): AsyncGenerator<Buffer, void> {
   const tooLarge = () =>
     new AppError('INVALID_INPUT', `A manifest has at most ${maxManifestBytes / 1024 ** 2} MiB. Split it.`);
   if (Number(request.headers['content-length'] ?? 0) > maxManifestBytes) throw tooLarge();
-  const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.byteLength;
     if (size > maxManifestBytes) throw tooLarge();
-    chunks.push(chunk);
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
-  } catch {
-    throw new AppError('INVALID_INPUT', 'The manifest is not UTF-8 text.');
+    yield chunk;
   }
 }
