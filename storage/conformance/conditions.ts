@@ -10,6 +10,7 @@ import {
   expectCode,
   freshKey,
   get,
+  isKept,
   never,
   noMetadata,
   put,
@@ -140,7 +141,7 @@ export function conditions(current: Current): void {
     const { stream } = await session.provider.read({ container, key, pin, range }, never());
     expectBytes(await buffer(stream), bytesOf(100_000).subarray(10, 50_000));
     await put(session, key, Buffer.alloc(100_000));
-    if (session.capabilities.read.versions && pin.versionId !== undefined) {
+    if (isKept(session, pin)) {
       const part = await session.provider.read({ container, key, pin, range }, never());
       expectBytes(await buffer(part.stream), bytesOf(100_000).subarray(10, 50_000));
       const whole = await session.provider.read({ container, key, pin }, never());

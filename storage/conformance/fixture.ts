@@ -9,7 +9,7 @@ import type { Capabilities } from '../capabilities.ts';
 import type { Credentials } from '../credentials.ts';
 import { bufferedBody, streamBody } from '../digest.ts';
 import type { DigestAlgorithm } from '../digest-algorithm.ts';
-import type { ObjectMetadata, StorageProvider, UploadBody, UploadSession } from '../provider.ts';
+import type { ObjectMetadata, StorageProvider, UploadBody, UploadSession, Version } from '../provider.ts';
 import { type OpenOptions, type OperatorAccess, openProvider } from '../registry.ts';
 import { patient } from './patient.ts';
 import { rooted } from './rooted.ts';
@@ -189,6 +189,11 @@ export function never(): AbortSignal {
 }
 
 let keys = 0;
+
+/** Whether a version is still to be had after it was replaced. */
+export function isKept({ capabilities }: Session, version: Version): boolean {
+  return capabilities.read.versions && version.versionId !== undefined;
+}
 
 /** A key that no other test uses. */
 export function freshKey(hint = 'object'): string {
