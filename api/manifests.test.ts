@@ -48,25 +48,21 @@ test('a manifest of 100,000 paths is kept once and filters a transfer', async ()
   });
 });
 
-test('other requests are answered while the largest manifest is read and kept', async () => {
+test('whatever else is to be done has its turn while a long manifest is read', async () => {
   const paths = Array.from({ length: 100_000 }, (_, index) => `photos/${'deep/'.repeat(60)}${index * 7_919}`);
   const { userId } = await api.signUp();
-  let isBusy = true;
+  let isRead = false;
+  const reading = parseManifest([Buffer.from(paths.join('\n'))]).finally(() => {
+    isRead = true;
+  });
   let turns = 0;
-  const kept = parseManifest([Buffer.from(paths.join('\n'))])
-    .then((parsed) => api.db.$transaction((tx) => keepManifest(tx, userId, parsed), { timeout: 60_000 }))
-    .finally(() => {
-      isBusy = false;
-    });
-  while (isBusy) {
-    // Whatever else is to be done has its turn.
-    await setImmediate();
-    turns += 1;
-  }
-  expect(await kept).toMatchObject({ pathCount: 100_000 });
+  for (; !isRead; turns += 1) await setImmediate();
+  // Read in one go, it leaves one.
+  expect(turns).toBeGreaterThan(3);
+  const parsed = await reading;
+  await api.db.$transaction((tx) => keepManifest(tx, userId, parsed), { timeout: 60_000 });
   const row = await api.db.pathManifest.findFirstOrThrow({ where: { userId } });
   expect(row.paths).toEqual(paths.toSorted());
-  expect(turns).toBeGreaterThan(100);
 });
 
 test.each([
