@@ -139,6 +139,16 @@ describe('an operation that would cost too much', () => {
       `{ viewer { ${aliases('transfers(first: 100) { nodes { id name state createdAt errorGroups { code } } }', 30)} } }`,
       /expensive/,
     ],
+    [
+      'expensive in runs of a schedule',
+      `{ ${aliases('nextScheduleRuns(cron: "0 0 29 2 *", timeZone: "UTC")', 350)} }`,
+      /expensive/,
+    ],
+    [
+      'expensive in runs of schedules',
+      `{ viewer { transferSchedules(first: 100) { nodes { ${aliases('nextRuns(first: 20)', 3)} } } } }`,
+      /expensive/,
+    ],
   ])('(%s) is judged before it runs', async (_name, query, reason) => {
     const { token } = await api.signUp();
     const { errors } = await api.query(query, {}, { token });

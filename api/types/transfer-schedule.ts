@@ -28,6 +28,12 @@ export const maxSchedules = 200;
 const mostRunsAhead = 20;
 const runsAhead = (first: number | null | undefined) => Math.min(Math.max(first ?? 5, 1), mostRunsAhead);
 
+/** The calendar is searched for them, which takes the API itself milliseconds. */
+const runsCost = ({ first }: { first?: number | null | undefined }) => ({
+  field: 50 + 2 * runsAhead(first),
+  multiplier: 1,
+});
+
 const orderIn = (row: ScheduleRow): ScheduledOrder => scheduledOrderSchema.parse(row.order);
 
 const limitIn = ({ bandwidthLimit }: ScheduledOrder) => (bandwidthLimit === null ? null : BigInt(bandwidthLimit));
@@ -49,6 +55,7 @@ export const TransferSchedule = builder.prismaNode('TransferSchedule', {
     nextRuns: t.field({
       type: ['DateTime'],
       description: 'When it runs next, soonest first. Empty while it is not enabled.',
+      complexity: runsCost,
       args: { first: t.arg.int({ defaultValue: 5, description: 'How many, 1 to 20.' }) },
       resolve: ({ cron, timeZone, enabled }, { first }) => {
         return enabled ? nextRuns(cron, timeZone, new Date(), runsAhead(first)) : [];
@@ -128,6 +135,7 @@ builder.queryField('nextScheduleRuns', (t) =>
     type: ['DateTime'],
     description:
       'When a schedule would run from now on, soonest first. Empty: never. INVALID_INPUT for a cron expression or a time zone that is none.',
+    complexity: runsCost,
     authScopes: { signedIn: true },
     args: {
       cron: t.arg.string({ required: true, description: cronDescription }),
