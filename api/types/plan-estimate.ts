@@ -32,7 +32,7 @@ const RequestCounts = builder.objectRef<Counts>('RequestCounts').implement({
 
 const TransferCost = builder.objectRef<Cost>('TransferCost').implement({
   description:
-    "What a cloud is expected to charge, by the operator's price table. Free allowances, discounts for volume, storage and taxes are not in it. Amounts are decimal text, rounded up at the sixth place.",
+    'What a cloud is expected to charge, by the price table of the installation. As shipped, its prices are those of public lists in 2025; its operator edits them. Free allowances, discounts for volume, storage and taxes are not in it. Amounts are decimal text, rounded up at the sixth place.',
   fields: (t) => ({
     currency: t.exposeString('currency', { description: 'ISO 4217, such as USD.' }),
     requests: t.exposeString('requests', { description: 'For requests.' }),

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { temporaryDirectory } from '../../../test/support/servers.ts';
@@ -15,6 +15,19 @@ const aws: PricedAccount = { provider: 'S3', identity: 'x', settings: { region: 
 const load = (requests: object, egressBytes = 0) => ({
   requests: { read: 0, write: 0, list: 0, delete: 0, copy: 0, ...requests },
   egressBytes,
+});
+
+test('the example of the documentation is a price table', async () => {
+  const [, example = ''] =
+    /```json\n(.*?)```/s.exec(await readFile(new URL('../../../docs/prices.md', import.meta.url), 'utf8')) ?? [];
+  const file = join(directory.path, 'example.json');
+  await writeFile(file, example);
+  const table = readPriceTable(file);
+  const at = (settings: object) =>
+    costOf(table, { provider: 'S3', identity: 'x', settings } as PricedAccount, load({ write: 1_000 }, 2 ** 30))?.total;
+  expect(at({ endpoint: 'https://eu.storage.example.com' })).toBe('0.01');
+  expect(at({ region: 'eu-central-1' })).toBe('0.0954');
+  expect(at({ region: 'us-east-1' })).toBeUndefined();
 });
 
 test('amounts are exact, and rounded up at the sixth place', () => {
