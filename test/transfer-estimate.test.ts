@@ -44,6 +44,7 @@ async function outcomeOf(
   from: CloudName,
   to: CloudName,
   more: Partial<SubmitTransfer> = {},
+  there: Record<string, Buffer> = { 'there.txt': randomBytes(50), 'extra.txt': randomBytes(5) },
 ): Promise<Outcome> {
   const { engine, clouds, requests } = scene;
   round += 1;
@@ -51,10 +52,7 @@ async function outcomeOf(
   const below = (folder: string, objects: Record<string, Buffer>) =>
     Object.fromEntries(Object.entries(objects).map(([name, bytes]) => [folder + name, bytes]));
   await fill(clouds[from], below(source, tree));
-  await fill(
-    clouds[to],
-    below(`${destination}${source}`, { 'there.txt': randomBytes(50), 'extra.txt': randomBytes(5) }),
-  );
+  await fill(clouds[to], below(`${destination}${source}`, there));
   requests.take();
   const { id } = await engine.submit({
     sourceAccountId: clouds[from].accountId,
@@ -121,6 +119,37 @@ test.each([
 ] satisfies Partial<SubmitTransfer>[])('the clouds are asked what the plan of %j said', async (more) => {
   const outcome = await outcomeOf(scenes.private, 's3', 'gcs', more);
   expectCounted(outcome, 's3', 'gcs');
+});
+
+const apart = [
+  ['s3', 'dropbox'],
+  ['dropbox', 'azure'],
+  ['azure', 'gcs'],
+  ['s3', 'azure'],
+] as const satisfies (readonly [CloudName, CloudName])[];
+const hashChoices = [
+  { options: { verification: 'REREAD', routes: ['RELAY'] } },
+  { mode: 'MOVE' },
+  { options: { conflictPolicy: 'OVERWRITE_IF_DIFFERENT' } },
+] satisfies Partial<SubmitTransfer>[];
+
+test.each(apart.flatMap(([from, to]) => hashChoices.map((more) => [from, to, more] as const)))(
+  '%s to %s, with few hashes in common: the clouds are asked what the plan of %j said',
+  async (from, to, more) => {
+    expectCounted(await outcomeOf(scenes.private, from, to, more), from, to);
+  },
+);
+
+test.each(apart)('%s to %s, compared: the clouds are asked what the plan said', async (from, to) => {
+  const { 'there.txt': _, ...same } = tree;
+  const outcome = await outcomeOf(
+    scenes.private,
+    from,
+    to,
+    { mode: 'VERIFY', options: { filter: { include: Object.keys(same) } } },
+    same,
+  );
+  expectCounted(outcome, from, to);
 });
 
 test('a plan without work costs what was spent on planning, and takes no time', async () => {
