@@ -55,11 +55,15 @@ test('a schedule is made with a look at its next runs, runs, is changed, paused 
   await button(page, 'Make schedule').click();
   await page.getByText('never fires').waitFor();
   await cron.fill('* * * * *');
+  await page.getByText('Mirror', { exact: true }).click();
+  const danger = page.getByText(/not at the source is deleted/);
+  expect(await danger.textContent()).not.toContain('Plan first');
+  await page.getByText('Copy', { exact: true }).click();
   await page.getByText(/^More choices/).click();
   // What these clouds do not keep is told before.
   await page.getByRole('checkbox', { name: 'tags' }).check();
   await page.getByText('Not kept from Harbour to Far').waitFor();
-  await page.getByRole('textbox', { name: 'Only these' }).fill('*.jpg\n*.png');
+  await page.getByRole('textbox', { name: 'Only these' }).fill('*.jpg\n*.png\n*.gif\n*.tif\n*.raw\n*.bmp');
   await page.getByRole('textbox', { name: 'At least this large' }).fill('1 KiB');
   await page.getByRole('textbox', { name: 'Older than', exact: true }).fill('0 days');
   await page.getByRole('textbox', { name: 'Speed limit' }).fill('5 MiB');
@@ -74,13 +78,16 @@ test('a schedule is made with a look at its next runs, runs, is changed, paused 
   expect(
     await chosen.evaluateAll((all) => all.map((one) => [...one.children].map((text) => text.textContent))),
   ).toEqual([
-    ['Only', '*.jpg', '*.png'],
+    ['Only', '*.jpg', '*.png', '*.gif', '*.tif', 'and 2 more'],
     ['Size', 'at least 1 KiB'],
     ['Age when it begins', 'older than 0 days'],
     ['Travels along too', 'tags'],
     ['Speed', '5 MiB/s at most'],
     ['Objects at once', '4 at most'],
   ]);
+  await button(page, 'All choices of Nightly').click();
+  await row.getByText('*.bmp', { exact: true }).waitFor();
+  await button(page, 'Fewer choices of Nightly').click();
   // It runs by itself, and what became of that shows by itself too.
   const runs = page.getByRole('list', { name: 'Last runs of Nightly' });
   await runs.getByText('Arrived', { exact: true }).first().waitFor({ timeout: 120_000 });

@@ -1,35 +1,46 @@
-import { Spoiler } from '@mantine/core';
+import { Anchor } from '@mantine/core';
+import { useState } from 'react';
 import { type ChoiceWords, furtherWords, policyWords } from '../transfers/choice-words.ts';
 import { policiesOf } from '../transfers/words.ts';
 import { formatCount, formatSpeed } from '../ui/format.ts';
 import classes from './ScheduleChoices.module.css';
 import type { Schedule } from './schedule.ts';
 
-/** Of many patterns, so much shows before somebody asks for all of them. */
-const foldedPx = 104;
+/** So many patterns show before somebody asks for all of them. */
+const mostValues = 4;
 
 /** What is chosen about the transfers of a schedule, where it is not as usual. */
 export function ScheduleChoices({ schedule }: { schedule: Schedule }) {
+  const [all, setAll] = useState(false);
   const choices = choicesOf(schedule);
   if (choices.length === 0) return null;
+  const isLong = choices.some(({ values }) => values.length > mostValues);
   return (
-    <Spoiler
-      maxHeight={foldedPx}
-      showLabel="All choices"
-      hideLabel="Fewer choices"
-      attributes={{ content: { 'aria-label': `Choices of ${schedule.name}` } }}
-    >
+    <section aria-label={`Choices of ${schedule.name}`}>
       <dl className={classes.choices}>
         {choices.map(({ term, values }) => (
           <div key={term} className={classes.choice}>
             <dt>{term}</dt>
-            {values.map((value) => (
+            {values.slice(0, all ? undefined : mostValues).map((value) => (
               <dd key={value}>{value}</dd>
             ))}
+            {all || values.length <= mostValues ? null : <dd>and {formatCount(values.length - mostValues)} more</dd>}
           </div>
         ))}
       </dl>
-    </Spoiler>
+      {isLong ? (
+        <Anchor
+          component="button"
+          type="button"
+          className={classes.fold}
+          aria-expanded={all}
+          aria-label={`${all ? 'Fewer' : 'All'} choices of ${schedule.name}`}
+          onClick={() => setAll(!all)}
+        >
+          {all ? 'Fewer choices' : 'All choices'}
+        </Anchor>
+      ) : null}
+    </section>
   );
 }
 

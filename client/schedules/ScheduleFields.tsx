@@ -22,7 +22,7 @@ export function ScheduleFields<Values extends Timing>({ form }: { form: UseFormR
       <div className={classes.pair}>
         <TextInput
           label="Cron expression"
-          description="Minute, hour, day of the month, month, day of the week."
+          description="Minute, hour, day, month, day of the week."
           placeholder="30 6 * * MON-FRI"
           spellCheck={false}
           {...getInputProps('cron')}

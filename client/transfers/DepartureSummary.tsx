@@ -65,7 +65,8 @@ export function Danger({ choices, ...route }: DepartureSummaryProps & { choices:
   return (
     <Notice tone="warn" announce="polite" title="This deletes files at the destination">
       Whatever is {place} and not at the source is deleted, once both sides were listed without an error.
-      {limit} “Plan first” shows everything before it happens.
+      {limit}
+      {choices.when === 'now' ? ' “Plan first” shows everything before it happens.' : ''}
     </Notice>
   );
 }

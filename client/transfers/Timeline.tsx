@@ -26,7 +26,7 @@ function momentsOf(transfer: TransferDetail, progress: Progress): Moment[] {
     {
       label: progress.state === 'CANCELLED' ? 'Cancelled' : progress.state === 'FAILED' ? 'Failed' : 'Finished',
       time: hasEnded(progress.state) ? finishedAt : null,
-      ...(took === null ? {} : { note: `after ${formatDuration(took)}` }),
+      ...(took === null ? {} : { note: `took ${formatDuration(took)}` }),
     },
   ];
 }
