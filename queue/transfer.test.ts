@@ -209,3 +209,27 @@ test('what a destination tells apart by case alone counts as one where it does n
     submit({ ...itself, sourcePaths: ['dropbox/A/x/'], destinationPath: 'dropbox/a/' }),
   ).rejects.toMatchObject({ code: 'INVALID_INPUT', field: ['destinationPath'] });
 });
+
+test('a move of what lies in two of its sources is refused, because it can go to one place only', async () => {
+  const move = (...sourcePaths: string[]) => submit({ mode: 'MOVE', sourcePaths });
+  for (const sources of [
+    ['from/photos/', 'from/photos/a'],
+    ['from/photos/a/b/', 'from/photos/'],
+    ['from/', 'from/photos/a/b'],
+  ]) {
+    await expect(move(...sources)).rejects.toMatchObject({ code: 'INVALID_INPUT', field: ['sourcePaths'] });
+    await expect(submit({ sourcePaths: sources })).resolves.toMatchObject({ state: 'QUEUED' });
+  }
+  await expect(move('from/photos/', 'from/photos2/', 'from/photo', 'other/photos/')).resolves.toMatchObject({
+    state: 'QUEUED',
+  });
+  // Both bring the same objects to the same places, so the inner one is left out.
+  await expect(move('from/', 'from/photos/')).resolves.toMatchObject({ sourcePaths: ['from/'] });
+});
+
+test('what a source does not tell apart by case counts as one when it is moved', async () => {
+  const data = { userId: request.userId, provider: 'DROPBOX', name: 'd', identity: 'm' } as const;
+  const folding = await db.cloudAccount.create({ data: { ...data, capabilities: { caseSensitive: false } } });
+  const move = { mode: 'MOVE', sourceAccountId: folding.id, sourcePaths: ['dropbox/A/', 'dropbox/a/x'] } as const;
+  await expect(submit(move)).rejects.toMatchObject({ code: 'INVALID_INPUT', field: ['sourcePaths'] });
+});

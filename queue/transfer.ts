@@ -121,8 +121,7 @@ export async function parseOrder(
   const sourcePaths = sources.map(({ path }) => path);
   const from = await usableAccount(tx, request.userId, request.sourceAccountId, 'sourceAccountId');
   const to = await usableAccount(tx, request.userId, request.destinationAccountId, 'destinationAccountId');
-  const { caseSensitive = true } = to.capabilities as { caseSensitive?: boolean };
-  const fold = caseSensitive ? (key: string) => key : foldKey;
+  const fold = foldOf(to);
   if (storeOf(from) === storeOf(to) && readsItsOwn(sources, destination, fold)) {
     const message = 'The destination lies inside a source, or a source inside it. Choose another destination.';
     throw new AppError('INVALID_INPUT', message, { field: ['destinationPath'] });
@@ -131,6 +130,7 @@ export async function parseOrder(
   const options = parseTransferOptions(mode, request.options ?? {});
   if (options.filter.manifestId !== null) await assertManifest(tx, request.userId, options.filter.manifestId);
   if (mode === 'SYNC') assertMirrorable(sources, destination, fold);
+  if (mode === 'MOVE') assertMovable(sources, foldOf(from));
   assertBandwidthLimit(request.bandwidthLimit);
   return { sourcePaths, options, mode };
 }
@@ -299,19 +299,41 @@ export function assertState(row: Transfer, allowed: readonly TransferState[], ve
   throw new AppError('CONFLICT', `The transfer is ${stateWords[row.state]}, so it cannot be ${verb}.`);
 }
 
+/** How keys are compared at the store of an account. */
+function foldOf(account: CloudAccount): (key: string) => string {
+  const { caseSensitive = true } = account.capabilities as { caseSensitive?: boolean };
+  return caseSensitive ? (key) => key : foldKey;
+}
+
 /** Each source needs a place of its own at the destination, or one would delete what another brings. */
 function assertMirrorable(
   sources: readonly StoragePath[],
   destination: StoragePath,
   fold: (key: string) => string,
 ): void {
-  const places = sources.map((source) => ({ source, key: fold(destinationKey(source, source.key, destination)) }));
+  const clash = sourceWithin(sources, (source) => fold(destinationKey(source, source.key, destination)));
+  if (clash === undefined) return;
+  const message = `'${clash.container}/${clash.key}' would arrive in the place of another source, whose mirror would delete it. Sync them one by one, to different folders.`;
+  throw new AppError('INVALID_INPUT', message, { field: ['sourcePaths'] });
+}
+
+/** An object that two sources hold would go to two places, and be gone from its own once it is at the first. */
+function assertMovable(sources: readonly StoragePath[], fold: (key: string) => string): void {
+  const clash = sourceWithin(sources, ({ container, key }) => `${container}/${fold(key)}`);
+  if (clash === undefined) return;
+  const message = `'${clash.container}/${clash.key}' lies within another source, and nothing can be moved to two places. Leave one of them out, or copy first.`;
+  throw new AppError('INVALID_INPUT', message, { field: ['sourcePaths'] });
+}
+
+/** A source whose place is that of another one or inside it. */
+function sourceWithin(
+  sources: readonly StoragePath[],
+  placeOf: (source: StoragePath) => string,
+): StoragePath | undefined {
+  const places = sources.map((source) => ({ source, key: placeOf(source) }));
   const isWithin = ({ key }: { key: string }, outer: { source: StoragePath; key: string }) =>
     outer.source.kind === 'object' ? key === outer.key : key.startsWith(outer.key);
-  const clash = places.find((inner) => places.some((outer) => outer !== inner && isWithin(inner, outer)));
-  if (clash === undefined) return;
-  const message = `'${clash.source.container}/${clash.source.key}' would arrive in the place of another source, whose mirror would delete it. Sync them one by one, to different folders.`;
-  throw new AppError('INVALID_INPUT', message, { field: ['sourcePaths'] });
+  return places.find((inner) => places.some((outer) => outer !== inner && isWithin(inner, outer)))?.source;
 }
 
 /**

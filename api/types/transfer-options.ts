@@ -16,7 +16,7 @@ export const TransferMode = builder.enumType('TransferMode', {
     COPY: { description: 'Copies them.' },
     MOVE: {
       description:
-        'Copies them, and removes each at the source once its copy is verified by hashes of both sides and that is on record. What cannot be verified is kept.',
+        'Copies them, and removes each at the source once its copy is verified by hashes of both sides and that is on record. What cannot be verified is kept. No source may lie within another one.',
     },
     SYNC: {
       description:
