@@ -282,6 +282,22 @@ test('the next runs of a schedule are told before it is made', async () => {
   }
 });
 
+test.each([
+  ['2027-02-29T00:00:00Z', false],
+  ['2026-02-31T00:00:00+02:00', false],
+  ['2026-04-31T12:00Z', false],
+  ['2028-02-29T23:59:59.999-11:00', true],
+  ['2026-12-31T00:00Z', true],
+])('%s is a time: %s', async (modifiedAfter, isTime) => {
+  const input = orderWithin(account, { options: { filter: { modifiedAfter } } });
+  const { data, errors: refused } = await api.query(plan, { input }, { token });
+  if (isTime) {
+    expect(data.planTransfer.transfer.options.filter.modifiedAfter).toBe(new Date(modifiedAfter).toISOString());
+  } else {
+    expect(refused).toMatchObject([{ message: expect.stringContaining('of a day that exists') }]);
+  }
+});
+
 test('what a pair would not keep is told before the order, of own accounts only', async () => {
   const document =
     'query ($source: ID!, $destination: ID!) { transferFidelity(sourceAccountId: $source, destinationAccountId: $destination) { code message } }';

@@ -4,12 +4,15 @@ import { builder } from '../builder.ts';
 const dateTime = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
 
 function parseDateTime(value: unknown): Date {
-  const date = typeof value === 'string' && dateTime.test(value) ? new Date(value) : undefined;
+  const date = typeof value === 'string' && dateTime.test(value) && isDay(value) ? new Date(value) : undefined;
   if (date === undefined || Number.isNaN(date.getTime())) {
-    throw new GraphQLError('A DateTime is text as in 2030-01-31T12:00:00Z, with a time zone.');
+    throw new GraphQLError('A DateTime is text as in 2030-01-31T12:00:00Z, of a day that exists, with a time zone.');
   }
   return date;
 }
+
+/** Date takes the 31st of February for the 3rd of March. */
+const isDay = (value: string) => new Date(`${value.slice(0, 10)}T00:00Z`).getUTCDate() === Number(value.slice(8, 10));
 
 builder.scalarType('DateTime', {
   description: 'A moment in ISO 8601, answered in UTC with milliseconds: 2030-01-31T12:00:00.000Z.',
