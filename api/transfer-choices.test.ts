@@ -280,6 +280,13 @@ test('the next runs of a schedule are told before it is made', async () => {
   ] as const) {
     expect((await runs(cron, timeZone)).errors).toMatchObject([{ extensions: { code: 'INVALID_INPUT' } }]);
   }
+  for (const first of [-1, 0, 21]) {
+    const counted = `{ nextScheduleRuns(cron: "0 3 * * *", timeZone: "UTC", first: ${first}) }`;
+    const { errors: refused } = await api.query(counted, {}, { token });
+    expect(refused).toMatchObject([
+      { message: expect.stringContaining('1 and 20'), extensions: { code: 'INVALID_INPUT' } },
+    ]);
+  }
 });
 
 test.each([

@@ -26,11 +26,18 @@ import { User } from './user.ts';
 /** Most schedules of one user. */
 export const maxSchedules = 200;
 const mostRunsAhead = 20;
-const runsAhead = (first: number | null | undefined) => Math.min(Math.max(first ?? 5, 1), mostRunsAhead);
+const usualRunsAhead = 5;
+
+/** Throws INVALID_INPUT. */
+function runsAhead(first: number | null | undefined): number {
+  const count = first ?? usualRunsAhead;
+  if (count >= 1 && count <= mostRunsAhead) return count;
+  throw new AppError('INVALID_INPUT', `\`first\` must be between 1 and ${mostRunsAhead}.`);
+}
 
 /** The calendar is searched for them, which takes the API itself milliseconds. */
 const runsCost = ({ first }: { first?: number | null | undefined }) => ({
-  field: 50 + 2 * runsAhead(first),
+  field: 50 + 2 * Math.min(Math.max(first ?? usualRunsAhead, 1), mostRunsAhead),
   multiplier: 1,
 });
 
@@ -56,9 +63,10 @@ export const TransferSchedule = builder.prismaNode('TransferSchedule', {
       type: ['DateTime'],
       description: 'When it runs next, soonest first. Empty while it is not enabled.',
       complexity: runsCost,
-      args: { first: t.arg.int({ defaultValue: 5, description: 'How many, 1 to 20.' }) },
+      args: { first: t.arg.int({ defaultValue: usualRunsAhead, description: `How many, 1 to ${mostRunsAhead}.` }) },
       resolve: ({ cron, timeZone, enabled }, { first }) => {
-        return enabled ? nextRuns(cron, timeZone, new Date(), runsAhead(first)) : [];
+        const count = runsAhead(first);
+        return enabled ? nextRuns(cron, timeZone, new Date(), count) : [];
       },
     }),
     lastRunAt: t.expose('lastRunAt', {
@@ -140,7 +148,7 @@ builder.queryField('nextScheduleRuns', (t) =>
     args: {
       cron: t.arg.string({ required: true, description: cronDescription }),
       timeZone: t.arg.string({ required: true, description: 'IANA name, such as Europe/Berlin.' }),
-      first: t.arg.int({ defaultValue: 5, description: 'How many, 1 to 20.' }),
+      first: t.arg.int({ defaultValue: usualRunsAhead, description: `How many, 1 to ${mostRunsAhead}.` }),
     },
     resolve: (_root, { cron, timeZone, first }) => nextRuns(cron, timeZone, new Date(), runsAhead(first)),
   }),
