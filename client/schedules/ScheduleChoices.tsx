@@ -1,5 +1,6 @@
 import { Anchor } from '@mantine/core';
 import { useState } from 'react';
+import { ChoiceList } from '../transfers/ChoiceList.tsx';
 import { type ChoiceWords, furtherWords, policyWords } from '../transfers/choice-words.ts';
 import { policiesOf } from '../transfers/words.ts';
 import { formatCount, formatSpeed } from '../ui/format.ts';
@@ -17,17 +18,7 @@ export function ScheduleChoices({ schedule }: { schedule: Schedule }) {
   const isLong = choices.some(({ values }) => values.length > mostValues);
   return (
     <section aria-label={`Choices of ${schedule.name}`}>
-      <dl className={classes.choices}>
-        {choices.map(({ term, values }) => (
-          <div key={term} className={classes.choice}>
-            <dt>{term}</dt>
-            {values.slice(0, all ? undefined : mostValues).map((value) => (
-              <dd key={value}>{value}</dd>
-            ))}
-            {all || values.length <= mostValues ? null : <dd>and {formatCount(values.length - mostValues)} more</dd>}
-          </div>
-        ))}
-      </dl>
+      <ChoiceList choices={choices} inline {...(all ? {} : { most: mostValues })} />
       {isLong ? (
         <Anchor
           component="button"

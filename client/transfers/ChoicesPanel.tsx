@@ -1,5 +1,5 @@
 import { Panel } from '../ui/Panel.tsx';
-import classes from './ChoicesPanel.module.css';
+import { ChoiceList } from './ChoiceList.tsx';
 import { furtherWords, policyWords } from './choice-words.ts';
 import type { TransferDetail } from './transfer.ts';
 import { modes } from './words.ts';
@@ -13,16 +13,7 @@ export function ChoicesPanel({ transfer: { mode, isDryRun, options } }: { transf
   ];
   return (
     <Panel title="Choices">
-      <dl className={classes.choices}>
-        {choices.map(({ term, values }) => (
-          <div key={term}>
-            <dt>{term}</dt>
-            {values.map((value) => (
-              <dd key={value}>{value}</dd>
-            ))}
-          </div>
-        ))}
-      </dl>
+      <ChoiceList choices={choices} />
     </Panel>
   );
 }
