@@ -1,5 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** Between tries, as any client pauses: nothing tells it when the API, and what is behind it, answers again. */
+const retryMs = 250;
+
 /** A client of the API that does not give up while it is away, as long as it is allowed to repeat itself. */
 export class ApiClient {
   /** Requests that wait for their answers. */
@@ -26,7 +29,7 @@ export class ApiClient {
       if (typeof answer === 'object') return answer;
       this.#signal.throwIfAborted();
       if (Date.now() > deadline) throw new Error(`The API does not answer: ${answer}`);
-      await delay(250);
+      await delay(retryMs);
     }
   }
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunningProcess } from '../../scripts/local/processes.ts';
+import type { PrivateServer } from '../support/databases.ts';
 import { portsOf } from './ports.ts';
 import type { Random } from './random.ts';
 import type { Stack } from './stack.ts';
@@ -173,9 +174,13 @@ async function hitServer(stack: Stack, fault: PlannedFault, hit: OnHit): Promise
   if (found === undefined) return nothing(hit, 'no batch held');
   hit({ ...found, isPostgres: fault.kind === 'postgres-restart' || fault.kind === 'postgres-crash' });
   if (fault.kind === 'redis-flush') return stack.redis.flush();
-  const server = fault.kind === 'redis-kill' ? stack.redis : stack.postgres;
-  await (fault.kind === 'postgres-restart' ? server.stop() : server.kill());
-  await delay(fault.durationMs / 2);
+  if (fault.kind === 'redis-kill') return takeAway(stack.redis, fault);
+  return stack.outages.during(takeAway(stack.postgres, fault));
+}
+
+async function takeAway(server: PrivateServer, { kind, durationMs }: PlannedFault): Promise<void> {
+  await (kind === 'postgres-restart' ? server.stop() : server.kill());
+  await delay(durationMs / 2);
   return server.start();
 }
 

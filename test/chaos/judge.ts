@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Voyage } from './prepare.ts';
 import type { Stack } from './stack.ts';
 
@@ -48,12 +47,12 @@ async function isOnRecord(stack: Stack, key: string): Promise<boolean> {
 }
 
 /** What a look finds once Postgres, which the run itself takes away, is there. */
-async function asked<T>({ signal }: Stack, look: () => Promise<T | undefined>): Promise<T> {
+async function asked<T>({ signal, outages }: Stack, look: () => Promise<T | undefined>): Promise<T> {
   for (;;) {
     signal.throwIfAborted();
     const row = await look();
     if (row) return row;
-    await delay(100);
+    await outages.over();
   }
 }
 

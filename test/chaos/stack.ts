@@ -6,6 +6,7 @@ import { type Product, startProduct } from '../support/product.ts';
 import { ApiClient } from './client.ts';
 import { type ChaosCloud, type ChaosClouds, startChaosClouds } from './clouds.ts';
 import { type Link, startLink } from './link.ts';
+import { Outages } from './outages.ts';
 import type { Voyage } from './prepare.ts';
 
 /** Everything that runs, with a wire before each server that the product talks to. */
@@ -20,6 +21,8 @@ export interface Stack {
   links: { postgres: Link; redis: Link };
   /** Worker processes that are meant to run. */
   workers: RunningProcess[];
+  /** Of Postgres. */
+  outages: Outages;
   /** Voyages that were ordered and have not arrived. */
   underWay: Set<Voyage>;
   /** Aborted: everything is to end, and nothing is judged any more. */
@@ -92,6 +95,7 @@ export async function startStack(signal: AbortSignal): Promise<Stack> {
       redis,
       links: { postgres: toPostgres.link, redis: toRedis.link },
       workers: [...product.workers],
+      outages: new Outages(),
       underWay: new Set(),
       signal,
       rows: (text, values = []) =>

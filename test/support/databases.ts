@@ -64,7 +64,7 @@ export async function createTestRedis(): Promise<TestRedis> {
 }
 
 /** A server of one test's own that can fall and return at the same address, with its data. */
-interface PrivateServer {
+export interface PrivateServer {
   url: string;
   /** Orderly stop. */
   stop(): Promise<void>;

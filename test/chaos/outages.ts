@@ -1,0 +1,16 @@
+/** What a run has taken away and not given back. */
+export class Outages {
+  readonly #open = new Set<Promise<void>>();
+
+  /** `outage` lasts from now until it settles. */
+  during(outage: Promise<void>): Promise<void> {
+    const closed = outage.finally(() => this.#open.delete(closed));
+    this.#open.add(closed);
+    return closed;
+  }
+
+  /** Resolves when all that is away is back. */
+  async over(): Promise<void> {
+    await Promise.allSettled(this.#open);
+  }
+}
