@@ -8,7 +8,7 @@ export interface SenderEvents {
   onSent(): void;
   /** The body failed, or is not as long as it was said to be. */
   onError(error: unknown): void;
-  /** The connection takes nothing more for now (true), or does again (false). */
+  /** The connection is full (true), or takes more again (false). */
   onStalled(isStalled: boolean): void;
 }
 

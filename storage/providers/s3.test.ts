@@ -1,14 +1,4 @@
-import { startFaultProxy } from '../../emulators/fault-proxy.ts';
-import * as s3 from '../../test/support/s3-account.ts';
+import { s3Fixture } from '../../test/support/s3-fixture.ts';
 import { conformance } from '../conformance.ts';
 
-conformance({
-  name: 'S3',
-  start: (buckets) => s3.startStore({ buckets }),
-  startProxy: startFaultProxy,
-  credentials: s3.account('right'),
-  otherCredentials: s3.account('other'),
-  wrongCredentials: s3.account('right', 'wrong'),
-  untaggedCredentials: s3.account('untagged'),
-  deniedCredentials: s3.account('denied'),
-});
+conformance({ name: 'S3', ...s3Fixture() });

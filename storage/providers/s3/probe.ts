@@ -1,22 +1,14 @@
-import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
-import {
-  AbortMultipartUploadCommand,
-  CompleteMultipartUploadCommand,
-  CreateMultipartUploadCommand,
-  ListMultipartUploadsCommand,
-  type S3Client,
-} from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
 import { AppError, type ErrorCode } from '../../../core/errors.ts';
 import { bufferedBody, statedBody, streamBody } from '../../digest.ts';
-import type { UploadBody, Version } from '../../provider.ts';
-import { inParallel } from '../parallel.ts';
+import type { UploadBody } from '../../provider.ts';
 import { leastAbilities, type S3Abilities } from './capabilities.ts';
-import { type CopySource, sendCopy } from './copy-requests.ts';
+import { sendCopy } from './copy-requests.ts';
 import { listObjects } from './listing.ts';
+import { content, ProbeObjects, streamed } from './probe-objects.ts';
 import { fromBase64, md5OfEtag, toVersion } from './properties.ts';
 import type { S3Rest } from './rest.ts';
-import { callSdk } from './sdk.ts';
 import { readTags } from './tags.ts';
 
 /** Buckets that are tried until one lets us write. */
@@ -25,13 +17,8 @@ const maxBuckets = 3;
 const names = ['B', 'a', '\ufb00', '\u{1f600}'];
 /** A bucket that is not ours to write to, or that nobody writes to: a store to read from answers 501 to PUT. */
 const notWritable = /^(PERMISSION_DENIED|QUOTA_EXCEEDED|ENDPOINT_INVALID|NOT_SUPPORTED)$/;
-/** Most requests at a time: to a far store each takes its while. */
-const maxAtOnce = 8;
-/** What is left of the second within which a cancelled call settles: enough to send what removes the objects. */
-const partingMs = 800;
 /** Of no object. */
 const strangeEtag = '"0123456789abcdef0123456789abcdef"';
-const content = Buffer.from('Skyferry found out what this store can do. This object may be deleted.\n');
 
 /**
  * Finds out what a compatible store does by asking it to: a few tiny objects are written below a name of their own,
@@ -46,45 +33,38 @@ export async function probeAbilities(
   signal: AbortSignal,
 ): Promise<S3Abilities> {
   for (const bucket of buckets.slice(0, maxBuckets)) {
-    const probe = new Probe(rest, client, bucket, encryption, signal);
+    const objects = new ProbeObjects(rest, client, bucket, encryption, signal);
     try {
-      return await probe.run();
+      return await new Probe(rest, bucket, objects, signal).run();
     } catch (error) {
       if (!(error instanceof AppError) || !notWritable.test(error.code)) throw error;
     } finally {
-      await probe.cleanUp();
+      await objects.cleanUp();
     }
   }
   return leastAbilities;
 }
 
+/** Asks one store, in one bucket. */
 class Probe {
   readonly #rest: S3Rest;
-  readonly #client: S3Client;
   readonly #bucket: string;
-  readonly #encryption: Record<string, string>;
+  readonly #objects: ProbeObjects;
   readonly #signal: AbortSignal;
-  readonly #prefix = `.skyferry-probe-${randomUUID()}/`;
-  readonly #written: { key: string; versionId: string | undefined }[] = [];
-  /** Whether an upload may have begun whose id never arrived. */
-  #losesUpload = false;
-  /** For what goes when the caller has left. */
-  #parting: AbortSignal | undefined;
 
-  constructor(rest: S3Rest, client: S3Client, bucket: string, encryption: Record<string, string>, signal: AbortSignal) {
+  constructor(rest: S3Rest, bucket: string, objects: ProbeObjects, signal: AbortSignal) {
     this.#rest = rest;
-    this.#client = client;
     this.#bucket = bucket;
-    this.#encryption = encryption;
+    this.#objects = objects;
     this.#signal = signal;
   }
 
   async run(): Promise<S3Abilities> {
     const [first] = names as [string];
     const md5 = bufferedBody([content], ['md5']);
-    const headers = await this.#put(first, { body: md5 });
+    const headers = await this.#objects.put(first, { body: md5 });
     const etagIsMd5 = md5OfEtag(headers) === md5.digest('md5');
-    // Those that do not build on one another side by side, with at most `maxAtOnce` requests under way.
+    // Those that do not build on one another side by side, with at most eight requests under way, because to a far store each takes its while.
     const [checksMd5, crc32c, conditional, ofCopies, ofDeletes, ordered] = await settled([
       this.#checksMd5(),
       this.#checksCrc32c().then((checks) => checks && this.#checksWholeCrc32c()),
@@ -96,98 +76,23 @@ class Probe {
     return { ordered, etagIsMd5, checksMd5, crc32c, conditional, ...ofCopies, ...ofDeletes };
   }
 
-  /** Removes what the probe wrote, versions included; a failure to do so is no reason to refuse the account. */
-  async cleanUp(): Promise<void> {
-    const signal = this.#lastSignal();
-    // Without the caller there is time for one round.
-    const atOnce = this.#signal.aborted ? this.#written.length : maxAtOnce;
-    await Promise.all([
-      inParallel(this.#written, atOnce, signal, ({ key, versionId }) =>
-        this.#delete(key, versionId, signal).catch(() => {}),
-      ),
-      this.#losesUpload ? this.#abortUploads(signal).catch(() => {}) : undefined,
-    ]);
-  }
-
-  async #delete(key: string, versionId: string | undefined, signal: AbortSignal): Promise<void> {
-    const query: Record<string, string> = versionId === undefined ? {} : { versionId };
-    const response = await this.#rest.send({ method: 'DELETE', bucket: this.#bucket, key, query, signal });
-    await response.body.text(1024);
-  }
-
-  /** Those below the prefix, which only a listing tells. */
-  async #abortUploads(signal: AbortSignal): Promise<void> {
-    const where = { Bucket: this.#bucket, Prefix: this.#prefix };
-    const listing = new ListMultipartUploadsCommand(where);
-    const { Uploads = [] } = await callSdk(signal, () => this.#client.send(listing, { abortSignal: signal }));
-    await Promise.allSettled(Uploads.map(({ Key, UploadId }) => this.#abortUpload(Key, UploadId, signal)));
-  }
-
-  async #abortUpload(Key: string | undefined, UploadId: string | undefined, signal: AbortSignal): Promise<void> {
-    const command = new AbortMultipartUploadCommand({ Bucket: this.#bucket, Key, UploadId });
-    await callSdk(signal, () => this.#client.send(command, { abortSignal: signal }));
-  }
-
-  /** Whoever has left is not waited for, and what was written goes all the same. */
-  #lastSignal(): AbortSignal {
-    if (!this.#signal.aborted) return this.#signal;
-    this.#parting ??= AbortSignal.timeout(partingMs);
-    return this.#parting;
-  }
-
-  /** Runs what makes an object, and notes it for `cleanUp`; without an answer too, when it may have come about. */
-  async #making<T>(key: string, make: () => Promise<T>, versionOf: (made: T) => string | undefined): Promise<T> {
-    try {
-      const made = await make();
-      this.#written.push({ key, versionId: versionOf(made) });
-      return made;
-    } catch (error) {
-      if (isUnknown(error)) this.#written.push({ key, versionId: undefined });
-      throw error;
-    }
-  }
-
-  async #put(
-    name: string,
-    options: { body?: UploadBody; digest?: 'crc32c' | 'md5'; headers?: Record<string, string> } = {},
-  ): Promise<Record<string, string>> {
-    const key = this.#prefix + name;
-    const { body = bufferedBody([content], []), headers, ...rest } = options;
-    const response = await this.#making(
-      key,
-      () =>
-        this.#rest.send({
-          method: 'PUT',
-          bucket: this.#bucket,
-          key,
-          body,
-          headers: { ...this.#encryption, ...headers },
-          signal: this.#signal,
-          ...rest,
-        }),
-      (answer) => answer.headers['x-amz-version-id'],
-    );
-    await response.body.text(1024);
-    return response.headers;
-  }
-
   async #checksMd5(): Promise<boolean> {
     const lie = statedBody(streamBody(Readable.from([content]), content.length, []), { md5: '0'.repeat(32) });
-    return (await refusal(() => this.#put('md5', { body: lie, digest: 'md5' }))) === 'CHECKSUM_MISMATCH';
+    return (await refusal(() => this.#objects.put('md5', { body: lie, digest: 'md5' }))) === 'CHECKSUM_MISMATCH';
   }
 
   /** A right checksum in a trailer is answered with itself; a wrong one, in trailer or header, is refused. */
   async #checksCrc32c(): Promise<boolean> {
     const right = await refusal(async () => {
       const body = streamed();
-      const headers = await this.#put('crc32c', { body, digest: 'crc32c' });
+      const headers = await this.#objects.put('crc32c', { body, digest: 'crc32c' });
       if (fromBase64(headers['x-amz-checksum-crc32c']) !== body.digest('crc32c'))
         throw new AppError('NOT_SUPPORTED', '');
     });
     if (right !== null) return false;
     const wrong = await settled(
       [streamed(), bufferedBody([content], ['crc32c'])].map((body) =>
-        refusal(() => this.#put('crc32c', { body: lying(body), digest: 'crc32c' })),
+        refusal(() => this.#objects.put('crc32c', { body: lying(body), digest: 'crc32c' })),
       ),
     );
     return wrong.every((code) => code === 'CHECKSUM_MISMATCH');
@@ -195,9 +100,9 @@ class Probe {
 
   /** The same for the whole of a multipart upload, and for a part of it. */
   async #checksWholeCrc32c(): Promise<boolean> {
-    const key = `${this.#prefix}multipart`;
+    const key = `${this.#objects.prefix}multipart`;
     const code = await refusal(() =>
-      this.#upload(key, { ChecksumAlgorithm: 'CRC32C', ChecksumType: 'FULL_OBJECT' } as const, {
+      this.#objects.upload(key, { ChecksumAlgorithm: 'CRC32C', ChecksumType: 'FULL_OBJECT' } as const, {
         ChecksumCRC32C: 'AAAAAA==',
         ChecksumType: 'FULL_OBJECT',
       }),
@@ -206,13 +111,13 @@ class Probe {
   }
 
   async #honoursConditions(existing: string): Promise<boolean> {
-    const absent = await refusal(() => this.#put(existing, { headers: { 'if-none-match': '*' } }));
-    const match = await refusal(() => this.#put(existing, { headers: { 'if-match': strangeEtag } }));
+    const absent = await refusal(() => this.#objects.put(existing, { headers: { 'if-none-match': '*' } }));
+    const match = await refusal(() => this.#objects.put(existing, { headers: { 'if-match': strangeEtag } }));
     return absent === 'PRECONDITION_FAILED' && match === 'PRECONDITION_FAILED';
   }
 
   async #honoursConditionsOfUploads(existing: string): Promise<boolean> {
-    const code = await refusal(() => this.#upload(this.#prefix + existing, {}, { IfNoneMatch: '*' }));
+    const code = await refusal(() => this.#objects.upload(this.#objects.prefix + existing, {}, { IfNoneMatch: '*' }));
     return code === 'PRECONDITION_FAILED';
   }
 
@@ -227,30 +132,33 @@ class Probe {
 
   /** A copy is held to the source's ETag, and has the metadata that it was given; by parts, exactly the range too. */
   async #copies(existing: string): Promise<S3Abilities['copies']> {
-    const stale = await refusal(() => this.#copy(existing, 'copy', { etag: strangeEtag }));
+    const stale = await refusal(() => this.#objects.copy(existing, 'copy', { etag: strangeEtag }));
     if (stale !== 'PRECONDITION_FAILED') return 'none';
     const whole = await refusal(async () => {
-      await this.#copy(existing, 'copy');
-      const headers = await this.#head('copy');
+      await this.#objects.copy(existing, 'copy');
+      const headers = await this.#objects.head('copy');
       const isRight = headers['x-amz-meta-probe'] === 'copied' && headers['content-length'] === String(content.length);
       if (!isRight) throw new AppError('NOT_SUPPORTED', '');
     });
     if (whole !== null) return 'none';
     const parts = await refusal(async () => {
       const range = { start: 1, end: 9 };
-      await this.#upload(`${this.#prefix}copy`, {}, {}, (key, query) =>
-        sendCopy(this.#rest, this.#source(existing), { container: this.#bucket, key, query, range }, this.#signal).then(
-          ({ tag }) => ({ ETag: tag }),
-        ),
+      await this.#objects.upload(`${this.#objects.prefix}copy`, {}, {}, (key, query) =>
+        sendCopy(
+          this.#rest,
+          this.#objects.source(existing),
+          { container: this.#bucket, key, query, range },
+          this.#signal,
+        ).then(({ tag }) => ({ ETag: tag })),
       );
-      if ((await this.#head('copy'))['content-length'] !== '8') throw new AppError('NOT_SUPPORTED', '');
+      if ((await this.#objects.head('copy'))['content-length'] !== '8') throw new AppError('NOT_SUPPORTED', '');
     });
     return parts === null ? 'parts' : 'whole';
   }
 
   async #honoursConditionsOfCopies(existing: string): Promise<boolean> {
-    const absent = await refusal(() => this.#copy(existing, 'copy', {}, { 'if-none-match': '*' }));
-    const match = await refusal(() => this.#copy(existing, 'copy', {}, { 'if-match': strangeEtag }));
+    const absent = await refusal(() => this.#objects.copy(existing, 'copy', {}, { 'if-none-match': '*' }));
+    const match = await refusal(() => this.#objects.copy(existing, 'copy', {}, { 'if-match': strangeEtag }));
     return absent === 'PRECONDITION_FAILED' && match === 'PRECONDITION_FAILED';
   }
 
@@ -260,8 +168,8 @@ class Probe {
   }
 
   async #honoursConditionsOfDeletes(): Promise<boolean> {
-    await this.#put('deleted');
-    const key = `${this.#prefix}deleted`;
+    await this.#objects.put('deleted');
+    const key = `${this.#objects.prefix}deleted`;
     const code = await refusal(async () => {
       const headers = { 'if-match': strangeEtag };
       const request = { method: 'DELETE', bucket: this.#bucket, key, headers, signal: this.#signal } as const;
@@ -275,18 +183,18 @@ class Probe {
    * word about the store: each object tells of them.
    */
   async #keepsTags(copies: boolean): Promise<boolean> {
-    const key = `${this.#prefix}tags`;
+    const key = `${this.#objects.prefix}tags`;
     const expectTags = async (value: string) => {
       const { probe } = await readTags(this.#rest, { container: this.#bucket, key }, this.#signal);
       if (probe !== value) throw new AppError('NOT_SUPPORTED', '');
     };
     try {
       const code = await refusal(async () => {
-        await this.#put('tags', { headers: { 'x-amz-tagging': 'probe=written' } });
+        await this.#objects.put('tags', { headers: { 'x-amz-tagging': 'probe=written' } });
         await expectTags('written');
         if (!copies) return;
         const replaced = { 'x-amz-tagging-directive': 'REPLACE', 'x-amz-tagging': 'probe=copied' };
-        await this.#copy('tags', 'tags', {}, replaced);
+        await this.#objects.copy('tags', 'tags', {}, replaced);
         await expectTags('copied');
       });
       return code === null;
@@ -298,10 +206,10 @@ class Probe {
 
   /** What was replaced is read by the id that it was given. */
   async #keepsVersions(): Promise<boolean> {
-    const { versionId } = toVersion(await this.#put('versions'));
+    const { versionId } = toVersion(await this.#objects.put('versions'));
     if (versionId === undefined) return false;
-    await this.#put('versions', { body: bufferedBody([Buffer.from('newer')], []) });
-    const key = `${this.#prefix}versions`;
+    await this.#objects.put('versions', { body: bufferedBody([Buffer.from('newer')], []) });
+    const key = `${this.#objects.prefix}versions`;
     const code = await refusal(async () => {
       const request = { method: 'GET', bucket: this.#bucket, key, query: { versionId }, signal: this.#signal } as const;
       const text = await (await this.#rest.send(request)).body.text(1024);
@@ -310,96 +218,21 @@ class Probe {
     return code === null;
   }
 
-  #source(name: string, version: Version = {}): CopySource {
-    return { container: this.#bucket, key: this.#prefix + name, version };
-  }
-
-  async #copy(from: string, to: string, version: Version = {}, headers: Record<string, string> = {}): Promise<void> {
-    const key = this.#prefix + to;
-    const replaced = { 'x-amz-metadata-directive': 'REPLACE', 'x-amz-meta-probe': 'copied', ...headers };
-    const target = { container: this.#bucket, key, headers: replaced };
-    await this.#making(
-      key,
-      () => sendCopy(this.#rest, this.#source(from, version), target, this.#signal),
-      (made) => made.version.versionId,
-    );
-  }
-
-  async #head(name: string): Promise<Record<string, string>> {
-    const request = { bucket: this.#bucket, key: this.#prefix + name, signal: this.#signal };
-    const response = await this.#rest.send({ method: 'HEAD', ...request });
-    await response.body.text(0);
-    return response.headers;
-  }
-
-  /** One part; `send` sends it, by default a body with whatever checksum the upload was begun with. */
-  async #upload(
-    key: string,
-    begin: object,
-    complete: object,
-    send: (key: string, query: Record<string, string>) => Promise<object> = (...where) =>
-      this.#sendPart(...where, 'ChecksumAlgorithm' in begin),
-  ): Promise<void> {
-    const target = { Bucket: this.#bucket, Key: key };
-    const options = { abortSignal: this.#signal };
-    const { UploadId } = await callSdk(this.#signal, () =>
-      this.#client.send(new CreateMultipartUploadCommand({ ...target, ...begin }), options),
-    ).catch((error) => {
-      this.#losesUpload ||= isUnknown(error);
-      throw error;
-    });
-    try {
-      const part = { PartNumber: 1, ...(await send(key, { partNumber: '1', uploadId: UploadId as string })) };
-      const command = { ...target, UploadId, MultipartUpload: { Parts: [part] }, ...complete };
-      await this.#making(
-        key,
-        () => callSdk(this.#signal, () => this.#client.send(new CompleteMultipartUploadCommand(command), options)),
-        (done) => done.VersionId,
-      );
-    } finally {
-      await this.#abortUpload(key, UploadId, this.#lastSignal()).catch(() => {});
-    }
-  }
-
-  async #sendPart(key: string, query: Record<string, string>, hasChecksum: boolean): Promise<object> {
-    const response = await this.#rest.send({
-      method: 'PUT',
-      bucket: this.#bucket,
-      key,
-      query,
-      body: streamed(),
-      digest: hasChecksum ? 'crc32c' : undefined,
-      signal: this.#signal,
-    });
-    await response.body.text(1024);
-    return {
-      ETag: response.headers.etag,
-      ...(hasChecksum ? { ChecksumCRC32C: response.headers['x-amz-checksum-crc32c'] } : {}),
-    };
-  }
-
   async #listsInOrder(): Promise<boolean> {
-    for (const name of names.slice(1)) await this.#put(name);
-    const request = { container: this.#bucket, prefix: this.#prefix };
+    for (const name of names.slice(1)) await this.#objects.put(name);
+    const request = { container: this.#bucket, prefix: this.#objects.prefix };
     const { items } = await listObjects(this.#rest, request, 1000, this.#signal);
-    const listed = items.map(({ key }) => key.slice(this.#prefix.length)).filter((name) => names.includes(name));
+    const listed = items
+      .map(({ key }) => key.slice(this.#objects.prefix.length))
+      .filter((name) => names.includes(name));
     return listed.join() === names.join();
   }
-}
-
-/** Whether what was asked for may have come about all the same. */
-function isUnknown(error: unknown): boolean {
-  return error instanceof AppError && /^(CANCELLED|PROVIDER_UNAVAILABLE)$/.test(error.code);
 }
 
 /** What all resolve to, or the first failure once none is under way any more: what is still written is not cleaned up. */
 async function settled<const T extends readonly unknown[]>(work: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
   await Promise.allSettled(work);
   return Promise.all(work) as unknown as Promise<T>;
-}
-
-function streamed(): UploadBody {
-  return streamBody(Readable.from([content]), content.length, ['crc32c']);
 }
 
 function lying(body: UploadBody): UploadBody {
