@@ -51,6 +51,7 @@ export function bucketResource(exchange: Exchange, record: BucketRecord): Record
     etag: 'CAE=',
     timeCreated: time,
     updated: time,
+    versioning: { enabled: record.versioning },
     iamConfiguration: { uniformBucketLevelAccess: { enabled: true } },
   };
 }

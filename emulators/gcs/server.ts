@@ -18,6 +18,8 @@ export interface GcsServerOptions {
   readonly projectId?: string;
   /** Buckets to create. */
   readonly buckets?: readonly string[];
+  /** Whether they keep generations that are replaced or deleted; false by default. */
+  readonly versioning?: boolean;
   /**
    * Names of the service accounts beside `owner`, which may do everything, and the buckets each may use. The e-mail is
    * NAME@PROJECT.iam.gserviceaccount.com.
@@ -67,7 +69,8 @@ export async function startGcsServer(options: GcsServerOptions = {}): Promise<Gc
   const store = new Store(options.maxBytes ?? 2 * 1024 ** 3, options.onePerSecond ?? false);
   for (const name of options.buckets ?? []) {
     requireBucketName(name);
-    store.createBucket({ name, projectId, location: 'US', storageClass: 'STANDARD', created: Date.now() });
+    const { versioning = false } = options;
+    store.createBucket({ name, projectId, location: 'US', storageClass: 'STANDARD', created: Date.now(), versioning });
   }
   const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 });
   const host = options.host ?? '127.0.0.1';

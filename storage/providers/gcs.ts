@@ -40,7 +40,7 @@ import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { endpointOf, type GcsAccess, type GoogleOperator, gcsAccess } from './gcs/access.ts';
 import { gcsCapabilities } from './gcs/capabilities.ts';
 import { rewrite } from './gcs/copies.ts';
-import { MissingPermission, notGcs } from './gcs/errors.ts';
+import { isUnmetPin, MissingPermission, notGcs } from './gcs/errors.ts';
 import { listObjects } from './gcs/listing.ts';
 import { checkBucketName, checkObjectName, jsonPath, xmlPath } from './gcs/names.ts';
 import {
@@ -60,7 +60,7 @@ import { gcsRequestRules } from './gcs/request-rules.ts';
 import { GcsRest } from './gcs/rest.ts';
 import { type CallSdk, createStorage } from './gcs/sdk.ts';
 import { GcsUploads } from './gcs/uploads.ts';
-import { presignedSeconds, requireFolderKey, requireOffer } from './offers.ts';
+import { presignedSeconds, requireFolderKey, requireOffer, sourceChanged } from './offers.ts';
 import { listedContainer, listedCursor, listedDate } from './xml.ts';
 
 const defaultEndpoint = 'https://storage.googleapis.com';
@@ -85,6 +85,8 @@ export function openGcs(credentials: CredentialsOf<'gcs'>, options: GcsOptions):
 /**
  * Facts and listings come by the JSON API, bytes by the XML API: it is the one that reads with metadata, and that takes
  * parts in parallel. Both speak of the same objects and generations.
+ * What is pinned is held to its generation by a precondition: the parameter `generation` would find one that was replaced
+ * where the bucket has Object Versioning, and there only, which the account does not tell.
  */
 class GcsProvider implements StorageProvider {
   readonly capabilities: Capabilities;
@@ -175,7 +177,7 @@ class GcsProvider implements StorageProvider {
   async read(request: ReadRequest, signal: AbortSignal): Promise<ReadResult> {
     const { container, key, pin, range } = request;
     const generation = pin === undefined ? undefined : generationOf(pin);
-    if (pin && generation === undefined) throw changed();
+    if (pin && generation === undefined) throw sourceChanged(undefined);
     try {
       if (range !== undefined && range.start === range.end) {
         return { stream: Readable.from([]), info: await this.#describe(request, generation, signal) };
@@ -183,9 +185,12 @@ class GcsProvider implements StorageProvider {
       const response = await this.#rest.send({
         method: 'GET',
         path: xmlPath(container, key),
-        query: { generation },
-        // Else objects that are stored as gzip come decompressed, without a length and whatever the range.
-        headers: { 'accept-encoding': 'gzip', ...(range === undefined ? {} : { range: rangeHeader(range) }) },
+        headers: {
+          // Else objects that are stored as gzip come decompressed, without a length and whatever the range.
+          'accept-encoding': 'gzip',
+          ...(range === undefined ? {} : { range: rangeHeader(range) }),
+          ...(generation === undefined ? {} : { 'x-goog-if-generation-match': generation }),
+        },
         signal,
       });
       try {
@@ -197,8 +202,7 @@ class GcsProvider implements StorageProvider {
         throw error;
       }
     } catch (error) {
-      if (pin && error instanceof AppError && error.code === 'OBJECT_NOT_FOUND') throw changed(error);
-      throw error;
+      throw pin && isUnmetPin(error) ? sourceChanged(error) : error;
     }
   }
 
@@ -265,9 +269,9 @@ class GcsProvider implements StorageProvider {
   async offerCopy(request: OfferCopyRequest, signal: AbortSignal): Promise<CopyOffer> {
     const { container, key, pin } = request;
     const generation = pin === undefined ? undefined : generationOf(pin);
-    if (pin && generation === undefined) throw changed();
-    const info = await this.#describe(request, generation, signal).catch((error: AppError) => {
-      throw pin && error.code === 'OBJECT_NOT_FOUND' ? changed(error) : error;
+    if (pin && generation === undefined) throw sourceChanged(undefined);
+    const info = await this.#describe(request, generation, signal).catch((error: unknown) => {
+      throw pin && isUnmetPin(error) ? sourceChanged(error) : error;
     });
     const { sizeBytes, version, digests, assertedDigests, metadata } = info;
     const { store } = this;
@@ -295,7 +299,7 @@ class GcsProvider implements StorageProvider {
       throw new AppError('NOT_SUPPORTED', 'No URL leads to an object with . or .. between the slashes of its name.');
     }
     const generation = pin === undefined ? undefined : generationOf(pin);
-    if (pin && generation === undefined) throw changed();
+    if (pin && generation === undefined) throw sourceChanged(undefined);
     const now = Date.now();
     const [url] = await this.#callSdk(signal, () =>
       this.#storage
@@ -356,13 +360,13 @@ class GcsProvider implements StorageProvider {
 
   async #describe(
     { container, key }: Location,
-    generation: Version['versionId'],
+    ifGenerationMatch: Version['versionId'],
     signal: AbortSignal,
   ): Promise<ObjectInfo> {
     const resource = await this.#rest.json<ObjectResource>({
       method: 'GET',
       path: jsonPath(container, key),
-      query: { fields: objectFields, generation },
+      query: { fields: objectFields, ifGenerationMatch },
       signal,
     });
     return infoOfResource(resource);
@@ -376,10 +380,6 @@ class GcsProvider implements StorageProvider {
       if (toAppError(error).code !== 'CONTAINER_NOT_FOUND') throw error;
     }
   }
-}
-
-function changed(cause?: unknown): AppError {
-  return new AppError('OBJECT_CHANGED', 'The object has changed since it was listed.', { cause });
 }
 
 /** Turns what is thrown before a request into a rejection. */

@@ -48,6 +48,7 @@ export async function insertBucket(exchange: Exchange): Promise<void> {
     location: String(resource.location ?? 'US').toUpperCase(),
     storageClass: String(resource.storageClass ?? 'STANDARD'),
     created: Date.now(),
+    versioning: (resource.versioning as { enabled?: unknown } | undefined)?.enabled === true,
   };
   store.createBucket(record);
   await sendJson(exchange, bucketResource(exchange, record));

@@ -68,7 +68,7 @@ export async function downloadObject(exchange: Exchange): Promise<void> {
 
 /** https://cloud.google.com/storage/docs/json_api/v1/objects/delete */
 export async function deleteObject(exchange: Exchange): Promise<void> {
-  exchange.store.delete(current(exchange, false));
+  exchange.store.delete(current(exchange, false), exchange.query.has('generation'));
   sendEmpty(exchange, 204);
 }
 

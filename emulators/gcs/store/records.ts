@@ -40,6 +40,8 @@ export interface BucketRecord {
   readonly location: string;
   readonly storageClass: string;
   readonly created: number;
+  /** Whether generations are kept when they are replaced or deleted. https://cloud.google.com/storage/docs/object-versioning */
+  readonly versioning: boolean;
 }
 
 /** Bytes that arrived, with what was computed on the way. Digests are base64. */

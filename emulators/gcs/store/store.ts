@@ -10,6 +10,8 @@ interface Bucket {
   readonly record: BucketRecord;
   readonly index: OrderedKeys;
   readonly objects: Map<ByteString, ObjectRecord>;
+  /** Replaced and deleted ones that the bucket keeps, by generation: no two of a bucket have the same. */
+  readonly noncurrent: Map<string, ObjectRecord>;
 }
 
 /** Buckets and objects in memory. Every change is one synchronous step. */
@@ -40,12 +42,13 @@ export class Store {
   /** @throws conflict */
   createBucket(record: BucketRecord): void {
     if (this.#buckets.has(record.name)) throw new GcsError('conflict');
-    this.#buckets.set(record.name, { record, index: new OrderedKeys(), objects: new Map() });
+    this.#buckets.set(record.name, { record, index: new OrderedKeys(), objects: new Map(), noncurrent: new Map() });
   }
 
   /** @throws noSuchBucket, bucketNotEmpty */
   deleteBucket(name: string): void {
-    if (this.#bucket(name).index.size > 0) throw new GcsError('bucketNotEmpty');
+    const { index, noncurrent } = this.#bucket(name);
+    if (index.size > 0 || noncurrent.size > 0) throw new GcsError('bucketNotEmpty');
     this.#buckets.delete(name);
   }
 
@@ -63,22 +66,22 @@ export class Store {
     return this.#bucket(bucket).objects.get(key) as ObjectRecord;
   }
 
-  /** @throws noSuchKey, also for a generation that is not the live one: buckets here keep no others */
+  /** The live object, or the one that a generation names. @throws noSuchKey */
   require(bucket: string, name: string, generation?: string | null): ObjectRecord {
-    const found = this.find(bucket, name);
-    if (found === undefined || (generation != null && generation !== found.generation)) {
-      throw new GcsError('noSuchKey', `No such object: ${bucket}/${name}`);
-    }
+    const live = this.find(bucket, name);
+    const found =
+      generation == null || generation === live?.generation ? live : this.#bucket(bucket).noncurrent.get(generation);
+    if (found?.name !== name) throw new GcsError('noSuchKey', `No such object: ${bucket}/${name}`);
     return found;
   }
 
   /** Makes content the object of that name. @throws rateLimitExceeded */
   put(bucket: string, name: string, attributes: ObjectAttributes, content: Content): ObjectRecord {
-    const { objects, index } = this.#bucket(bucket);
+    const { record: kept, objects, index, noncurrent } = this.#bucket(bucket);
     const key = toByteString(name);
     const previous = objects.get(key);
     this.#requirePause(previous);
-    const freed = previous?.size ?? 0;
+    const freed = kept.versioning ? 0 : (previous?.size ?? 0);
     if (this.#usedBytes - freed + content.size > this.#maxBytes) {
       throw new GcsError('serviceUnavailable', `The memory of this server is full (${this.#maxBytes} bytes).`);
     }
@@ -98,6 +101,7 @@ export class Store {
       updated: now,
       blobs: content.blobs,
     };
+    if (kept.versioning && previous !== undefined) noncurrent.set(previous.generation, previous);
     objects.set(key, record);
     index.add(key);
     return record;
@@ -106,18 +110,28 @@ export class Store {
   /** Changes what is said about an object. @throws rateLimitExceeded */
   update(current: ObjectRecord, attributes: ObjectAttributes): ObjectRecord {
     this.#requirePause(current);
-    const { bucket, name, metageneration } = current;
+    const { bucket, name, generation, metageneration } = current;
     const record = { ...current, ...attributes, metageneration: metageneration + 1, updated: Date.now() };
-    this.#bucket(bucket).objects.set(toByteString(name), record);
+    const { objects, noncurrent } = this.#bucket(bucket);
+    if (noncurrent.has(generation)) noncurrent.set(generation, record);
+    else objects.set(toByteString(name), record);
     return record;
   }
 
-  delete({ bucket, name, size }: ObjectRecord): void {
-    const { objects, index } = this.#bucket(bucket);
+  /**
+   * @param isForGood whether the request named the generation: else a bucket with versioning keeps it.
+   * https://cloud.google.com/storage/docs/object-versioning
+   */
+  delete(found: ObjectRecord, isForGood: boolean): void {
+    const { bucket, name, generation, size } = found;
+    const { record, objects, index, noncurrent } = this.#bucket(bucket);
     const key = toByteString(name);
+    const isKept = record.versioning && !isForGood;
+    if (isKept) noncurrent.set(generation, found);
+    else this.#usedBytes -= size;
+    if (isForGood && noncurrent.delete(generation)) return;
     objects.delete(key);
     index.delete(key);
-    this.#usedBytes -= size;
   }
 
   /** A name that cannot be guessed, for uploads and rewrites. */

@@ -42,7 +42,7 @@ export async function deleteObject(exchange: Exchange): Promise<void> {
   const { store, query } = exchange;
   const record = store.require(requireBucket(exchange), requireName(exchange.name), query.get('generation'));
   checkPreconditions(record, headerConditions(exchange));
-  store.delete(record);
+  store.delete(record, query.has('generation'));
   sendEmpty(exchange, 204);
 }
 

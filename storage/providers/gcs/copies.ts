@@ -1,7 +1,7 @@
-import { AppError } from '../../../core/errors.ts';
-import type { CopyRequest, WriteResult } from '../../provider.ts';
+import type { CopyOffer, CopyRequest, WriteResult } from '../../provider.ts';
 import { encodeValue } from '../endpoint.ts';
-import { notGcs } from './errors.ts';
+import { sourceChanged } from '../offers.ts';
+import { isUnmetPin, notGcs } from './errors.ts';
 import { checkBucketName, jsonPath } from './names.ts';
 import {
   digestsOf,
@@ -30,7 +30,6 @@ export async function rewrite(rest: GcsRest, request: CopyRequest, signal: Abort
   checkBucketName(container);
   const sourceGeneration = generationOf(offer.version);
   const query = {
-    sourceGeneration,
     ifSourceGenerationMatch: sourceGeneration,
     ifGenerationMatch: requiredGeneration(precondition),
     fields: `kind,done,rewriteToken,resource(${objectFields})`,
@@ -42,10 +41,8 @@ export async function rewrite(rest: GcsRest, request: CopyRequest, signal: Abort
   for (;;) {
     const answer = await rest
       .json<Rewritten>({ method: 'POST', path, query: { ...query, rewriteToken }, headers, body, signal })
-      .catch((error) => {
-        // Nothing else of this request can be missing.
-        const isGone = error instanceof AppError && error.code === 'OBJECT_NOT_FOUND';
-        throw isGone ? new AppError('OBJECT_CHANGED', 'The source is not there any more.', { cause: error }) : error;
+      .catch(async (error: unknown) => {
+        throw (await isAboutSource(rest, offer, error, signal)) ? sourceChanged(error) : error;
       });
     if (answer.kind !== 'storage#rewriteResponse') throw notGcs();
     if (answer.done === true && answer.resource !== undefined) {
@@ -54,5 +51,23 @@ export async function rewrite(rest: GcsRest, request: CopyRequest, signal: Abort
     }
     rewriteToken = answer.rewriteToken;
     if (rewriteToken === undefined) throw notGcs();
+  }
+}
+
+/** Whether a refusal means the source: both sides have a precondition, and the answer does not tell which was not met. */
+async function isAboutSource(
+  rest: GcsRest,
+  { container, key, version }: CopyOffer,
+  refusal: unknown,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!isUnmetPin(refusal)) return false;
+  const query = { fields: 'generation', ifGenerationMatch: generationOf(version) };
+  try {
+    await rest.json({ method: 'GET', path: jsonPath(container, key), query, signal });
+    return false;
+  } catch (error) {
+    if (isUnmetPin(error)) return true;
+    throw error;
   }
 }

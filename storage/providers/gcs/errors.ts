@@ -99,6 +99,11 @@ export function notGcs(cause?: unknown): AppError {
   });
 }
 
+/** Whether an object that a request was held to is another by now, or gone. */
+export function isUnmetPin(error: unknown): boolean {
+  return error instanceof AppError && (error.code === 'PRECONDITION_FAILED' || error.code === 'OBJECT_NOT_FOUND');
+}
+
 /** The service knows who asks, and names the permission on buckets that they lack: proof that the credentials are right. */
 export class MissingPermission extends AppError {}
 
