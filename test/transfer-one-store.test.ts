@@ -43,6 +43,8 @@ test.for<[string, string, string, Pick<SubmitTransfer, 'mode' | 'options'>]>([
   ['a folder moved onto itself', 'x/', '', { mode: 'MOVE' }],
   ['one found to be the same', 'x/', '', { mode: 'MOVE', options: { conflictPolicy: 'OVERWRITE_IF_DIFFERENT' } }],
   ['an object moved onto itself', 'x/a', 'x/', { mode: 'MOVE' }],
+  ['a folder copied into itself', 'x/', 'x/', {}],
+  ['a folder copied onto itself, keeping both', 'x/', '', { options: { conflictPolicy: 'KEEP_BOTH' } }],
   ['a mirror that lies within its source', 'x/', 'x/y/', { mode: 'SYNC' }],
   ['a source that lies within its mirror', 'x/x/', '', { mode: 'SYNC' }],
 ])('the only copy stays: %s', async ([, from, to, order]) => {

@@ -1,5 +1,7 @@
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAzurite } from '../emulators/azure.ts';
+import { retryFailedItems } from '../queue/follow-up.ts';
 import { type Crossing, startCrossing, startStore } from './support/engine.ts';
 
 let crossing: Crossing;
@@ -65,6 +67,21 @@ test('a source path that does not exist fails alone; when none exists the transf
   const none = await engine.submit({ ...accounts, sourcePaths: ['source/paths/gone'], destinationPath: 'target/' });
   expect(await engine.ended(none.id)).toMatchObject({ state: 'FAILED', errorCode: 'OBJECT_NOT_FOUND' });
 });
+
+test.each(['COPY', 'MOVE'] as const)(
+  'a destination container that is not there fails the path, not its objects: %s',
+  async (mode) => {
+    const before = { a: await source.put('kept/a', 100), b: await source.put('kept/b', 100) };
+    const destinationPath = `absent-${mode.toLowerCase()}/`;
+    const { id } = await engine.submit({ ...accounts, sourcePaths: ['source/kept/'], destinationPath, mode });
+    const counts = { objectsListed: 1n, objectsFailed: 1n };
+    expect(await engine.ended(id)).toMatchObject({ state: 'FAILED', errorCode: 'CONTAINER_NOT_FOUND', ...counts });
+    expect(await source.hashes('kept/')).toEqual(before);
+    await destination.client.send(new CreateBucketCommand({ Bucket: destinationPath.slice(0, -1) }));
+    const followUp = await engine.db.$transaction((tx) => retryFailedItems(tx, id));
+    expect(await engine.ended(followUp.id)).toMatchObject({ state: 'COMPLETED', objectsCompleted: 2n });
+  },
+);
 
 test('two objects that would meet in one name: the second fails, the first is not overwritten', async () => {
   const first = await source.put('meet/one/name', 100);

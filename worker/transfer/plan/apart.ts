@@ -16,9 +16,10 @@ import type { Side } from './workload.ts';
 const absences: readonly string[] = ['OBJECT_NOT_FOUND', 'CONTAINER_NOT_FOUND', 'NAME_NOT_ALLOWED'];
 
 /**
- * Makes sure that a source is not its own destination before a transfer that removes objects touches it. An order is
- * refused by the accounts' addresses; here two addresses of one store (a name and a number, a proxy, two names of one
- * bucket) are found out by what is there, because a copy onto itself would be followed by the removal of the only one.
+ * Makes sure that a source is not its own destination before a transfer that writes touches it. An order is refused by
+ * the accounts' addresses; here two addresses of one store (a name and a number, a proxy, two names of one bucket) are
+ * found out by what is there. A move onto itself would remove the only copy, and a copy into its own source would list
+ * what it writes, and never end.
  */
 export class Apartness {
   readonly #rules: PlanRules;
@@ -31,7 +32,7 @@ export class Apartness {
   constructor(rules: PlanRules, sections: readonly Section[], signal: AbortSignal) {
     this.#rules = rules;
     this.#signal = signal;
-    this.#isDue = (rules.mode === 'MOVE' || rules.mode === 'SYNC') && overlap(rules, sections);
+    this.#isDue = rules.mode !== 'VERIFY' && overlap(rules, sections);
   }
 
   /** `fetchSource` gives the section's pages. Throws INVALID_INPUT, or what the look at either side fails with. */
@@ -93,7 +94,10 @@ export class Apartness {
       this.#rules.onRequest(side, 'read');
       return await gate.watch(provider.stat(location, this.#signal));
     } catch (error) {
-      if (absences.includes(toAppError(error).code)) return null;
+      const { code } = toAppError(error);
+      // A copy removes nothing: credentials that may write and not read do for it.
+      const isBlind = this.#rules.mode === 'COPY' && side === 'destination' && code === 'PERMISSION_DENIED';
+      if (isBlind || absences.includes(code)) return null;
       throw error;
     }
   }

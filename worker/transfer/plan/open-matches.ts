@@ -34,7 +34,13 @@ export function openMatches(
     const key = section.destinationKeyOf(sourceKey);
     return isEncoded ? encodeKey(key, isAllowed) : key;
   };
-  if (!isJoined) return sourceMatches({ place, fetchSource, keyOf });
+  if (!isJoined) {
+    const isThere = assertContainer(destination, section, signal);
+    // The source's listing may fail first, and then nobody awaits it.
+    isThere.catch(() => {});
+    const fetchBoth: FetchPage = async (cursor) => (await Promise.all([fetchSource(cursor), isThere]))[0];
+    return sourceMatches({ place, fetchSource: fetchBoth, keyOf });
+  }
   const fetchDestination = fetching(destination, signal, async (cursor) => {
     onRequest('destination', kindOf(section));
     return section.listDestination(destination.provider, cursor, signal);
@@ -48,6 +54,20 @@ export function openMatches(
   if (isInOrder) return mergedMatches({ place, fetchSource, fetchDestination, keyOf });
   const canonicalOf = (key: string) => canonicalKey(key, capabilities);
   return sortedMatches({ place, fetchSource, fetchDestination, keyOf, canonicalOf });
+}
+
+/**
+ * Throws CONTAINER_NOT_FOUND where the destination's container is not there: every object would fail with it, one by one.
+ * Anything else is for them to meet, because credentials that write may not list.
+ */
+async function assertContainer({ gate, provider }: OpenAccount, section: Section, signal: AbortSignal): Promise<void> {
+  const { destination, destinationPrefix: prefix } = section;
+  try {
+    await gate.pass(signal);
+    await gate.watch(provider.list({ container: destination.container, prefix, limit: 1 }, signal));
+  } catch (error) {
+    if (toAppError(error).code === 'CONTAINER_NOT_FOUND') throw error;
+  }
 }
 
 /** Fetches pages with as many tries as they deserve. */
