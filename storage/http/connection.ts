@@ -196,7 +196,11 @@ export class Connection implements BodySource, ResponseHandler {
     const reusable = this.#ended === true;
     this.#ended = undefined;
     this.#disarm();
-    this.#paused = false;
+    if (this.#paused) {
+      // TLS hands out all that it has decrypted, paused or not: an answer can end while its reader is behind.
+      this.#paused = false;
+      this.#socket.resume();
+    }
     if (!reusable) this.#end(new HttpFault('HTTP_CLOSED', 'the connection is not kept'));
     else if (!this.#gone) this.#events.onFree(this);
   }

@@ -23,7 +23,9 @@ describe('TLS', () => {
     const server = await listen(
       createTlsServer({ cert, key }, async (request, response) => {
         const hash = sha256(await buffer(request));
-        response.writeHead(200, { 'content-length': bytes.length, 'x-hash': hash }).end(bytes);
+        const asked = new URL(request.url ?? '', `https://${host}`).searchParams.get('bytes');
+        const body = bytes.subarray(0, Number(asked ?? bytes.length));
+        response.writeHead(200, { 'content-length': body.length, 'x-hash': hash }).end(body);
       }),
     );
     server.on('secureConnection', (socket: TLSSocket) => {
@@ -56,6 +58,22 @@ describe('TLS', () => {
     expect(new Set(names)).toEqual(new Set(['store.example']));
     expect(resumed.length).toBeGreaterThan(1);
     expect(resumed.slice(1).every(Boolean)).toBe(true);
+  });
+
+  it('keeps a connection whose answer ended while its reader was behind', async () => {
+    const { cert, names, http, port } = await serveTls('store.example');
+    setDefaultCACertificates([cert]);
+    // What is decrypted at a time is handed out record by record, the last one after the reader had enough.
+    for (let kib = 128; kib <= 512; kib += 8) {
+      const { body } = await http.send(ask(`https://store.example:${port}`, { path: `/?bytes=${kib * 1024}` }));
+      let size = 0;
+      for await (const piece of body) {
+        size += piece.length;
+        await new Promise(setImmediate);
+      }
+      expect(size).toBe(kib * 1024);
+    }
+    expect(names).toHaveLength(1);
   });
 
   it('trusts no certificate that no authority signed', async () => {
