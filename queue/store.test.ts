@@ -38,6 +38,7 @@ test.each<[string, Account, Account]>([
 
 test.each<[string, Account, Account]>([
   ['AWS and AWS in China', s3({ region: 'us-east-1' }), s3({ region: 'cn-north-1' })],
+  ['AWS and AWS GovCloud', s3({ region: 'us-east-1' }), s3({ endpoint: 'https://s3.us-gov-west-1.amazonaws.com' })],
   ['two ports', s3({ endpoint: 'http://h:1' }), s3({ endpoint: 'http://h:2' })],
   ['two paths', s3({ endpoint: 'http://h/a' }), s3({ endpoint: 'http://h/b' })],
   ['two storage accounts', azure('a'), azure('b')],

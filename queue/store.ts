@@ -1,3 +1,4 @@
+import { awsHost, awsPartition } from '../core/aws.ts';
 import type { CloudAccount } from '../core/db.ts';
 
 /**
@@ -23,11 +24,12 @@ export function storeOf({
       // The same as for S3, whose protocol Google speaks at the same address.
       return `at ${placeOf(url ?? new URL('https://storage.googleapis.com'))}`;
     case 'S3':
-      if (url === null) return region.startsWith('cn-') ? 'aws.cn' : 'aws';
-      if (/(^|\.)amazonaws\.com$/.test(url.hostname)) return 'aws';
-      if (/(^|\.)amazonaws\.com\.cn$/.test(url.hostname)) return 'aws.cn';
-      return `at ${placeOf(url)}`;
+      return placeOfS3(url ?? new URL(`https://${awsHost(region)}`));
   }
+}
+
+function placeOfS3(url: URL): string {
+  return awsPartition(url.hostname) ?? `at ${placeOf(url)}`;
 }
 
 function placeOf({ host, pathname }: URL): string {

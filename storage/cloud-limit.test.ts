@@ -9,6 +9,11 @@ const keyOf = (account: LimitedAccount) => limitKey('a secret', account);
 test.each<[string, LimitedAccount, LimitedAccount]>([
   ['another name of the region', compatible, { ...compatible, settings: { ...compatible.settings, region: 'auto' } }],
   ['another spelling', compatible, { ...compatible, settings: { endpoint: 'https://Store.example.com:443/' } }],
+  [
+    'the endpoint of a region of AWS',
+    s3,
+    { ...s3, settings: { ...s3.settings, endpoint: 'https://s3.eu-central-1.amazonaws.com' } },
+  ],
   ['the endpoint by name', azure, { ...azure, settings: { endpoint: 'https://harbour.blob.core.windows.net' } }],
 ])('%s is the same limit', (_, one, other) => {
   expect(keyOf(other)).toBe(keyOf(one));

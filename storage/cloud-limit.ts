@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { awsHost, awsPartition } from '../core/aws.ts';
 import type { CloudAccount, DbSession } from '../core/db.ts';
 import { normalAddress } from '../core/text.ts';
 
@@ -11,8 +12,11 @@ export type LimitedAccount = Pick<CloudAccount, 'provider' | 'identity'> & { set
  */
 function limitSubject({ provider, identity, settings }: LimitedAccount): string {
   const { endpoint, region } = settings as { endpoint?: string; region?: string };
-  const own = provider === 'AZURE' ? `https://${identity}.blob.core.windows.net` : region;
-  return JSON.stringify([provider, normalAddress(endpoint ?? own ?? ''), identity]);
+  // AWS is opened by one name of many for a region, and what is signed for another region is refused there.
+  const isAws =
+    provider === 'S3' && awsPartition(URL.parse(endpoint ?? '')?.hostname ?? awsHost(region ?? '')) !== null;
+  const own = provider === 'AZURE' ? `https://${identity}.blob.core.windows.net` : '';
+  return JSON.stringify([provider, isAws ? region : normalAddress(endpoint ?? own), identity]);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { awsHost, awsPartition } from '../../../core/aws.ts';
 import { AppError } from '../../../core/errors.ts';
 import type { Credentials } from '../../credentials.ts';
 import { type Endpoint, encodeKey, encodeValue, parseEndpoint } from '../endpoint.ts';
@@ -31,7 +32,7 @@ export function s3Address(credentials: S3Credentials): S3Address {
   const isBare = isIP(endpoint.hostname.replace(/^\[|\]$/g, '')) !== 0 || endpoint.hostname === 'localhost';
   return {
     endpoint,
-    isAws: /(^|\.)amazonaws\.com(\.cn)?$/.test(endpoint.hostname),
+    isAws: awsPartition(endpoint.hostname) !== null,
     pathStyle: credentials.addressing === 'path' || isBare,
   };
 }
@@ -40,7 +41,7 @@ function awsEndpoint(region: string): string {
   if (!/^[a-z0-9-]+$/.test(region)) {
     throw new AppError('ENDPOINT_INVALID', 'The region of an AWS account is a name such as eu-central-1.');
   }
-  return `https://s3.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
+  return `https://${awsHost(region)}`;
 }
 
 export interface Target {

@@ -1,3 +1,4 @@
+import { awsPartition } from '../../../core/aws.ts';
 import { AppError } from '../../../core/errors.ts';
 import type { Capabilities } from '../../capabilities.ts';
 import { orAborted } from '../../http.ts';
@@ -163,8 +164,6 @@ function sourceOf({ container, key, version }: CopyOffer): CopySource {
 }
 
 /** Regions of one partition of AWS copy from each other; a compatible store is known by its address. */
-function storeOf({ endpoint, isAws }: S3Address): string {
-  if (!isAws) return endpoint.origin + endpoint.basePath;
-  const partition = /\.(cn|us-gov|us-iso[a-z]*)-[a-z0-9-]+\.amazonaws\.com/.exec(endpoint.hostname)?.[1] ?? 'aws';
-  return partition === 'aws' ? partition : `aws-${partition}`;
+function storeOf({ endpoint }: S3Address): string {
+  return awsPartition(endpoint.hostname) ?? endpoint.origin + endpoint.basePath;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { awsHost } from '../../../core/aws.ts';
 import type { CloudAccount } from '../../../core/db.ts';
 import type { Cost, RequestCounts, Workload } from '../../../queue/plan-estimate.ts';
 
@@ -116,6 +117,6 @@ function hostOf({ provider, identity, settings }: PricedAccount): string {
   const { endpoint, region } = settings as { endpoint?: string; region?: string };
   const given = endpoint === undefined ? undefined : URL.parse(endpoint)?.hostname;
   if (given !== undefined) return given;
-  if (provider === 'S3') return `s3.${region}.amazonaws.com`;
+  if (provider === 'S3') return awsHost(region ?? '');
   return provider === 'AZURE' ? `${identity}.blob.core.windows.net` : ownHosts[provider];
 }
