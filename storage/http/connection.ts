@@ -1,4 +1,5 @@
 import type { OnReadOpts, Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { type BodySource, HttpBody } from './body.ts';
 import { HttpFault, type HttpFaultCode, networkError } from './errors.ts';
 import { lend, ReadMemory } from './read-memory.ts';
@@ -19,6 +20,8 @@ const paceBytes = 60 * 1024;
 /** Without a word of the server about it, a connection rests so long before it is closed. */
 const restMs = 4_000;
 const mostRestMs = 60_000;
+/** Most that one record of TLS carries (RFC 8446, 5.1). */
+const tlsRecordBytes = 16 * 1024;
 
 export interface ConnectionEvents {
   /** Carries nothing, and can carry another exchange. */
@@ -34,6 +37,7 @@ export class Connection implements BodySource, ResponseHandler {
   readonly #parser = new ResponseParser(this);
   readonly #memory = new ReadMemory();
   readonly #socket: Socket;
+  readonly #isTls: boolean;
   #exchange: Exchange | undefined;
   #sender: Sender | undefined;
   #body: HttpBody | undefined;
@@ -46,6 +50,8 @@ export class Connection implements BodySource, ResponseHandler {
   #isPaced = false;
   #paceFrom = 0;
   #pacedBytes = 0;
+  /** Set while what was read waits for what comes right behind it. */
+  #gathering: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerMs = 0;
   #timerCode: HttpFaultCode = 'HTTP_CONNECT_TIMEOUT';
@@ -64,6 +70,7 @@ export class Connection implements BodySource, ResponseHandler {
       this.#disarm();
       this.#send();
     });
+    this.#isTls = this.#socket instanceof TLSSocket;
     this.#socket.on('error', (error) => this.#end(error));
     this.#socket.on('end', () => this.#onEof());
     this.#socket.on('close', () => this.#end(new HttpFault('HTTP_CLOSED', 'the connection was closed')));
@@ -163,11 +170,30 @@ export class Connection implements BodySource, ResponseHandler {
   }
 
   #reading(): OnReadOpts {
-    return { buffer: () => this.#memory.next(), callback: (length) => this.#read(this.#memory.filled(length)) };
+    return {
+      buffer: () => this.#memory.next(),
+      callback: (length) => {
+        this.#memory.filled(length);
+        if (!this.#isMoreComing(length)) return this.#read();
+        this.#gathering ??= setImmediate(() => this.#read());
+        return !this.#paused;
+      },
+    };
+  }
+
+  /**
+   * Whether it pays to wait for the next read of a body: TLS hands out one record at a time, at most 16 KiB, and those that
+   * came together one right after the other.
+   */
+  #isMoreComing(length: number): boolean {
+    return this.#body !== undefined && length === tlsRecordBytes && this.#memory.room >= tlsRecordBytes && this.#isTls;
   }
 
   /** Returns whether more may come. */
-  #read(piece: Buffer): boolean {
+  #read(): boolean {
+    clearImmediate(this.#gathering);
+    this.#gathering = undefined;
+    const piece = this.#memory.taken();
     try {
       this.#parser.feed(piece);
     } catch (error) {
@@ -183,6 +209,7 @@ export class Connection implements BodySource, ResponseHandler {
   }
 
   #onEof(): void {
+    if (this.#gathering) this.#read();
     try {
       this.#parser.end();
       this.#ended = undefined;
@@ -209,6 +236,7 @@ export class Connection implements BodySource, ResponseHandler {
     if (this.#gone) return;
     this.#gone = true;
     this.#disarm();
+    clearImmediate(this.#gathering);
     this.#sender?.stop();
     const exchange = this.#exchange;
     this.#exchange = undefined;

@@ -1,5 +1,5 @@
 import { isIP, type OnReadOpts, connect as openTcp, type Socket } from 'node:net';
-import { connect as openTls } from 'node:tls';
+import { DEFAULT_CIPHERS, connect as openTls } from 'node:tls';
 import type { AppError } from '../../core/errors.ts';
 import type { AddressPolicy } from '../address-policy.ts';
 import { Connection } from './connection.ts';
@@ -12,6 +12,11 @@ import type { Exchange } from './request.ts';
  */
 export const usualConnections = 4_096;
 const keepAliveDelayMs = 60_000;
+/**
+ * Node's own, with AES-128 ahead of AES-256 in TLS 1.3 as it is in TLS 1.2 and as browsers have it: beyond every attack that is
+ * known, for two thirds of the CPU time. The server has the last word.
+ */
+const ciphers = `TLS_AES_128_GCM_SHA256:${DEFAULT_CIPHERS}`;
 
 /** The connections to one origin. What finds none free, and may open none, waits its turn. */
 export class Pool {
@@ -94,6 +99,7 @@ export class Pool {
         ...(isIP(host) === 0 ? { servername: host } : {}),
         ...(this.#session ? { session: this.#session } : {}),
         ALPNProtocols: ['http/1.1'],
+        ciphers,
       },
       opened,
     );

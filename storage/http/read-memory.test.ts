@@ -3,7 +3,8 @@ import { giveBack, lend, ReadMemory } from './read-memory.ts';
 
 /** Reads so many bytes, or as many as are offered, and lends them. */
 function read(memory: ReadMemory, bytes: number): Buffer {
-  const piece = memory.filled(Math.min(bytes, memory.next().length));
+  memory.filled(Math.min(bytes, memory.next().length));
+  const piece = memory.taken();
   lend(piece);
   return piece;
 }

@@ -76,33 +76,47 @@ export function giveBack(piece: Uint8Array): void {
 /** Where one connection reads next: behind what it lent, or from the start again when that was given back. */
 export class ReadMemory {
   #stretch = take(small);
+  /** Where what was read and not taken begins and ends. */
+  #from = 0;
   #offset = 0;
   /** Whether the last read took all that was offered, so that more was waiting. */
   #isFull = false;
   #isClosed = false;
 
+  /** Bytes that follow what was read. */
+  get room(): number {
+    return this.#stretch.size.bytes - this.#offset;
+  }
+
+  /** Where the next read goes: behind what was read already, if that was not taken. */
   next(): Buffer {
     const { size, lentBytes, memory } = this.#stretch;
-    if (lentBytes === 0) this.#offset = 0;
     // A socket asks once more after the read in which it was closed.
     if (this.#isClosed) return memory;
+    if (this.#from < this.#offset) return memory.subarray(this.#offset);
+    if (lentBytes === 0) this.#rewind();
     const wanted = this.#wanted(size);
     if (wanted !== size || size.bytes - this.#offset < size.bytes * leastShare) {
       leave(this.#stretch);
       this.#stretch = take(wanted);
-      this.#offset = 0;
+      this.#rewind();
       return this.#stretch.memory;
     }
     return memory.subarray(this.#offset);
   }
 
-  /** What was read: so many bytes of what `next` gave. It may change with the next call of `next` unless it is lent. */
-  filled(length: number): Buffer {
-    const { memory, size } = this.#stretch;
-    const piece = memory.subarray(this.#offset, this.#offset + length);
+  /** So many bytes of what `next` gave were read. */
+  filled(length: number): void {
     this.#offset += length;
+  }
+
+  /** What was read since the last call. It may change with the next call of `next` unless it is lent. */
+  taken(): Buffer {
+    const { memory, size } = this.#stretch;
+    const piece = memory.subarray(this.#from, this.#offset);
+    this.#from = this.#offset;
     // A large one is kept for as long as reads need more than a small one.
-    this.#isFull = size === large ? length > small.bytes : this.#offset === size.bytes;
+    this.#isFull = size === large ? piece.length > small.bytes : this.#offset === size.bytes;
     return piece;
   }
 
@@ -111,6 +125,11 @@ export class ReadMemory {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (this.#stretch.size === large) largeInUse -= 1;
+  }
+
+  #rewind(): void {
+    this.#from = 0;
+    this.#offset = 0;
   }
 
   #wanted(size: Size): Size {

@@ -1,7 +1,7 @@
 import { AppError, toAppError } from '../../core/errors.ts';
 import { createDigest } from '../../storage/digest.ts';
 import type { DigestAlgorithm } from '../../storage/digest-algorithm.ts';
-import { giveBack } from '../../storage/http/read-memory.ts';
+import { eachPiece } from '../../storage/pieces.ts';
 import type { ObjectInfo, Version } from '../../storage/provider.ts';
 import type { OpenAccount } from './accounts.ts';
 import type { BatchRun } from './batch-run.ts';
@@ -104,10 +104,7 @@ async function hash(
   try {
     const { stream } = await gate.watch(provider.read(request, run.signal));
     const digest = createDigest([algorithm]);
-    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-      digest.update(chunk);
-      giveBack(chunk);
-    }
+    await eachPiece(stream, (piece) => digest.update(piece));
     return digest.digest()[algorithm] as string;
   } finally {
     lease.release();

@@ -1,6 +1,7 @@
 import { AppError, toAppError } from '../../core/errors.ts';
 import { createDigest, streamBody } from '../../storage/digest.ts';
 import type { DigestAlgorithm, Digests } from '../../storage/digest-algorithm.ts';
+import { eachPiece } from '../../storage/pieces.ts';
 import type { ObjectInfo, PartReceipt } from '../../storage/provider.ts';
 import type { BatchRun } from './batch-run.ts';
 import { commit } from './commit.ts';
@@ -165,7 +166,7 @@ class PartsJob {
     const lease = await enterBody(this.#pair, this.#run, Math.min(end - start, flowBytes));
     try {
       const { source } = streamBody(await this.#read(start, end), end - start, [], lease.admit);
-      for await (const chunk of source as AsyncIterable<Uint8Array>) update(chunk);
+      await eachPiece(source, update);
     } finally {
       lease.release();
     }

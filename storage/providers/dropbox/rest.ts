@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { AppError } from '../../../core/errors.ts';
 import type { HttpResponse } from '../../http.ts';
+import { eachPiece } from '../../pieces.ts';
 import type { UploadBody } from '../../provider.ts';
 import { type ByteRange, discardBody, plainBody, rangeHeader } from '../body.ts';
 import { DropboxRefusal, notDropbox } from './errors.ts';
@@ -94,5 +95,5 @@ export class DropboxRest {
 async function readOut({ source }: UploadBody): Promise<void> {
   if (!(source instanceof Readable) || source.readableEnded) return;
   if (source.destroyed) throw new AppError('PROVIDER_UNAVAILABLE', 'Dropbox answered before it had read everything.');
-  for await (const _chunk of source);
+  await eachPiece(source, () => {});
 }

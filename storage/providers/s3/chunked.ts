@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { DigestAlgorithm } from '../../digest-algorithm.ts';
 import type { UploadBody } from '../../provider.ts';
 import { toBase64 } from './properties.ts';
@@ -22,25 +23,61 @@ export function chunkedLength(sizeBytes: number, algorithm: DigestAlgorithm): nu
   );
 }
 
-/** The body in chunks, none of its bytes copied. */
-export async function* chunked(body: UploadBody, algorithm: DigestAlgorithm): AsyncGenerator<Uint8Array> {
-  let remaining = body.sizeBytes;
-  let room = 0;
-  for await (let piece of body.source) {
-    while (piece.byteLength > 0) {
-      if (room === 0) {
-        room = Math.min(chunkBytes, remaining);
-        yield Buffer.from(`${room.toString(16)}\r\n`);
-      }
-      const part = piece.subarray(0, room);
-      yield part;
-      piece = piece.subarray(part.byteLength);
-      room -= part.byteLength;
-      remaining -= part.byteLength;
-      if (room === 0) yield lineEnd;
-    }
+/** The body in chunks, none of its bytes copied. Fails as its source does. */
+export function chunked(body: UploadBody, algorithm: DigestAlgorithm): Readable {
+  const source = body.source instanceof Readable ? body.source : Readable.from(body.source);
+  return new ChunkedStream(source, body.sizeBytes, () => `0\r\n${trailer(algorithm, body.digest(algorithm))}`);
+}
+
+/** It listens to `data` and pauses, because reading a paused stream joins its buffered pieces, which copies every byte. */
+class ChunkedStream extends Readable {
+  readonly #source: Readable;
+  #remaining: number;
+  /** Bytes that the chunk under way still takes. */
+  #room = 0;
+
+  /** @param last Makes what follows the bytes, once all of them have passed. */
+  constructor(source: Readable, sizeBytes: number, last: () => string) {
+    super();
+    this.#source = source;
+    this.#remaining = sizeBytes;
+    // Whoever sends it hears of errors through the stream; nobody may be sending it any more when one arrives.
+    this.on('error', () => {});
+    source.pause();
+    source.on('data', (piece: Uint8Array) => {
+      if (!this.#frame(piece)) source.pause();
+    });
+    source.on('end', () => {
+      this.push(last());
+      this.push(null);
+    });
+    source.on('error', (error) => this.destroy(error));
+    source.on('close', () => {
+      if (!source.readableEnded) this.destroy(source.errored ?? new Error('The body was closed before its end.'));
+    });
   }
-  yield Buffer.from(`0\r\n${trailer(algorithm, body.digest(algorithm))}`);
+
+  override _read(): void {
+    this.#source.resume();
+  }
+
+  /** Returns whether more may come. */
+  #frame(piece: Uint8Array): boolean {
+    let isWanted = true;
+    for (let at = 0; at < piece.byteLength; ) {
+      if (this.#room === 0) {
+        this.#room = Math.min(chunkBytes, this.#remaining);
+        this.push(`${this.#room.toString(16)}\r\n`);
+      }
+      const part = piece.subarray(at, at + this.#room);
+      isWanted = this.push(part);
+      at += part.byteLength;
+      this.#room -= part.byteLength;
+      this.#remaining -= part.byteLength;
+      if (this.#room === 0) isWanted = this.push(lineEnd);
+    }
+    return isWanted;
+  }
 }
 
 function trailer(algorithm: DigestAlgorithm, hex: string): string {
