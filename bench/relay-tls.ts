@@ -1,6 +1,6 @@
+import { makeAuthority } from '../emulators/authority.ts';
 import { rcloneForLarge } from './relay-large.ts';
 import { raceRclone } from './support/race.ts';
-import { makeAuthority } from './support/stores/authority.ts';
 import { openLocalS3 } from './support/stores/open.ts';
 
 const MiB = 1024 ** 2;

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, connect as openTcp, type Socket } from 'node:net';
+import { createServer as createTlsServer, connect as openTls } from 'node:tls';
+import { resetSocket } from './reset.ts';
 
 /** What happens to one exchange. Byte counts are of the connection, HTTP's headers included. */
 export type ProxyFault =
@@ -18,7 +20,7 @@ export type ProxyFault =
   /** Passes the request on, and resets the connection when the answer begins. */
   | { kind: 'loseAnswer' };
 
-/** Stands between a client and a server of plain HTTP and spoils what it is told to. Knows nothing of HTTP. */
+/** Stands between a client and a server and spoils what it is told to. Knows nothing of HTTP. */
 export interface FaultProxy {
   /** The upstream's address with the proxy's host and port. */
   endpoint: string;
@@ -35,14 +37,22 @@ interface Planned {
   begun: () => void;
 }
 
-/** @param port Where to listen, for a proxy that comes back; 0: anywhere. */
-export async function startFaultProxy(upstream: string, port = 0): Promise<FaultProxy> {
+/**
+ * @param port Where to listen, for a proxy that comes back; 0: anywhere.
+ * @param tls What it shows clients of an https: address, in PEM; this process must trust the server of that address.
+ */
+export async function startFaultProxy(
+  upstream: string,
+  port = 0,
+  tls?: { certificate: string; key: string },
+): Promise<FaultProxy> {
   const target = new URL(upstream);
   const clients = new Set<Socket>();
   const planned: Planned[] = [];
 
-  const server = createServer((client) => {
-    const server = connect(Number(target.port), target.hostname);
+  const serve = (client: Socket) => {
+    const place = { port: Number(target.port), host: target.hostname };
+    const server = tls ? openTls(place) : openTcp(place);
     let fault: ProxyFault | undefined;
     let sent = 0;
     let received = 0;
@@ -72,7 +82,7 @@ export async function startFaultProxy(upstream: string, port = 0): Promise<Fault
 
     server.on('data', (data) => {
       if (fault?.kind === 'loseAnswer') {
-        client.resetAndDestroy();
+        resetSocket(client);
         return;
       }
       const limit = fault?.kind === 'cut' ? fault.afterBytes : Number.POSITIVE_INFINITY;
@@ -80,7 +90,7 @@ export async function startFaultProxy(upstream: string, port = 0): Promise<Fault
       received += data.length;
       if (received > limit && fault?.kind === 'cut') {
         server.destroy();
-        if (fault.how === 'reset') client.resetAndDestroy();
+        if (fault.how === 'reset') resetSocket(client);
         else client.end(data.subarray(0, data.length - (received - limit)));
         return;
       }
@@ -95,7 +105,8 @@ export async function startFaultProxy(upstream: string, port = 0): Promise<Fault
     client.on('drain', () => {
       if (fault?.kind !== 'slow') server.resume();
     });
-  });
+  };
+  const server = tls ? createTlsServer({ cert: tls.certificate, key: tls.key }, serve) : createTcpServer(serve);
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { resetSocket } from '../reset.ts';
 import { ApiError, authError, ClientGoneError, RouteError, rateLimit, type Union } from './errors.ts';
 import { matches, type RequestInfo, type RequestMatch } from './observer.ts';
 
@@ -146,7 +147,7 @@ export async function* applyToDownload(
 
 /** Ends the connection with a TCP reset; the error to throw so that nothing more is done for the request. */
 export function reset(request: IncomingMessage): ClientGoneError {
-  request.socket.resetAndDestroy();
+  resetSocket(request.socket);
   return new ClientGoneError();
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { resetSocket } from '../reset.ts';
 import type { RequestContext } from './context.ts';
 import { ClientGoneError, S3Error } from './errors.ts';
 import { matches, type RequestInfo, type RequestMatch } from './observer.ts';
@@ -218,7 +219,7 @@ function another(digit: string): string {
 
 /** Ends the connection with a TCP reset; the error to throw so that nothing more is done for the request. */
 export function reset(context: FaultContext): ClientGoneError {
-  context.request.socket.resetAndDestroy();
+  resetSocket(context.request.socket);
   return new ClientGoneError();
 }
 

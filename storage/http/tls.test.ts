@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer as createTlsServer } from 'node:https';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { finished } from 'node:stream/promises';
 import { getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls';
 import { generate } from 'selfsigned';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -58,6 +59,16 @@ describe('TLS', () => {
     expect(new Set(names)).toEqual(new Set(['store.example']));
     expect(resumed.length).toBeGreaterThan(1);
     expect(resumed.slice(1).every(Boolean)).toBe(true);
+  });
+
+  it('hands on as one what came together, though each record is decrypted by itself', async () => {
+    const { cert, http, port } = await serveTls('store.example');
+    setDefaultCACertificates([cert]);
+    const { body } = await http.send(ask(`https://store.example:${port}`));
+    const sizes: number[] = [];
+    body.on('data', (piece: Buffer) => sizes.push(piece.length));
+    await finished(body);
+    expect(Math.max(...sizes)).toBeGreaterThan(16 * 1024);
   });
 
   it('keeps a connection whose answer ended while its reader was behind', async () => {

@@ -4,7 +4,7 @@ import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } fr
 import { v7 as uuidv7 } from 'uuid';
 import { createDb, type Db, type Prisma, type Provider, type Transfer } from '../../core/db.ts';
 import { createKeyring, seal } from '../../core/secrets.ts';
-import { type S3Server, startS3Server } from '../../emulators/s3/server.ts';
+import { type S3Server, type S3ServerOptions, startS3Server } from '../../emulators/s3/server.ts';
 import { type SubmitTransfer, submitTransfer } from '../../queue/transfer.ts';
 import { type RunningProcess, startProcess } from '../../scripts/local/processes.ts';
 import { workerArguments } from '../../scripts/local/worker-command.ts';
@@ -148,7 +148,9 @@ export interface TestStore {
 const accessKeyId = 'skyferry-test';
 const secretAccessKey = 'a secret of the tests';
 
-export async function startStore(bucket: string, options: { flexibleChecksums?: boolean } = {}): Promise<TestStore> {
+type StoreOptions = Pick<S3ServerOptions, 'flexibleChecksums' | 'tls'>;
+
+export async function startStore(bucket: string, options: StoreOptions = {}): Promise<TestStore> {
   const server = await startS3Server({
     credentials: [{ accessKeyId, secretAccessKey }],
     buckets: [bucket],
@@ -227,9 +229,15 @@ export interface Crossing {
   stop(): Promise<void>;
 }
 
-export async function startCrossing({ workers = 1 } = {}): Promise<Crossing> {
-  const [engine, from, to] = await Promise.all([startOwnEngine(), startStore('source'), startStore('target')]);
-  await Promise.all(Array.from({ length: workers }, () => engine.startWorker()));
+/** `tls`: what the stores show; `env`: what else the workers' environment has. */
+export async function startCrossing({
+  workers = 1,
+  env = {},
+  ...options
+}: { workers?: number; env?: Record<string, string> } & StoreOptions = {}): Promise<Crossing> {
+  const start = (bucket: string) => startStore(bucket, options);
+  const [engine, from, to] = await Promise.all([startOwnEngine(), start('source'), start('target')]);
+  await Promise.all(Array.from({ length: workers }, () => engine.startWorker(env)));
   const accounts = {
     sourceAccountId: await engine.connect(from.credentials),
     destinationAccountId: await engine.connect(to.credentials),

@@ -17,7 +17,7 @@ const account =
 /** The local S3 server as the conformance suite needs it. Its access keys are named by what they may do. */
 export const s3Fixture = (options: Omit<S3ServerOptions, 'credentials' | 'buckets'> = {}) => ({
   start: (buckets: readonly string[]) => startS3Server({ ...options, buckets, credentials }),
-  startProxy: startFaultProxy,
+  startProxy: (endpoint: string) => startFaultProxy(endpoint, 0, options.tls),
   credentials: account('right'),
   otherCredentials: account('other'),
   wrongCredentials: account('right', 'wrong'),

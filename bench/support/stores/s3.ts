@@ -11,6 +11,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { crc32c } from '@node-rs/crc32';
+import type { ServerCertificate } from '../../../emulators/authority.ts';
 import { answers, freePort, startReady } from '../../../scripts/local/processes.ts';
 import type { Store } from './store.ts';
 
@@ -20,13 +21,6 @@ export interface S3Settings {
   accessKeyId: string;
   secretAccessKey: string;
   bucket: string;
-}
-
-/** A certificate for 127.0.0.1, in files. */
-export interface ServerCertificate {
-  authority: string;
-  certificate: string;
-  key: string;
 }
 
 /**

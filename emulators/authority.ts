@@ -1,12 +1,18 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
-import type { ServerCertificate } from './s3.ts';
 
-/** Makes a certificate authority of the bench's own and a certificate for 127.0.0.1 from it, with keys as clouds have (P-256). */
+/** A certificate for 127.0.0.1, its key, and the authority that it is from: PEM, in files. */
+export interface ServerCertificate {
+  authority: string;
+  certificate: string;
+  key: string;
+}
+
+/** Makes a certificate authority and a certificate for 127.0.0.1 from it, in the directory, with keys as clouds have (P-256). */
 export async function makeAuthority(directory: string): Promise<ServerCertificate> {
   const kind = { keyType: 'ec', curve: 'P-256', algorithm: 'sha256' } as const;
-  const ca = await generate([{ name: 'commonName', value: 'Skyferry bench' }], {
+  const ca = await generate([{ name: 'commonName', value: 'Skyferry local clouds' }], {
     ...kind,
     extensions: [
       { name: 'basicConstraints', cA: true, critical: true },
