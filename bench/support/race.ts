@@ -116,9 +116,9 @@ function medians(reports: readonly Report[], measure: Measure | 'serverCpuMs'): 
 }
 
 /** The contender with the CPU time that the storage servers spent on it. */
-function besideServers(contender: Contender, pids: readonly number[]): Contender {
-  if (pids.length === 0) return contender;
-  const spent = () => pids.reduce((sum, pid) => sum + cpuMs(pid), 0);
+function besideServers(contender: Contender, pids: () => readonly number[]): Contender {
+  if (pids().length === 0) return contender;
+  const spent = () => pids().reduce((sum, pid) => sum + cpuMs(pid), 0);
   return {
     ...contender,
     async run(round) {

@@ -1,6 +1,7 @@
+import type { ServerCertificate } from '../../../emulators/authority.ts';
 import type { BenchOptions } from '../bench.ts';
 import { startRadosgw } from './radosgw.ts';
-import { parseStore, type ServerCertificate, type StartedStore, s3Store, startLocalS3 } from './s3.ts';
+import { parseStore, type StartedStore, s3Store, startLocalS3 } from './s3.ts';
 import type { Store, Stores } from './store.ts';
 
 const buckets = { source: 'bench-source', destination: 'bench-destination' } as const;
@@ -26,7 +27,7 @@ export async function openS3Stores(options: BenchOptions, directory: string): Pr
     destination,
     servers: 'as given',
     isLocal: false,
-    pids: started.map(({ pid }) => pid),
+    pids: () => started.map(({ pid }) => pid),
     close: () => stopAll(started),
   };
 }
@@ -55,7 +56,7 @@ export async function openStarted(
     source: source.store,
     destination: destination.store,
     isLocal: true,
-    pids: [source.pid, destination.pid],
+    pids: () => [source.pid, destination.pid],
     close: () => stopAll([source, destination]),
   };
 }
@@ -69,7 +70,7 @@ async function openRadosgw(directory: string): Promise<Stores> {
     destination: store(buckets.destination),
     servers: 'one radosgw',
     isLocal: false,
-    pids,
+    pids: () => pids,
     close: stop,
   };
 }

@@ -24,8 +24,8 @@ export interface Stores {
   servers: string;
   /** Whether servers written here are at both ends; goals differ elsewhere. */
   isLocal: boolean;
-  /** Process ids of the storage servers; empty: somebody else runs them. */
-  pids: readonly number[];
+  /** Process ids of the storage servers that run now; empty: somebody else runs them. */
+  pids(): readonly number[];
   /** File of the authority that their certificates are from. */
   authority?: string;
   /** Stops the servers that the bench started. */
