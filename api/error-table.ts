@@ -90,6 +90,11 @@ export const errorTable = {
     remedy: 'Retry once nobody writes to the object any more.',
     description: 'The source object changed while it was read.',
   },
+  SOURCE_CHANGED: {
+    as: 'user',
+    remedy: 'Plan the transfer again: a retry of this one moves only what was approved.',
+    description: 'The source object is not the one that was planned and approved.',
+  },
   OBJECT_ARCHIVED: {
     as: 'user',
     remedy: 'Restore the object from its archive tier at the cloud, then retry.',

@@ -100,6 +100,18 @@ test.each<[string, object, string[], RegExp]>([
     /mirror/,
   ],
   [
+    'a policy for writing where nothing is written',
+    { mode: 'VERIFY', options: { conflictPolicy: 'SKIP' } },
+    ['options', 'conflictPolicy'],
+    /compared/,
+  ],
+  [
+    'a limit for deletions where nothing is deleted',
+    { options: { deletionLimit: { objects: 5 } } },
+    ['options', 'deletionLimit'],
+    /mirror/,
+  ],
+  [
     'mirrors of two sources in one place',
     { mode: 'SYNC', sourcePaths: ['photos/a/', 'photos/b/a/'] },
     ['sourcePaths'],

@@ -50,6 +50,8 @@ export const transferFilterSchema = z.object({
 });
 export type TransferFilter = z.infer<typeof transferFilterSchema>;
 
+const defaultDeletionLimit = { objects: 1_000, share: 0.5 };
+
 /** A transfer's choices as kept in its row. Every one has a default, so that a row without them is a plain copy. */
 export const transferOptionsSchema = z.object({
   conflictPolicy: z.enum(conflictPolicies).default('OVERWRITE'),
@@ -77,9 +79,9 @@ export const transferOptionsSchema = z.object({
   /** Of SYNC: more deletions than that wait for approval. */
   deletionLimit: z
     .object({
-      objects: z.number().int().nonnegative().default(1_000),
+      objects: z.number().int().nonnegative().default(defaultDeletionLimit.objects),
       /** Of the objects at the destination, from 0 to 1. */
-      share: z.number().min(0).max(1).default(0.5),
+      share: z.number().min(0).max(1).default(defaultDeletionLimit.share),
     })
     .prefault({}),
   routes: z
@@ -122,6 +124,13 @@ export function parseTransferOptions(mode: TransferMode, given: GivenTransferOpt
   if (isMirror && !mirrorPolicies.includes(options.conflictPolicy)) {
     const message = `A mirror replaces what differs: choose ${mirrorPolicies.join(', ')}, or copy instead.`;
     throw wrong(['conflictPolicy'], message);
+  }
+  if (mode === 'VERIFY' && options.conflictPolicy !== 'OVERWRITE') {
+    throw wrong(['conflictPolicy'], 'Objects are only compared and none is written: leave the conflict policy out.');
+  }
+  const { objects, share } = defaultDeletionLimit;
+  if (!isMirror && (options.deletionLimit.objects !== objects || options.deletionLimit.share !== share)) {
+    throw wrong(['deletionLimit'], 'Only a mirror deletes at the destination: leave the limit out, or choose SYNC.');
   }
   const { minSizeBytes, maxSizeBytes, modifiedAfter, modifiedBefore, olderThanMs, newerThanMs } = options.filter;
   if (minSizeBytes !== null && maxSizeBytes !== null && minSizeBytes > maxSizeBytes) {

@@ -76,3 +76,12 @@ test.each([
   expect(left).toHaveLength(count === 1 ? 0 : 1);
   for (const key of left) expect(row.errorMessage).toContain(`delete only/${prefix}${key}.`);
 });
+
+test('a trouble of the cloud that passes while both sides are told apart is waited out', async () => {
+  await store.put(`${prefix}x/a`, 1_000);
+  const before = await store.hashes(prefix);
+  store.server.faults.add({ match: { operation: 'HeadObject', count: 1 }, action: { kind: 'status', status: 500 } });
+  const request = { sourcePaths: [`only/${prefix}x/`], destinationPath: `only/${prefix}`, mode: 'MOVE' } as const;
+  expect(await run(request)).toMatchObject({ state: 'FAILED', errorCode: 'INVALID_INPUT' });
+  expect(await store.hashes(prefix)).toEqual(before);
+});

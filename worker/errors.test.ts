@@ -55,7 +55,10 @@ test('a passing outage costs no try; one that will not pass is given up', () => 
 });
 
 test('what no try can help is given up at once, whatever its code', () => {
-  expect(new Tries().failed(new AppError('CREDENTIALS_INVALID', 'x'))).toBeNull();
+  const tries = new Tries();
+  expect(tries.failed(new AppError('CREDENTIALS_INVALID', 'x'))).toBeNull();
+  // It was tried, for all that.
+  expect(tries.failures).toBe(1);
   expect(reactionTo(new AppError('INTERNAL', 'x'))).toBe('retry');
   expect(reactionTo(new AppError('INTERNAL', 'x', { retry: 'never' }))).toBe('give up');
 });

@@ -24,6 +24,7 @@ const reactions = {
   CONTAINER_NOT_FOUND: 'give up',
   OBJECT_NOT_FOUND: 'give up',
   OBJECT_CHANGED: 'retry',
+  SOURCE_CHANGED: 'give up',
   OBJECT_ARCHIVED: 'give up',
   OBJECT_NOT_READABLE: 'give up',
   PRECONDITION_FAILED: 'retry',
@@ -107,7 +108,10 @@ export class Tries {
   /** Milliseconds to wait before the next try; null: give up. */
   failed(error: AppError): number | null {
     const reaction = reactionTo(error);
-    if (reaction === 'give up') return null;
+    if (reaction === 'give up') {
+      this.#failures += 1;
+      return null;
+    }
     if (reaction === 'wait' && this.#waits < maxWaits) {
       this.#waits += 1;
       return delayMs('wait', this.#waits, error);

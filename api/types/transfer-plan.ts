@@ -37,7 +37,9 @@ export const SourceRemoval = builder.enumType('SourceRemoval', {
   values: {
     PENDING: { description: 'Removed once the copy is verified.' },
     REMOVED: { description: 'Removed, after its copy was verified.' },
-    KEPT: { description: 'Kept, because its copy could not be verified or it changed since; `error` says why.' },
+    KEPT: {
+      description: 'Not removed, because there is no verified copy, or it changed since or is gone; `error` says why.',
+    },
   } as const,
 });
 

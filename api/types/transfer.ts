@@ -90,7 +90,7 @@ export const Transfer = builder.prismaNode('Transfer', {
       type: TransferError,
       nullable: true,
       description:
-        'Why it ended without doing all it should, as a whole. null: it did not. Of single objects see `errorGroups`.',
+        'Why it ended without doing all it should: where causes differ, that of the first object that failed, and `errorGroups` has them all. null: it did all.',
       resolve: (row) => storedError(row.errorCode, row.errorMessage),
     }),
     canPause: t.boolean({

@@ -1,4 +1,4 @@
-import { type AppError, type ErrorCode, toAppError } from '../../core/errors.ts';
+import { AppError, type ErrorCode, toAppError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 import { DamagedObjectRemains } from '../../storage/damaged-object.ts';
 import { Tries } from '../errors.ts';
@@ -88,7 +88,7 @@ export async function moveItem(
       );
       if (isMoved) return;
     } catch (cause) {
-      const error = item.refused ?? toAppError(cause);
+      const error = item.refused ?? withinPlan(pair, toAppError(cause));
       if (error instanceof DamagedObjectRemains) {
         item.remains = error;
         if (item.expected !== null) item.expected = error.version;
@@ -98,9 +98,7 @@ export async function moveItem(
       if (error.code === 'INTERNAL') log.error({ err: cause, ordinal: item.ordinal }, 'an object failed unexpectedly');
       // What has to begin again from the start has come no further.
       if (item.acknowledgedBytes > acknowledgedBefore && error.retry !== 'restart') tries.progressed();
-      // Of an approved plan, what is no longer what was planned is reported and not moved.
-      const isOffPlan = pair.order.isAsPlanned && error.code === 'OBJECT_CHANGED';
-      let waitMs = isOffPlan ? null : tries.failed(error);
+      let waitMs = tries.failed(error);
       if (waitMs === null && error.code === 'PROVIDER_UNAVAILABLE' && (await isEitherAway(pair, item, run))) {
         waitMs = tries.outage(error);
       }
@@ -108,7 +106,7 @@ export async function moveItem(
       item.isAtCloud = false;
       // It waits, and others may be under way in its place.
       item.state = 'PENDING';
-      const refusal = item.refused || act !== null || isOffPlan ? null : refusalOf(route, error, waitMs === null);
+      const refusal = item.refused || act !== null ? null : refusalOf(route, error, waitMs === null);
       try {
         if (refusal !== null) {
           refused.set(route, error.code);
@@ -135,6 +133,12 @@ export async function moveItem(
       }
     }
   }
+}
+
+/** Of an approved plan, what is no longer what was planned is reported and not moved, however often it is tried. */
+function withinPlan({ order }: Pair, error: AppError): AppError {
+  if (!order.isAsPlanned || error.code !== 'OBJECT_CHANGED' || error instanceof DamagedObjectRemains) return error;
+  return new AppError('SOURCE_CHANGED', 'The source object is not what was planned and approved.', { cause: error });
 }
 
 async function isEitherAway({ source, destination }: Pair, item: Item, run: BatchRun): Promise<boolean> {

@@ -66,6 +66,9 @@ export async function startRadosgw(directory: string): Promise<Radosgw> {
       // Without sign-in a gateway that asks for encryption waits for ever.
       ms_mon_client_mode: 'crc',
       rgw_data: home,
+      // What was deleted is kept for two hours else, and the store is full after a few rounds.
+      rgw_gc_obj_min_wait: '1',
+      rgw_gc_processor_period: '5',
       rgw_frontends: `beast endpoint=127.0.0.1:${port}`,
     },
   };

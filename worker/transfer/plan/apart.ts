@@ -6,6 +6,7 @@ import type { Location, ObjectInfo } from '../../../storage/provider.ts';
 import { discard } from '../discard.ts';
 import { isSameVersion } from '../pair.ts';
 import { neededDigests } from '../verify.ts';
+import { asking } from './asking.ts';
 import type { PlanRules } from './judge.ts';
 import { type FetchPage, Listing } from './listing.ts';
 import { canonicalKey } from './names.ts';
@@ -66,12 +67,11 @@ export class Apartness {
 
   /** Whether an object that is written at the destination appears at the source. It is deleted again. */
   async #isSame({ source, destination, destinationPrefix }: Section): Promise<boolean> {
-    const { gate, provider } = this.#rules.destination;
+    const { provider } = this.#rules.destination;
     const key = `${destinationPrefix.slice(0, destinationPrefix.lastIndexOf('/') + 1)}.skyferry-${randomUUID()}`;
     const { container } = destination;
     const body = bufferedBody([Buffer.from('.')], neededDigests(provider.capabilities.write, 'whole'));
-    await gate.pass(this.#signal);
-    const { version } = await gate.watch(
+    const { version } = await asking(this.#rules.destination, this.#signal, () =>
       provider.write({ container, key, body, metadata: { user: {} } }, this.#signal),
     );
     try {
@@ -88,16 +88,19 @@ export class Apartness {
   /** null: there is none. */
   async #look(side: Side, location: Location): Promise<ObjectInfo | null> {
     const { gate, provider } = this.#rules[side];
+    // A copy removes nothing: it goes on where the destination may not be read, and is not held up where it is away.
+    const isVital = this.#rules.mode !== 'COPY' || side === 'source';
+    const ask = async () => {
+      this.#rules.onRequest(side, 'read');
+      return provider.stat(location, this.#signal);
+    };
     try {
       provider.checkName(location.key);
+      if (isVital) return await asking(this.#rules[side], this.#signal, ask);
       await gate.pass(this.#signal);
-      this.#rules.onRequest(side, 'read');
-      return await gate.watch(provider.stat(location, this.#signal));
+      return await gate.watch(ask());
     } catch (error) {
-      const { code } = toAppError(error);
-      // A copy removes nothing: credentials that may write and not read do for it.
-      const isBlind = this.#rules.mode === 'COPY' && side === 'destination' && code === 'PERMISSION_DENIED';
-      if (isBlind || absences.includes(code)) return null;
+      if (!isVital || absences.includes(toAppError(error).code)) return null;
       throw error;
     }
   }

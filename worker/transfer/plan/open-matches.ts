@@ -1,8 +1,7 @@
 import { toAppError } from '../../../core/errors.ts';
 import type { PlanPlace } from '../../../queue/plan-checkpoint.ts';
-import { Tries } from '../../errors.ts';
 import type { OpenAccount } from '../accounts.ts';
-import { pause } from '../gate.ts';
+import { asking } from './asking.ts';
 import type { PlanRules } from './judge.ts';
 import type { FetchPage } from './listing.ts';
 import { type Matches, mergedMatches, sortedMatches, sourceMatches } from './matches.ts';
@@ -14,10 +13,11 @@ const kindOf = ({ source }: Section) => (source.kind === 'object' ? 'read' : 'li
 
 /** The pages of a section at the source. */
 export function fetchingSource({ source, onRequest }: PlanRules, section: Section, signal: AbortSignal): FetchPage {
-  return fetching(source, signal, async (cursor) => {
-    onRequest('source', kindOf(section));
-    return section.listSource(source.provider, cursor, signal);
-  });
+  return (cursor) =>
+    asking(source, signal, async () => {
+      onRequest('source', kindOf(section));
+      return section.listSource(source.provider, cursor, signal);
+    });
 }
 
 /** A section's objects from a place on, each with what is at the destination already where the rules ask for that. */
@@ -41,10 +41,11 @@ export function openMatches(
     const fetchBoth: FetchPage = async (cursor) => (await Promise.all([fetchSource(cursor), isThere]))[0];
     return sourceMatches({ place, fetchSource: fetchBoth, keyOf });
   }
-  const fetchDestination = fetching(destination, signal, async (cursor) => {
-    onRequest('destination', kindOf(section));
-    return section.listDestination(destination.provider, cursor, signal);
-  });
+  const fetchDestination: FetchPage = (cursor) =>
+    asking(destination, signal, async () => {
+      onRequest('destination', kindOf(section));
+      return section.listDestination(destination.provider, cursor, signal);
+    });
   const { capabilities } = destination.provider;
   const isInOrder =
     source.provider.capabilities.listing.order === 'bytes' &&
@@ -68,24 +69,4 @@ async function assertContainer({ gate, provider }: OpenAccount, section: Section
   } catch (error) {
     if (toAppError(error).code === 'CONTAINER_NOT_FOUND') throw error;
   }
-}
-
-/** Fetches pages with as many tries as they deserve. */
-function fetching({ gate }: OpenAccount, signal: AbortSignal, list: FetchPage): FetchPage {
-  return async (cursor) => {
-    const tries = new Tries();
-    for (;;) {
-      try {
-        await gate.pass(signal);
-        return await gate.watch(list(cursor));
-      } catch (cause) {
-        const error = toAppError(cause);
-        // A page that cannot be had is no matter of single objects.
-        const isOut = error.code === 'PROVIDER_UNAVAILABLE';
-        const waitMs = tries.failed(error) ?? (isOut ? tries.outage(error) : null);
-        if (waitMs === null || signal.aborted) throw error;
-        await pause(waitMs, signal);
-      }
-    }
-  };
 }
