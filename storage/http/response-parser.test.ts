@@ -75,6 +75,11 @@ describe('headers', () => {
     expect(headers).toEqual({ etag: '"é"', x: '1, 2', empty: '', 'content-length': '0' });
   });
 
+  it('keep bytes of UTF-8 that would be blanks by themselves', () => {
+    const { headers } = parse('HTTP/1.1 200 OK\r\nX: \xc3\xa0\r\nContent-Length: 0\r\n\r\n');
+    expect(headers.x).toBe('\xc3\xa0');
+  });
+
   it('named like what every object has are headers too', () => {
     const { headers } = parse('HTTP/1.1 200 OK\r\nConstructor: a\r\nContent-Length: 0\r\n\r\n');
     expect(headers.constructor).toBe('a');

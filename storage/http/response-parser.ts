@@ -18,9 +18,12 @@ const maxHeadBytes = 64 * 1024;
 const maxLineBytes = 4 * 1024;
 const headEnd = Buffer.from('\r\n\r\n');
 const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: |$)/;
-/** RFC 9110, 5.1 and 5.5: a token, then a value without controls but the tab. */
+/**
+ * RFC 9110, 5.1 and 5.5: a token, then a value without controls but the tab, and without the blanks and tabs around it. Those
+ * alone: 0xA0, a blank too, is the end of a character in UTF-8.
+ */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what it excludes
-const field = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\u0000-\u0008\u000a-\u001f\u007f]*)$/;
+const field = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\u0000-\u0008\u000a-\u001f\u007f]*?)[ \t]*$/;
 
 type State = 'head' | 'length' | 'close' | 'chunk-size' | 'chunk-data' | 'chunk-end' | 'trailer';
 
@@ -110,8 +113,7 @@ export class ResponseParser {
       if (name === undefined || value === undefined) throw new HttpFault('HTTP_MALFORMED', 'a header is malformed');
       const key = name.toLowerCase();
       const known = headers[key];
-      headers[key] =
-        known === undefined || !Object.hasOwn(headers, key) ? value.trimEnd() : `${known}, ${value.trimEnd()}`;
+      headers[key] = known === undefined || !Object.hasOwn(headers, key) ? value : `${known}, ${value}`;
     }
     const status = Number(digits);
     // RFC 9110, 15.2: any number of interim answers; nobody here asks for another protocol.

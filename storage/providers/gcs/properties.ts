@@ -11,20 +11,23 @@ const metadataPrefix = 'x-goog-meta-';
 /** What the service sends for objects that have no Cache-Control of their own ("Caching", Default behavior). */
 const defaultCaching = ['private, max-age=0', 'public, max-age=3600'];
 
+const statedCrc32c = /(?:^|[,\s])crc32c=([A-Za-z0-9+/]+=*)/;
+const statedMd5 = /(?:^|[,\s])md5=([A-Za-z0-9+/]+=*)/;
+
 /** An object as the JSON API describes it, as far as it is asked for ("Objects", Resource representations). */
 export interface ObjectResource {
   name?: string;
   size?: string;
-  generation?: string;
+  generation?: string | undefined;
   updated?: string;
   md5Hash?: string;
   crc32c?: string;
-  storageClass?: string;
-  contentType?: string;
-  contentEncoding?: string;
-  contentLanguage?: string;
-  contentDisposition?: string;
-  cacheControl?: string;
+  storageClass?: string | undefined;
+  contentType?: string | undefined;
+  contentEncoding?: string | undefined;
+  contentLanguage?: string | undefined;
+  contentDisposition?: string | undefined;
+  cacheControl?: string | undefined;
   metadata?: Record<string, string>;
 }
 
@@ -133,20 +136,21 @@ export function infoOfResource(resource: ObjectResource): ObjectInfo {
 
 /** Facts of an object from the headers of a GET by the XML API. */
 export function infoOfHeaders(headers: Record<string, string>): ObjectInfo {
-  const custom = Object.entries(headers)
-    .filter(([name]) => name.startsWith(metadataPrefix))
-    .map(([name, value]) => [name.slice(metadataPrefix.length), fromWire(value)] as const);
-  const optional = (name: string) => (headers[name] === undefined ? {} : { [camel(name)]: fromWire(headers[name]) });
+  const metadata: Record<string, string> = {};
+  for (const name in headers) {
+    if (name.startsWith(metadataPrefix)) metadata[name.slice(metadataPrefix.length)] = fromWire(headers[name] ?? '');
+  }
+  const text = (name: string) => (headers[name] === undefined ? undefined : fromWire(headers[name]));
   const caching = headers['cache-control'] ?? '';
   return toInfo({
-    ...optional('content-type'),
-    ...optional('content-encoding'),
-    ...optional('content-language'),
-    ...optional('content-disposition'),
-    ...(defaultCaching.includes(caching) ? {} : optional('cache-control')),
-    ...(headers['x-goog-storage-class'] === undefined ? {} : { storageClass: headers['x-goog-storage-class'] }),
-    ...(headers['x-goog-generation'] === undefined ? {} : { generation: headers['x-goog-generation'] }),
-    metadata: Object.fromEntries(custom),
+    contentType: text('content-type'),
+    contentEncoding: text('content-encoding'),
+    contentLanguage: text('content-language'),
+    contentDisposition: text('content-disposition'),
+    cacheControl: defaultCaching.includes(caching) ? undefined : text('cache-control'),
+    storageClass: headers['x-goog-storage-class'],
+    generation: headers['x-goog-generation'],
+    metadata,
     sizeBytes: objectSize(headers),
     modifiedAt: headers['last-modified'] === undefined ? null : new Date(headers['last-modified']),
     digests: hashHeader(headers),
@@ -158,15 +162,10 @@ function fromWire(value: string): string {
   return /[\u0080-\u00ff]/.test(value) ? storableText(Buffer.from(value, 'latin1').toString('utf8')) : value;
 }
 
-function camel(header: string): string {
-  return header.replace(/-(\w)/g, (_all, letter: string) => letter.toUpperCase());
-}
-
 /** The digests in `x-goog-hash: crc32c=…,md5=…`, of the whole object whatever the range. */
 export function hashHeader(headers: Record<string, string>): Digests {
-  const read = (algorithm: string) =>
-    new RegExp(`(?:^|[,\\s])${algorithm}=([A-Za-z0-9+/]+=*)`).exec(headers['x-goog-hash'] ?? '')?.[1];
-  return digestsOf(read('crc32c'), read('md5'));
+  const stated = headers['x-goog-hash'] ?? '';
+  return digestsOf(statedCrc32c.exec(stated)?.[1], statedMd5.exec(stated)?.[1]);
 }
 
 export function digestsOf(crc32c: string | undefined, md5: string | undefined): Digests {
