@@ -148,6 +148,11 @@ test('what changed between the plan and its approval is reported, and not touche
   expect(await to.hashes(prefix)).toEqual(there);
 });
 
+test('a plan of which nothing could be listed has failed, and waits for nobody', async () => {
+  const { id } = await order({ mode: 'SYNC', dryRun: true, sourcePaths: [`source/${prefix}gone/`] });
+  expect(await engine.ended(id)).toMatchObject({ state: 'FAILED', errorCode: 'OBJECT_NOT_FOUND' });
+});
+
 test('a failed object of a move is retried with its removal', async () => {
   await put(from, 'a', 'bytes');
   await put(to, 'a', 'other');

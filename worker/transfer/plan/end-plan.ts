@@ -1,4 +1,5 @@
 import type { Db } from '../../../core/db.ts';
+import { errorCodes } from '../../../core/errors.ts';
 import type { JobPayload } from '../../../queue/jobs.ts';
 import type { PlanCheckpoint } from '../../../queue/plan-checkpoint.ts';
 import type { PlanEstimate } from '../../../queue/plan-estimate.ts';
@@ -21,7 +22,11 @@ export function outcomeOf(
 ): PlanOutcome | null {
   const deletions = totals.DELETE?.objects ?? 0;
   const isUnapproved = dryRun && approvedAt === null;
-  if (deletions === 0) return isUnapproved ? { deletions: 'KEEP', awaitsApproval: true } : null;
+  if (deletions === 0) {
+    const isOfFailures = Object.keys(totals).every((name) => (errorCodes as readonly string[]).includes(name));
+    // Where nothing could be listed there is nothing to approve of.
+    return isUnapproved ? { deletions: 'KEEP', awaitsApproval: failed.length === 0 || !isOfFailures } : null;
+  }
   if (failed.length > 0) return { deletions: 'DROP', awaitsApproval: isUnapproved };
   const limit = transferOptionsSchema.parse(options).deletionLimit;
   const isOverLimit = deletions > limit.objects || deletions > limit.share * destinationObjects;
@@ -63,7 +68,7 @@ export async function endPlan(
     UPDATE transfer
     SET listing_complete = true, plan_estimate = coalesce(${estimate === null ? null : JSON.stringify(estimate)}::jsonb, plan_estimate),
       sequence = sequence + 1, updated_at = now(), published_at = now(),
-      state = CASE WHEN ${awaitsApproval}::boolean THEN 'AWAITING_APPROVAL'::"TransferState" ELSE state END,
+      state = CASE WHEN ${awaitsApproval}::boolean THEN 'AWAITING_APPROVAL' ELSE 'RUNNING' END::"TransferState",
       objects_skipped = objects_skipped + counted.objects,
       objects_planned = objects_planned - counted.objects,
       deletions_planned = deletions_planned - counted.objects,
