@@ -20,8 +20,6 @@ const paceBytes = 60 * 1024;
 /** Without a word of the server about it, a connection rests so long before it is closed. */
 const restMs = 4_000;
 const mostRestMs = 60_000;
-/** Most that one record of TLS carries (RFC 8446, 5.1). */
-const tlsRecordBytes = 16 * 1024;
 
 export interface ConnectionEvents {
   /** Carries nothing, and can carry another exchange. */
@@ -174,7 +172,7 @@ export class Connection implements BodySource, ResponseHandler {
       buffer: () => this.#memory.next(),
       callback: (length) => {
         this.#memory.filled(length);
-        if (!this.#isMoreComing(length)) return this.#read();
+        if (!this.#isMoreComing()) return this.#read();
         this.#gathering ??= setImmediate(() => this.#read());
         return !this.#paused;
       },
@@ -185,8 +183,9 @@ export class Connection implements BodySource, ResponseHandler {
    * Whether it pays to wait for the next read of a body: TLS hands out one record at a time, at most 16 KiB, and those that
    * came together one right after the other.
    */
-  #isMoreComing(length: number): boolean {
-    return this.#body !== undefined && length === tlsRecordBytes && this.#memory.room >= tlsRecordBytes && this.#isTls;
+  #isMoreComing(): boolean {
+    const { waiting, room } = this.#memory;
+    return this.#isTls && this.#body !== undefined && room > 0 && waiting < this.#parser.remaining;
   }
 
   /** Returns whether more may come. */

@@ -83,7 +83,12 @@ export class ReadMemory {
   #isFull = false;
   #isClosed = false;
 
-  /** Bytes that follow what was read. */
+  /** Bytes that were read and not taken. */
+  get waiting(): number {
+    return this.#offset - this.#from;
+  }
+
+  /** Bytes that have room behind them. */
   get room(): number {
     return this.#stretch.size.bytes - this.#offset;
   }

@@ -45,6 +45,11 @@ export class ResponseParser {
     this.#handler = handler;
   }
 
+  /** Bytes that are known to follow, of the body or of its chunk. */
+  get remaining(): number {
+    return this.#remaining;
+  }
+
   /** Throws an HttpFault for what is no answer. Nothing of the chunk is kept but by the handler, which has its pieces. */
   feed(chunk: Buffer): void {
     let rest: Buffer | undefined = chunk;

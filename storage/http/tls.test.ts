@@ -38,7 +38,7 @@ describe('TLS', () => {
         callback(null, [{ address: '127.0.0.1', family: 4 }]),
       ),
     );
-    return { cert, bytes, resumed, names, http, port: server.port };
+    return { cert, bytes, resumed, names, http, server, port: server.port };
   }
 
   it('carries bodies both ways, many at once, and resumes its session', async () => {
@@ -61,13 +61,15 @@ describe('TLS', () => {
     expect(resumed.slice(1).every(Boolean)).toBe(true);
   });
 
-  it('hands on as one what came together, though each record is decrypted by itself', async () => {
-    const { cert, http, port } = await serveTls('store.example');
+  it.each([512, 1_400, 16_384])('hands on as one what came together in records of %i bytes', async (recordBytes) => {
+    const { cert, http, port, server } = await serveTls('store.example');
+    server.on('secureConnection', (socket: TLSSocket) => socket.setMaxSendFragment(recordBytes));
     setDefaultCACertificates([cert]);
     const { body } = await http.send(ask(`https://store.example:${port}`));
     const sizes: number[] = [];
     body.on('data', (piece: Buffer) => sizes.push(piece.length));
     await finished(body);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(3 * MiB);
     expect(Math.max(...sizes)).toBeGreaterThan(16 * 1024);
   });
 
