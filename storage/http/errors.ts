@@ -93,6 +93,15 @@ function* unfold(error: unknown, depth = 0): Generator<object> {
   if ('cause' in error) yield* unfold(error.cause, depth + 1);
 }
 
+/**
+ * What a service says of a refusal, for the end of a message: its own code, and the status. Codes are words; what else stands
+ * in their place is from a server that is no such service, and may repeat what it was sent: a signature, a token.
+ */
+export function refusalDetail(code: string | undefined, status: number): string {
+  const words = /^[A-Za-z][\w.-]{0,63}$/;
+  return code !== undefined && words.test(code) ? `${code}, status ${status}` : `status ${status}`;
+}
+
 /** Whether an answer's Date header is further than the tolerance from our clock; false for one that is none. */
 export function clockIsOff(date: string | undefined, toleranceMs: number): boolean {
   return Math.abs(Date.parse(date ?? '') - Date.now()) > toleranceMs;

@@ -31,6 +31,13 @@ describe('what Azure says', () => {
     if (code) expect(error.message).toContain(code);
   });
 
+  it('repeats no code that is none: a stranger may put there what it was sent', () => {
+    for (const code of ['sv=2024-11-04&sig=c2VjcmV0', 'SharedKey skyferry:c2VjcmV0', 'c'.repeat(65), '']) {
+      const { message } = azureError({ status: 403, code, headers });
+      expect(message).toMatch(/roles\. \(status 403\)$/);
+    }
+  });
+
   it('an authorization failure that speaks of the signature is one of credentials', () => {
     const message = 'Server failed to authenticate the request. Make sure the value of the Authorization header …';
     expect(azureError({ status: 403, code: 'AuthorizationFailure', message, headers }).code).toBe(

@@ -1,5 +1,5 @@
 import { AppError, type AppErrorOptions, type ErrorCode } from '../../../core/errors.ts';
-import { clockIsOff, clockMessage, retryAfterMs } from '../../http/errors.ts';
+import { clockIsOff, clockMessage, refusalDetail, retryAfterMs } from '../../http/errors.ts';
 
 /**
  * What the service said, from the headers or the body of its answer. `code` is its own error code
@@ -164,14 +164,13 @@ export function azureError(fault: AzureFault): AppError {
     (statuses as Record<number, ErrorCode>)[status] ??
     (status >= 500 ? 'PROVIDER_UNAVAILABLE' : 'ENDPOINT_INVALID');
   if (appCode === 'CREDENTIALS_INVALID' && clockIsOff(headers.date, clockToleranceMs)) appCode = 'CLOCK_SKEWED';
-  const detail = [code, `status ${status}`].filter((part) => part !== undefined).join(', ');
   const denial = appCode === 'PERMISSION_DENIED' ? denials[code ?? ''] : undefined;
   const text =
     appCode === 'CLOCK_SKEWED'
       ? clockMessage('Azure', clockToleranceMs, headers.date)
       : (denial ?? messages[appCode] ?? 'Azure refused the request.');
   const retryAfter = retryAfterMs(headers['retry-after']);
-  return new AzureRefusal(fault, appCode, `${text} (${detail})`, {
+  return new AzureRefusal(fault, appCode, `${text} (${refusalDetail(code, status)})`, {
     ...(retryAfter === undefined ? {} : { retryAfterMs: retryAfter }),
   });
 }

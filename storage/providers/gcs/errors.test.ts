@@ -43,6 +43,15 @@ it.each([
   expect(error.message).not.toContain('words');
 });
 
+it('repeats no reason that is none: a stranger may put there what it was sent', () => {
+  for (const reason of ['Bearer ya29.c2VjcmV0', '{"assertion":"c2VjcmV0"}', '']) {
+    const fault = parseFault(JSON.stringify({ error: { code: 400, errors: [{ reason }] } }), 'json');
+    expect(fault?.reason).toBeDefined();
+    const { message } = gcsError({ status: 400, headers: {}, reason: fault?.reason, message: '' }, true);
+    expect(message).toMatch(/take this request\. \(status 400\)$/);
+  }
+});
+
 it('takes no error of one API for one of the other', () => {
   expect(parseFault(xml('AccessDenied'), 'json')).toBeUndefined();
   expect(parseFault(json(403, 'forbidden'), 'xml')).toBeUndefined();

@@ -1,5 +1,5 @@
 import { AppError, type ErrorCode } from '../../../core/errors.ts';
-import { retryAfterMs } from '../../http/errors.ts';
+import { refusalDetail, retryAfterMs } from '../../http/errors.ts';
 import { element, unescapeXml } from '../xml.ts';
 
 /** What the service said, from either form of its error documents. */
@@ -121,13 +121,12 @@ export function gcsError(fault: GcsFault, isDocumented: boolean): AppError {
   const isForeign = !isDocumented && status < 500 && status !== 429 && status !== 401;
   if (status < 400 || isForeign) return notGcs();
   const code = codeOf(fault);
-  const detail = [reason, `status ${status}`].filter((part) => part !== undefined).join(', ');
   const after = retryAfterMs(headers['retry-after']);
   const text = denials[reason ?? ''] ?? messages[code] ?? 'Cloud Storage refused the request.';
   // "ann@example.com does not have storage.buckets.list access to the Google Cloud project."
   const namesPermission = status === 403 && reason === 'forbidden' && /\bstorage\.buckets\.\w+\b/.test(message);
   const Denial = namesPermission && !message.startsWith('Anonymous ') ? MissingPermission : AppError;
-  return new Denial(code, `${text} (${detail})`, {
+  return new Denial(code, `${text} (${refusalDetail(reason, status)})`, {
     ...(after === undefined ? {} : { retryAfterMs: after }),
   });
 }

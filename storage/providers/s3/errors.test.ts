@@ -37,6 +37,13 @@ describe('what a store says', () => {
     if (code) expect(error.message).toContain(code);
   });
 
+  it('repeats no code and no region that is none: a stranger may put there what it was sent', () => {
+    const sent = 'AWS4-HMAC-SHA256 Credential=AKIA/1, Signature=c2VjcmV0';
+    expect(s3Error({ status: 403, code: sent, headers: { date: now() } }).message).toMatch(/do this\. \(status 403\)$/);
+    const moved = s3Error({ status: 301, code: 'PermanentRedirect', headers: {}, region: sent });
+    expect(moved.message).toMatch(/endpoint and region\. \(PermanentRedirect, status 301\)$/);
+  });
+
   // "AuthorizationHeaderMalformed" and "PermanentRedirect" in the list of S3's error codes.
   it.each([
     [400, 'AuthorizationHeaderMalformed', {}, 'eu-west-1'],

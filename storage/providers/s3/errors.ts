@@ -1,5 +1,5 @@
 import { AppError, type AppErrorOptions, type ErrorCode } from '../../../core/errors.ts';
-import { clockIsOff, clockMessage, retryAfterMs } from '../../http/errors.ts';
+import { clockIsOff, clockMessage, refusalDetail, retryAfterMs } from '../../http/errors.ts';
 
 /** What a store said. `code` is S3's own ("Error responses" in the S3 API reference). */
 export interface S3Fault {
@@ -156,13 +156,13 @@ export function s3Error(fault: S3Fault, cause?: unknown): S3Refusal {
     (status >= 500 ? 'PROVIDER_UNAVAILABLE' : 'ENDPOINT_INVALID');
   if (/^(CREDENTIALS_INVALID|PERMISSION_DENIED)$/.test(appCode) && clockIsOff(headers.date, clockToleranceMs))
     appCode = 'CLOCK_SKEWED';
-  const where = appCode === 'ENDPOINT_INVALID' && region !== undefined ? ` The right region is ${region}.` : '';
+  const where =
+    appCode === 'ENDPOINT_INVALID' && /^[\w.-]{1,64}$/.test(region ?? '') ? ` The right region is ${region}.` : '';
   const reason = appCode === known ? reasons[code ?? ''] : undefined;
   const said = reason ?? messages[appCode] ?? 'The store refused the request.';
   const message = appCode === 'CLOCK_SKEWED' ? clockMessage('the store', clockToleranceMs, headers.date) : said;
-  const detail = [code, `status ${status}`].filter((part) => part !== undefined).join(', ');
   const retryAfter = retryAfterMs(headers['retry-after']);
-  return new S3Refusal(fault, appCode, `${message}${where} (${detail})`, {
+  return new S3Refusal(fault, appCode, `${message}${where} (${refusalDetail(code, status)})`, {
     cause,
     // Another write was under way at the same moment: not a state of the destination, but a race that passes.
     ...(code === 'ConditionalRequestConflict' ? { retry: 'restart' as const } : {}),
