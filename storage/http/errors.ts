@@ -64,8 +64,12 @@ const networkFaults: Record<string, NetworkFault> = {
   CERT_HAS_EXPIRED: invalid('has a certificate that has expired'),
   DEPTH_ZERO_SELF_SIGNED_CERT: invalid('has a certificate that no known authority signed; see NODE_EXTRA_CA_CERTS'),
   SELF_SIGNED_CERT_IN_CHAIN: invalid('has a certificate that no known authority signed; see NODE_EXTRA_CA_CERTS'),
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: invalid('does not send the certificates that connect its own to an authority'),
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: invalid('has a certificate of an authority that is not known here'),
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: invalid(
+    'has a certificate of an authority that is not known here, or does not send those in between; see NODE_EXTRA_CA_CERTS',
+  ),
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: invalid(
+    'has a certificate of an authority that is not known here; see NODE_EXTRA_CA_CERTS',
+  ),
 };
 
 /**

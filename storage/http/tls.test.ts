@@ -13,9 +13,10 @@ describe('TLS', () => {
   const trusted = getCACertificates('default');
   afterEach(() => setDefaultCACertificates(trusted));
 
-  async function serveTls(host: string) {
+  async function serveTls(host: string, authority?: { key: string; cert: string }) {
     const { cert, private: key } = await generate([{ name: 'commonName', value: host }], {
       algorithm: 'sha256',
+      ...(authority && { ca: authority }),
       extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: host }] }],
     });
     const bytes = randomBytes(3 * MiB);
@@ -91,6 +92,18 @@ describe('TLS', () => {
 
   it('trusts no certificate that no authority signed', async () => {
     const { http, port } = await serveTls('store.example');
+    await expect(http.send(ask(`https://store.example:${port}`))).rejects.toMatchObject({
+      code: 'ENDPOINT_INVALID',
+      message: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
+    });
+  });
+
+  it('trusts no certificate of an authority that is not known, and says how it becomes so', async () => {
+    const { cert, private: key } = await generate([{ name: 'commonName', value: 'An authority of its own' }], {
+      algorithm: 'sha256',
+      extensions: [{ name: 'basicConstraints', cA: true, critical: true }],
+    });
+    const { http, port } = await serveTls('store.example', { key, cert });
     await expect(http.send(ask(`https://store.example:${port}`))).rejects.toMatchObject({
       code: 'ENDPOINT_INVALID',
       message: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
