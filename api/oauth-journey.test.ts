@@ -171,7 +171,7 @@ describe('a return', () => {
     try {
       const { state, code } = await signInAt('DROPBOX', id);
       const { data } = await apis[0].query(complete, { input: { state, code } }, { token });
-      expect(data.completeOAuth.userErrors).toMatchObject([{ code: 'CONFLICT' }]);
+      expect(data.completeOAuth.userErrors).toMatchObject([{ code: 'CONFLICT', field: ['input', 'code'] }]);
     } finally {
       dropbox.signIn('ann');
     }
@@ -188,7 +188,7 @@ describe('a return', () => {
     try {
       const { state, code } = await signInAt('DROPBOX', id);
       const { data } = await apis[0].query(complete, { input: { state, code } }, { token });
-      expect(data.completeOAuth.userErrors).toMatchObject([{ code: 'CONFLICT' }]);
+      expect(data.completeOAuth.userErrors).toMatchObject([{ code: 'CONFLICT', field: ['input', 'code'] }]);
       await hit;
     } finally {
       dropbox.signIn('ann');

@@ -65,12 +65,15 @@ export async function createAccount(tx: DbSession, context: Context, name: strin
 /**
  * Gives an account proven credentials of the same store in place of its own; the access token of the former ones goes.
  * CONFLICT for a disconnected account and for another store.
+ *
+ * @param field What of the input the credentials come from.
  */
 export async function replaceCredentials(
   tx: DbSession,
   context: Context,
   { id }: CloudAccount,
   proven: Proven,
+  field: string,
 ): Promise<void> {
   // Against a disconnection and another replacement at the same time.
   await tx.$queryRaw`SELECT 1 FROM cloud_account WHERE id = ${id}::uuid FOR UPDATE`;
@@ -80,6 +83,7 @@ export async function replaceCredentials(
   assertSameStore(
     { ...account, settings: account.settings as Settings },
     { provider: providerOf[provider], identity: columns.identity, settings: publicSettings(proven.credentials) },
+    field,
   );
   await tx.accessToken.deleteMany({ where: { accountId: id } });
   await tx.cloudAccount.update({

@@ -32,13 +32,15 @@ export interface StoreFacts {
  * - Azure: the same endpoint and storage account.
  * - GCS: the same endpoint; names of buckets are global, whoever asks.
  * - Dropbox: the same person, as paths begin at the person's own root.
+ *
+ * @param field What of the input the credentials come from.
  */
-export function assertSameStore(account: StoreFacts, found: StoreFacts): void {
+export function assertSameStore(account: StoreFacts, found: StoreFacts, field: string): void {
   if (storeOf(account) === storeOf(found)) return;
   throw new AppError(
     'CONFLICT',
     `These credentials lead to another place than the account's (${nameOf(found)} instead of ${nameOf(account)}), where its transfers would not find their files. Connect them as a new account.`,
-    { field: ['credentials'] },
+    { field: [field] },
   );
 }
 

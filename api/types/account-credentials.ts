@@ -114,7 +114,7 @@ builder.relayMutationField(
           });
         }
         const proven = await proveCredentials(context, credentials);
-        await db.$transaction((tx) => replaceCredentials(tx, context, account, proven));
+        await db.$transaction((tx) => replaceCredentials(tx, context, account, proven, 'credentials'));
         await announceAccount(context, account);
         return db.cloudAccount.findUniqueOrThrow({ where: { id: account.id } });
       }),

@@ -118,7 +118,7 @@ builder.relayMutationField(
             const proven = { credentials, checked: await checkCredentials(lasting, credentials) };
             return createOnce(db, request, async (tx) => {
               if (account === null) return createAccount(tx, context, name ?? app.label, proven);
-              await replaceCredentials(tx, context, account, proven);
+              await replaceCredentials(tx, context, account, proven, 'code');
               return account.id;
             });
           });
