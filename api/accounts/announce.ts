@@ -6,7 +6,10 @@ import type { Context } from '../context.ts';
  * Tells subscribers of a committed change of an account. Those who were not told read it the next time they look, so
  * Redis may be away.
  */
-export async function announceAccount(context: Context, { id, userId }: CloudAccount): Promise<void> {
+export async function announceAccount(
+  context: Context,
+  { id, userId }: Pick<CloudAccount, 'id' | 'userId'>,
+): Promise<void> {
   try {
     await publishAccount(context.services.redis, { accountId: id, userId });
   } catch (error) {

@@ -5,6 +5,7 @@ import { isConnected, openCredentials } from '../../storage/open-account.ts';
 import { announceAccount } from '../accounts/announce.ts';
 import { checkCredentials } from '../accounts/check.ts';
 import { giveBackGrantOf } from '../accounts/give-back.ts';
+import { noteRefusal } from '../accounts/refusal.ts';
 import { audit } from '../audit.ts';
 import { builder } from '../builder.ts';
 import { attempt } from '../errors.ts';
@@ -43,7 +44,10 @@ builder.relayMutationField(
             identity: checked.identity,
             capabilities: checked.capabilities as unknown as Prisma.InputJsonObject,
           }),
-          (error: unknown) => failure(error),
+          async (error: unknown) => {
+            await noteRefusal(context, account, error);
+            return failure(error);
+          },
         );
         const { tested, changed } = await db.$transaction(async (tx) => {
           // Only what was tested: meanwhile the account may have been disconnected, or given other credentials.

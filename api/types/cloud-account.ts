@@ -1,6 +1,7 @@
 import type { CloudAccount as CloudAccountRow } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
 import { storedCapabilities } from '../../storage/capabilities.ts';
+import { noteRefusal } from '../accounts/refusal.ts';
 import type { Settings } from '../accounts/same-store.ts';
 import { builder } from '../builder.ts';
 import { keysetPageById, pageCost } from '../connection.ts';
@@ -114,10 +115,16 @@ export const CloudAccount = builder.prismaNode('CloudAccount', {
         first: t.arg.int({ description: 'Size of the page, 1 to 100. Default 25.' }),
         after: t.arg.string({ description: 'Only entries after the one with this cursor, of the same path.' }),
       },
-      resolve: (account, args, context) =>
-        withTimeout(context.signal, browseTimeoutMs, (signal) =>
-          context.services.providers.use(account, (provider) => browse(provider, account, args, signal)),
-        ),
+      resolve: async (account, args, context) => {
+        try {
+          return await withTimeout(context.signal, browseTimeoutMs, (signal) =>
+            context.services.providers.use(account, (provider) => browse(provider, account, args, signal)),
+          );
+        } catch (error) {
+          await noteRefusal(context, account, error);
+          throw error;
+        }
+      },
     }),
   }),
 });
