@@ -173,6 +173,7 @@ test('an account shows what its cloud asks of the credentials, however often and
 
 test.each([
   [{ retryAfterSeconds: 7 }, 'Try again in 7 seconds.'],
+  [{ retryAfterSeconds: 1 }, 'Try again in 1 second.'],
   [{}, 'Try again in 60 seconds.'],
 ])('a store that is overloaded while it is connected says for how long: %j', async (asked, wait) => {
   const { faults } = server;

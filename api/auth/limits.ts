@@ -64,5 +64,6 @@ export function createSignInLimits(redis: Redis, secret: string): SignInLimits {
 /** How long somebody has to wait, in words. */
 export function waitText(ms: number): string {
   const seconds = Math.max(1, Math.ceil(ms / 1000));
+  if (seconds === 1) return '1 second';
   return seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
 }
