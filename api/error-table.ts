@@ -188,7 +188,7 @@ export const errorTable = {
   },
   PROVIDER_UNAVAILABLE: {
     as: 'user',
-    remedy: 'Try again in a moment. If it stays so, look at the status page of the cloud.',
+    remedy: 'Try again in a moment. If it stays so, check the address, and look at the status page of the cloud.',
     description: 'The cloud has trouble, or the connection to it broke.',
   },
   NOT_SUPPORTED: {
