@@ -27,6 +27,8 @@ const small: Size = { bytes: 16 * 1024, spare: [], mostSpare: 256 };
 const large: Size = { bytes: 128 * 1024, spare: [], mostSpare: 128 };
 /** Connections that may read into large ones at the same time: 16 MiB. */
 const mostLarge = 128;
+/** Nobody reads what comes here. */
+const nowhere = Buffer.allocUnsafeSlow(small.bytes);
 /** A read is offered at least so much of a stretch. */
 const leastShare = 1 / 8;
 
@@ -96,8 +98,8 @@ export class ReadMemory {
   /** Where the next read goes: behind what was read already, if that was not taken. */
   next(): Buffer {
     const { size, lentBytes, memory } = this.#stretch;
-    // A socket asks once more after the read in which it was closed.
-    if (this.#isClosed) return memory;
+    // A socket asks once more after the read in which it was closed, and TLS fills that with all it has decrypted still.
+    if (this.#isClosed) return nowhere;
     if (this.#from < this.#offset) return memory.subarray(this.#offset);
     if (lentBytes === 0) this.#rewind();
     const wanted = this.#wanted(size);

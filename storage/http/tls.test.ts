@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer as createTlsServer } from 'node:https';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -88,6 +89,25 @@ describe('TLS', () => {
       expect(size).toBe(kib * 1024);
     }
     expect(names).toHaveLength(1);
+  });
+
+  it('leaves what it handed on as it is when its reader stops in the middle', async () => {
+    const { cert, bytes, http, port } = await serveTls('store.example');
+    setDefaultCACertificates([cert]);
+    // What was decrypted by then is handed out to the end, wherever the reader stops.
+    for (let most = 64; most <= 512; most += 8) {
+      const { body } = await http.send(ask(`https://store.example:${port}`));
+      const pieces: Buffer[] = [];
+      let size = 0;
+      body.on('data', (piece: Buffer) => {
+        pieces.push(piece);
+        size += piece.length;
+        if (size >= most * 1024) body.destroy();
+      });
+      await once(body, 'close');
+      await new Promise(setImmediate);
+      expect(sha256(Buffer.concat(pieces))).toBe(sha256(bytes.subarray(0, size)));
+    }
   });
 
   it('trusts no certificate that no authority signed', async () => {
