@@ -113,6 +113,10 @@ export class Connection implements BodySource, ResponseHandler {
 
   onHead(status: number, headers: Record<string, string>): void {
     const exchange = this.#exchange as Exchange;
+    const hasBody = exchange.request.body !== undefined && exchange.request.headers['content-length'] !== '0';
+    // What was not sent cannot have been kept, whatever stands between says; a refusal may come at any time.
+    if (status < 300 && hasBody && this.#sender?.done !== true)
+      throw new HttpFault('HTTP_EARLY', 'the answer came before its request was complete');
     const rest = /(?:^|[\s,;])timeout=(\d{1,6})/i.exec(headers['keep-alive'] ?? '')?.[1];
     // A second earlier than the server, so that no request meets its farewell.
     this.#restMs = rest === undefined ? restMs : Math.min((Number(rest) - 1) * 1000, mostRestMs);

@@ -6,6 +6,7 @@ export type HttpFaultCode =
   | 'HTTP_HEADERS_TIMEOUT'
   | 'HTTP_BODY_TIMEOUT'
   | 'HTTP_SEND_TIMEOUT'
+  | 'HTTP_EARLY'
   | 'HTTP_TOO_SLOW'
   | 'HTTP_HEADERS_OVERFLOW'
   | 'HTTP_MALFORMED';
@@ -56,6 +57,7 @@ const networkFaults: Record<string, NetworkFault> = {
   HTTP_BODY_TIMEOUT: interrupted('stopped sending in the middle of an answer'),
   HTTP_TOO_SLOW: interrupted('sends too slowly to be waited for, less than 1 KiB a second'),
   HTTP_SEND_TIMEOUT: interrupted('stopped taking the body of a request'),
+  HTTP_EARLY: interrupted('said that all is well before it had the whole request'),
   HTTP_HEADERS_OVERFLOW: invalid('sends headers that no storage service sends'),
   EPROTO: invalid('does not speak TLS there; try http:// instead of https://'),
   ERR_SSL_WRONG_VERSION_NUMBER: invalid('does not speak TLS there; try http:// instead of https://'),

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -153,6 +154,26 @@ describe('requests', () => {
     over.resolve();
     await ended.promise;
     await turn();
+  });
+
+  it('are not taken for kept by an answer that came before all of them was sent', async () => {
+    const answered: Socket[] = [];
+    const { origin } = await serveRaw((socket) => {
+      if (answered.includes(socket)) return;
+      answered.push(socket);
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    });
+    const length = 64 * MiB;
+    for (const body of [Buffer.alloc(length), new Readable({ read() {} })]) {
+      await expect(client().send(put(origin, body, length))).rejects.toMatchObject({
+        code: 'PROVIDER_UNAVAILABLE',
+        message: expect.stringContaining('before it had the whole request'),
+      });
+    }
+    // Nothing is missing of what holds nothing, though nobody has said yet that it has ended.
+    const { status, body } = await client().send(put(origin, new Readable({ read() {} }), 0));
+    expect(status).toBe(200);
+    await body.text(0);
   });
 
   it('wait their turn beyond so many at a time, and one that is cancelled meanwhile is never sent', async () => {

@@ -27,6 +27,7 @@ export class Sender {
   #remaining = 0;
   /** Of what flows; it goes when the body has ended well, so that no request is complete whose body turns out wrong. */
   #last: Uint8Array | undefined;
+  /** Whether everything has been handed to the connection. */
   done = false;
 
   constructor(socket: Socket, events: SenderEvents) {
@@ -60,17 +61,17 @@ export class Sender {
   /** Writes a body at hand, each step once the one before is gone. */
   #step(chunks: readonly Uint8Array[]): void {
     const pieces = piecesOf(chunks);
+    let { value: piece } = pieces.next();
     const next = () => {
       let room = stepBytes;
       this.#socket.cork();
-      while (room > 0) {
-        const { value: piece } = pieces.next();
-        if (piece === undefined) break;
+      while (piece !== undefined && room > 0) {
         this.#socket.write(piece);
         room -= piece.byteLength;
+        ({ value: piece } = pieces.next());
       }
       this.#socket.uncork();
-      if (room > 0) this.#finish();
+      if (piece === undefined) this.#finish();
       else this.#events.onStalled(true);
     };
     this.#listen(this.#socket, 'drain', () => {
