@@ -163,6 +163,16 @@ test('what was written is removed after Ctrl-C too, unfinished uploads included'
   expect(await holds(provider, 'mine')).toEqual([]);
 }, 120_000);
 
+test('nothing goes on writing when the command itself is killed', async () => {
+  const { child, says, ended } = await smoke(await s3(), '--container', 'mine');
+  await says('uploads in parts > takes parts in parallel');
+  child.kill('SIGKILL');
+  // Whoever writes holds the output open.
+  const { code, output } = await ended;
+  expect(code).toBeNull();
+  expect(output).not.toContain('> in large >');
+}, 120_000);
+
 test('an account that cannot be used is told, with what to do, and nothing is tested', async () => {
   const credentials = await s3();
   const wrong = { ...credentials, secretAccessKey: 'another-secret' } as Credentials;

@@ -3,6 +3,8 @@ import { startVitest } from 'vitest/node';
 import type { Outcome, Plan } from './plan.ts';
 
 /** Started by smoke.ts with a channel: takes a Plan, runs the suite by it, and answers with its Outcome. */
+// Whoever would remove what is written is gone.
+process.once('disconnect', () => process.exit(1));
 const [plan] = (await once(process, 'message')) as [Plan];
 const vitest = await startVitest(
   [],
@@ -25,4 +27,4 @@ const broken = modules.some((module) => module.state() !== 'passed') || vitest.s
 const outcome: Outcome = { passed: tests.length - failed, failed: failed === 0 && broken ? 1 : failed };
 process.send?.(outcome);
 await vitest.close();
-process.disconnect();
+process.removeAllListeners('disconnect').disconnect();
