@@ -3,7 +3,7 @@ import type { ObjectMetadata } from '../provider.ts';
 import { type Tags, TagsDenied } from '../tags.ts';
 import { encodeValue } from './endpoint.ts';
 import { storableText } from './metadata.ts';
-import { blocks, element, unescapeXml } from './xml.ts';
+import { blocks, cutOff, element, unescapeXml } from './xml.ts';
 
 /** Ten tags of 128 and 256 characters, all of them escaped, are far below. */
 export const maxTaggingBytes = 64 * 1024;
@@ -20,9 +20,11 @@ export function tagsHeader(tags: Tags): string {
     .join('&');
 }
 
-/** Reads the document of tags that S3 and Azure share; undefined for any other. */
+/** Reads the document of tags that S3 and Azure share; undefined for any other. Throws PROVIDER_UNAVAILABLE for the beginning of one. */
 export function parseTags(document: string): Tags | undefined {
-  if (!/<TagSet\s*\/?>/.test(document)) return undefined;
+  if (/<TagSet\s*\/>/.test(document)) return {};
+  if (!document.includes('<TagSet>')) return undefined;
+  if (!document.includes('</TagSet>')) throw cutOff('TagSet');
   const textOf = (block: string, name: string) => storableText(unescapeXml(element(block, name) ?? ''));
   return Object.fromEntries([...blocks(document, 'Tag')].map((tag) => [textOf(tag, 'Key'), textOf(tag, 'Value')]));
 }

@@ -26,6 +26,19 @@ export function element(block: string, name: string): string | undefined {
   return end === -1 ? undefined : block.slice(start + open.length, end);
 }
 
+/**
+ * PROVIDER_UNAVAILABLE for a document that was cut off: an answer without a length ends wherever its connection does, and what is
+ * missing from a listing is gone for whoever mirrors it.
+ */
+export function requireWhole(document: string, root: string): void {
+  if (!document.trimEnd().endsWith(`</${root}>`)) throw cutOff(root);
+}
+
+/** The answer ended within that element. */
+export function cutOff(name: string): AppError {
+  return new AppError('PROVIDER_UNAVAILABLE', `The answer of the endpoint ended before its ${name} did.`);
+}
+
 const entities: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 /** Resolves the entities of XML 1.0 and character references. ENDPOINT_INVALID for one beyond Unicode. */

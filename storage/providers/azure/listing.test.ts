@@ -112,6 +112,14 @@ describe('listings', () => {
     expect(hostile).toThrow(expect.objectContaining({ code: 'ENDPOINT_INVALID' }));
   });
 
+  it('that are cut off anywhere are not taken for shorter ones', () => {
+    const whole = document(blob('<Name>a</Name>') + blob('<Name>b</Name>'));
+    for (let end = whole.indexOf('<EnumerationResults') + '<EnumerationResults'.length; end < whole.length; end += 1) {
+      const cut = () => parseListing(whole.slice(0, end), request);
+      expect(cut).toThrow(expect.objectContaining({ code: 'PROVIDER_UNAVAILABLE' }));
+    }
+  });
+
   it('are no web pages', () => {
     expect(() => parseListing('<html></html>', request)).toThrow(expect.objectContaining({ code: 'ENDPOINT_INVALID' }));
   });

@@ -1,6 +1,16 @@
 import { AppError } from '../../../core/errors.ts';
 import type { Entry, ListRequest, Page } from '../../provider.ts';
-import { blocks, element, listedCursor, listedDate, listedEtag, listedKey, listedSize, unescapeXml } from '../xml.ts';
+import {
+  blocks,
+  element,
+  listedCursor,
+  listedDate,
+  listedEtag,
+  listedKey,
+  listedSize,
+  requireWhole,
+  unescapeXml,
+} from '../xml.ts';
 import { notAzure } from './errors.ts';
 import type { BlobRest } from './rest.ts';
 
@@ -31,11 +41,12 @@ export async function listBlobs(
   return parseListing(await response.body.text(maxListingBytes), request);
 }
 
-/** Throws ENDPOINT_INVALID for what is no listing. */
+/** Throws ENDPOINT_INVALID for what is no listing, PROVIDER_UNAVAILABLE for the beginning of one. */
 export function parseListing(text: string, request: Pick<ListRequest, 'prefix' | 'delimiter' | 'cursor'>): Page<Entry> {
   if (!text.includes('<EnumerationResults')) {
     throw notAzure();
   }
+  requireWhole(text, 'EnumerationResults');
   const document = withoutMetadata(text);
   const items: Entry[] = [];
   const folders = new Set<string>();

@@ -1,6 +1,16 @@
 import { AppError } from '../../../core/errors.ts';
 import type { Entry, ListRequest, Page } from '../../provider.ts';
-import { blocks, element, listedCursor, listedDate, listedEtag, listedKey, listedSize, unescapeXml } from '../xml.ts';
+import {
+  blocks,
+  element,
+  listedCursor,
+  listedDate,
+  listedEtag,
+  listedKey,
+  listedSize,
+  requireWhole,
+  unescapeXml,
+} from '../xml.ts';
 import { notS3 } from './errors.ts';
 import { quotedEtag } from './properties.ts';
 import type { S3Rest } from './rest.ts';
@@ -34,7 +44,7 @@ export async function listObjects(
   return parseListing(await response.body.text(maxListingBytes), request);
 }
 
-/** Throws ENDPOINT_INVALID for what is no listing. */
+/** Throws ENDPOINT_INVALID for what is no listing, PROVIDER_UNAVAILABLE for the beginning of one. */
 export function parseListing(
   document: string,
   request: Pick<ListRequest, 'prefix' | 'delimiter' | 'cursor'>,
@@ -42,6 +52,7 @@ export function parseListing(
   if (!document.includes('<ListBucketResult')) {
     throw notS3();
   }
+  requireWhole(document, 'ListBucketResult');
   const isEncoded = /<EncodingType>url<\/EncodingType>/.test(document);
   const keyOf = (text: string | undefined) => {
     const plain = unescapeXml(text ?? '');
