@@ -49,3 +49,15 @@ it('tells which keys stay and why, and counts those that are gone already as del
   expect(failed).toMatchObject([{ key: 'kept', code: 'PERMISSION_DENIED' }]);
   await proxy.close();
 });
+
+it.each([
+  ['is empty', ''],
+  ['tells of some', '<DeleteResult><Deleted><Key>a</Key></Deleted></DeleteResult>'],
+])('takes no objects for deleted of which an answer that %s does not tell', async (_, document) => {
+  const proxy = await startFaultProxy(server.endpoint);
+  const head = `HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: ${document.length}\r\n\r\n`;
+  void proxy.spoilNext({ kind: 'answer', response: head + document });
+  const deleting = open(proxy.endpoint).deleteObjects({ container: 'bucket', keys: ['a', 'b'] }, signal);
+  await expect(deleting).rejects.toMatchObject({ code: 'PROVIDER_UNAVAILABLE' });
+  await proxy.close();
+});

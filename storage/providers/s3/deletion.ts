@@ -1,4 +1,5 @@
 import { DeleteObjectsCommand, type S3Client } from '@aws-sdk/client-s3';
+import { AppError } from '../../../core/errors.ts';
 import type { DeleteRequest, DeleteResult, Location } from '../../provider.ts';
 import { requireEtag } from '../body.ts';
 import { deleteEach } from '../deletion.ts';
@@ -28,9 +29,13 @@ export async function deleteTogether(
   const joint = keys.filter((key) => !notInXml.test(key));
   for (let at = 0; at < joint.length; at += maxDeletions) {
     const Objects = joint.slice(at, at + maxDeletions).map((Key) => ({ Key }));
-    const command = new DeleteObjectsCommand({ Bucket: container, Delete: { Objects, Quiet: true } });
-    const answer = await callSdk(signal, () => client.send(command, { abortSignal: signal }));
-    for (const { Key = '', Code } of answer.Errors ?? []) {
+    const command = new DeleteObjectsCommand({ Bucket: container, Delete: { Objects } });
+    const { Deleted = [], Errors = [] } = await callSdk(signal, () => client.send(command, { abortSignal: signal }));
+    // An answer that was cut off, or is empty, tells of no failure either.
+    if (Deleted.length + Errors.length !== Objects.length) {
+      throw new AppError('PROVIDER_UNAVAILABLE', 'The store did not say of each object whether it was deleted.');
+    }
+    for (const { Key = '', Code } of Errors) {
       const error = s3Error({ status: 400, code: Code, headers: {} });
       if (error.code !== 'OBJECT_NOT_FOUND') failed.push({ key: Key, code: error.code, message: error.message });
     }
