@@ -91,7 +91,8 @@ export async function startS3Server(options: S3ServerOptions): Promise<S3Server>
   const host = options.host ?? '127.0.0.1';
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port ?? 0, host, resolve);
+    // Of as many as the system allows: clients that come by the thousand are not turned away.
+    server.listen({ port: options.port ?? 0, host, backlog: 4_096 }, resolve);
   });
   const { port } = server.address() as AddressInfo;
   const close = (): Promise<void> =>
