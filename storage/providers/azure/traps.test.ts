@@ -1,6 +1,7 @@
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type AzuriteServer, startAzurite } from '../../../emulators/azure.ts';
+import { startFaultProxy } from '../../../emulators/fault-proxy.ts';
 import { createAddressPolicy } from '../../address-policy.ts';
 import { bufferedBody } from '../../digest.ts';
 import type { StorageProvider, UploadSession } from '../../provider.ts';
@@ -93,4 +94,21 @@ it('a blob in the archive tier is listed with it, and must be rehydrated before 
     code: 'OBJECT_ARCHIVED',
     message: expect.stringContaining('Rehydrate'),
   });
+});
+
+it('a blob that is asked for more than 500 times a second answers 503 ServerBusy, which is throttling and no outage', async () => {
+  const { endpoint, accountName, accountKey } = azurite;
+  const proxy = await startFaultProxy(endpoint);
+  const busy = openAzure(
+    { provider: 'azure', accountName, accountKey, endpoint: proxy.endpoint },
+    { addressPolicy: createAddressPolicy(['127.0.0.1']) },
+  );
+  const head = ['HTTP/1.1 503 Server Busy', 'x-ms-error-code: ServerBusy', 'x-ms-request-id: 1', 'Retry-After: 7'];
+  void proxy.spoilNext({ kind: 'answer', response: `${head.join('\r\n')}\r\nContent-Length: 0\r\n\r\n` });
+  await expect(busy.read({ container, key: 'whole' }, signal)).rejects.toMatchObject({
+    code: 'THROTTLED',
+    retryAfterMs: 7_000,
+  });
+  await busy.close();
+  await proxy.close();
 });

@@ -1,8 +1,12 @@
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { ListBucketsCommand } from '@aws-sdk/client-s3';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type S3Server, startS3Server } from '../../../emulators/s3/server.ts';
 import { createAddressPolicy } from '../../address-policy.ts';
 import { createHttpClient } from '../../http.ts';
@@ -72,6 +76,39 @@ describe('the identity of the machine', () => {
     expect(await keysOf(client)()).toMatchObject(machine);
     expect(asked).toBe(1);
     await http.close();
+  });
+
+  it('may be a web identity, whose token AWS exchanges for keys (AssumeRoleWithWebIdentity)', async () => {
+    const asked: URLSearchParams[] = [];
+    const issuer = createServer(async (request, response) => {
+      asked.push(new URLSearchParams(await text(request)));
+      const keys = `<AccessKeyId>${machine.accessKeyId}</AccessKeyId><SecretAccessKey>${machine.secretAccessKey}</SecretAccessKey><SessionToken>${machine.sessionToken}</SessionToken><Expiration>${new Date(Date.now() + 3_600_000).toISOString()}</Expiration>`;
+      const result = `<AssumeRoleWithWebIdentityResult><Credentials>${keys}</Credentials></AssumeRoleWithWebIdentityResult>`;
+      response
+        .writeHead(200, { 'content-type': 'text/xml' })
+        .end(
+          `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">${result}</AssumeRoleWithWebIdentityResponse>`,
+        );
+    });
+    issuer.listen(0, '127.0.0.1');
+    await once(issuer, 'listening');
+    onTestFinished(() => void issuer.close());
+    const directory = await mkdtemp(join(tmpdir(), 'skyferry-identity-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    await writeFile(join(directory, 'token'), 'a token of the cluster');
+    vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', undefined);
+    vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', join(directory, 'token'));
+    vi.stubEnv('AWS_ROLE_ARN', 'arn:aws:iam::123456789012:role/skyferry');
+    vi.stubEnv('AWS_ENDPOINT_URL_STS', `http://127.0.0.1:${(issuer.address() as AddressInfo).port}`);
+    vi.stubEnv('AWS_REGION', 'us-east-1');
+    const provider = open(true);
+    const url = new URL(await provider.presign({ container: 'bucket', key: 'none', expiresInMs: 60_000 }, signal));
+    expect(url.searchParams.get('X-Amz-Credential')).toMatch(/^ASIAMACHINE\//);
+    expect(url.searchParams.get('X-Amz-Security-Token')).toBe(machine.sessionToken);
+    expect(asked.map((form) => [form.get('Action'), form.get('WebIdentityToken')])).toEqual([
+      ['AssumeRoleWithWebIdentity', 'a token of the cluster'],
+    ]);
+    await provider.close();
   });
 
   it('opens an account where the operator allows it, with URLs that live an hour', async () => {
