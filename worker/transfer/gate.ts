@@ -90,6 +90,8 @@ export class Gate {
     if (!this.#limited) return;
     const { closedMs } = this;
     if (closedMs > 0) onClosed?.(closedMs);
+    // Whoever was told may not want to wait.
+    signal.throwIfAborted();
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiter = { resolve, signal, onClosed };
     const onAbort = () => resolve();

@@ -6,7 +6,7 @@ import type { Location, ObjectInfo } from '../../../storage/provider.ts';
 import { discard } from '../discard.ts';
 import { isSameVersion } from '../pair.ts';
 import { neededDigests } from '../verify.ts';
-import { asking } from './asking.ts';
+import { asking, askingOnce } from './asking.ts';
 import type { PlanRules } from './judge.ts';
 import { type FetchPage, Listing } from './listing.ts';
 import { canonicalKey } from './names.ts';
@@ -87,18 +87,15 @@ export class Apartness {
 
   /** null: there is none. */
   async #look(side: Side, location: Location): Promise<ObjectInfo | null> {
-    const { gate, provider } = this.#rules[side];
+    const account = this.#rules[side];
     // A copy removes nothing: it goes on where the destination may not be read, and is not held up where it is away.
     const isVital = this.#rules.mode !== 'COPY' || side === 'source';
-    const ask = async () => {
-      this.#rules.onRequest(side, 'read');
-      return provider.stat(location, this.#signal);
-    };
     try {
-      provider.checkName(location.key);
-      if (isVital) return await asking(this.#rules[side], this.#signal, ask);
-      await gate.pass(this.#signal);
-      return await gate.watch(ask());
+      account.provider.checkName(location.key);
+      return await (isVital ? asking : askingOnce)(account, this.#signal, async () => {
+        this.#rules.onRequest(side, 'read');
+        return account.provider.stat(location, this.#signal);
+      });
     } catch (error) {
       if (!isVital || absences.includes(toAppError(error).code)) return null;
       throw error;

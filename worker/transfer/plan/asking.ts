@@ -20,3 +20,13 @@ export async function asking<T>({ gate }: OpenAccount, signal: AbortSignal, ask:
     }
   }
 }
+
+/**
+ * Asks once, and not at all while the cloud wants patience: for what is good to know and must not hold a plan up. Throws what it
+ * failed with.
+ */
+export async function askingOnce<T>({ gate }: OpenAccount, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+  const impatience = new AbortController();
+  await gate.pass(AbortSignal.any([signal, impatience.signal]), () => impatience.abort());
+  return gate.watch(ask());
+}

@@ -1,7 +1,7 @@
 import { toAppError } from '../../../core/errors.ts';
 import type { PlanPlace } from '../../../queue/plan-checkpoint.ts';
 import type { OpenAccount } from '../accounts.ts';
-import { asking } from './asking.ts';
+import { asking, askingOnce } from './asking.ts';
 import type { PlanRules } from './judge.ts';
 import type { FetchPage } from './listing.ts';
 import { type Matches, mergedMatches, sortedMatches, sourceMatches } from './matches.ts';
@@ -61,11 +61,11 @@ export function openMatches(
  * Throws CONTAINER_NOT_FOUND where the destination's container is not there: every object would fail with it, one by one.
  * Anything else is for them to meet, because credentials that write may not list.
  */
-async function assertContainer({ gate, provider }: OpenAccount, section: Section, signal: AbortSignal): Promise<void> {
+async function assertContainer(account: OpenAccount, section: Section, signal: AbortSignal): Promise<void> {
   const { destination, destinationPrefix: prefix } = section;
+  const request = { container: destination.container, prefix, limit: 1 };
   try {
-    await gate.pass(signal);
-    await gate.watch(provider.list({ container: destination.container, prefix, limit: 1 }, signal));
+    await askingOnce(account, signal, () => account.provider.list(request, signal));
   } catch (error) {
     if (toAppError(error).code === 'CONTAINER_NOT_FOUND') throw error;
   }
