@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { createKeyring, open } from '../core/secrets.ts';
 import { startS3Server } from '../emulators/s3/server.ts';
 import { credentialsInput, startTestApi, type TestApi } from '../test/support/api.ts';
@@ -181,4 +181,15 @@ test.each([
   const { userErrors } = await replace(at(former));
   fault.remove();
   expect(userErrors).toMatchObject([{ code: 'THROTTLED', message: expect.stringContaining(wait) }]);
+});
+
+test.each([
+  ['a test', 'mutation ($id: ID!) { testAccount(input: { id: $id }) { account { status } } }'],
+  ['browsing', 'query ($id: ID!) { cloudAccount(id: $id) { entries { nodes { name } } } }'],
+])('an account shows until when its cloud wants fewer requests, as %s was told', async (_, document) => {
+  const match = { operation: 'ListBuckets', count: 1000 } as const;
+  const fault = server.faults.add({ match, action: { kind: 'slowDown', retryAfterSeconds: 60 } });
+  onTestFinished(() => fault.remove());
+  await api.query(document, { id }, { token });
+  expect((await row()).throttledUntil?.getTime()).toBeGreaterThan(Date.now() + 30_000);
 });

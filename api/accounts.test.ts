@@ -197,18 +197,6 @@ describe('a connected account', () => {
     expect(recovered.data.testAccount.account).toMatchObject({ status: 'CONNECTED', error: null });
   });
 
-  test.each(['a test', 'browsing'])('shows until when its cloud wants fewer requests, as %s was told', async (way) => {
-    const fault = store.server.faults.add({
-      match: { operation: 'ListBuckets', count: 1000 },
-      action: { kind: 'slowDown', retryAfterSeconds: 60 },
-    });
-    onTestFinished(() => fault.remove());
-    if (way === 'browsing') await api.query(browse, { id, path: '' }, { token });
-    else await api.query(testAccount, { input: { id } }, { token });
-    const { throttledUntil } = await api.db.cloudAccount.findFirstOrThrow({ where: { userId } });
-    expect(throttledUntil?.getTime()).toBeGreaterThan(Date.now() + 30_000);
-  });
-
   test('is disconnected for good: credentials wiped, no browsing, no transfer; again is no error', async () => {
     const first = await api.query(disconnect, { input: { id } }, { token });
     expect(first.data.disconnectAccount).toMatchObject({ account: { status: 'DISCONNECTED' }, userErrors: [] });

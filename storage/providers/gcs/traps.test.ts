@@ -10,7 +10,7 @@ import { startFaultProxy } from '../../../emulators/fault-proxy.ts';
 import { type GcsServer, type GcsServerOptions, startGcsServer } from '../../../emulators/gcs/server.ts';
 import { createAddressPolicy } from '../../address-policy.ts';
 import { bufferedBody, createDigest, streamBody } from '../../digest.ts';
-import type { ObjectMetadata, PartReceipt, Precondition, StorageProvider } from '../../provider.ts';
+import type { ObjectMetadata, Precondition, StorageProvider } from '../../provider.ts';
 import { openGcs } from '../gcs.ts';
 
 const signal = new AbortController().signal;
@@ -54,28 +54,6 @@ function crc32c(content: Buffer): string {
 }
 
 describe('Objects', () => {
-  it('of more parts than the 32 that compose joins are one upload, and no composite of composites', async () => {
-    const { server, provider } = await start();
-    const part = Buffer.alloc(5 * 1024 ** 2, 'a part ');
-    const whole = Buffer.concat(Array<Buffer>(33).fill(part));
-    const session = await provider.beginUpload(
-      { ...at('many'), sizeBytes: whole.length, metadata: noMetadata },
-      signal,
-    );
-    const parts: PartReceipt[] = [];
-    for (let number = 1; number <= 33; number++) {
-      const body = bufferedBody([part], ['crc32c']);
-      const request = { session, partNumber: number, offset: (number - 1) * part.length, body };
-      parts.push(await provider.putPart(request, signal));
-    }
-    await provider.completeUpload({ session, parts, digests: { crc32c: crc32c(whole) } }, signal);
-    expect(await provider.stat(at('many'), signal)).toMatchObject({
-      sizeBytes: whole.length,
-      digests: { crc32c: crc32c(whole) },
-    });
-    expect(server.observer.count('objects.compose')).toBe(0);
-  });
-
   it('that are stored as gzip come as they are stored, in ranges too', async () => {
     const { provider } = await start();
     const packed = gzipSync(bytes);
