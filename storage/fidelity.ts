@@ -54,7 +54,7 @@ export function fidelityOf(source: Capabilities, destination: Capabilities, keep
     // Such stores hold a time of their own for each object, which is when it was written there and no more.
     if (from.userMetadata && to.modifiedAtPrecisionMs !== null) {
       losses.MODIFICATION_TIME_UNRECORDED =
-        'A modification time that nobody recorded with the object, as its metadata `mtime`, is left behind: at the destination it is the time of the transfer.';
+        'A modification time that nobody recorded with the object, as its metadata mtime, is left behind: at the destination it is the time of the transfer.';
     }
   }
   if (source.caseSensitive && !destination.caseSensitive) {
