@@ -10,7 +10,7 @@ import type { Exchange } from './request.ts';
  * A bound beyond which something has gone wrong, and below what a process may have open. How much is under way at a time is
  * for those to say who begin it.
  */
-export const usualConnections = 4_096;
+export const usualConnections = 16_384;
 const keepAliveDelayMs = 60_000;
 /**
  * Node's own, with AES-128 ahead of AES-256 in TLS 1.3 as it is in TLS 1.2 and as browsers have it: beyond every attack that is
