@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { Authenticator } from './auth/authenticator.ts';
 import type { Credentials } from './auth/sigv4.ts';
 import { FaultPlan } from './faults.ts';
@@ -42,6 +42,11 @@ export interface S3ServerOptions {
   readonly deniesStrangers?: boolean;
   /** In PEM: the server speaks HTTPS. */
   readonly tls?: { readonly certificate: string; readonly key: string };
+  /**
+   * Sockets that listen at the port, for clients that come by the thousand: Node accepts one connection of each in a turn of
+   * its event loop. 1 by default; more where the system has SO_REUSEPORT, as Linux does.
+   */
+  readonly listeners?: number;
   /** Told of failures of the server itself, such as a full disk; written to stderr by default. */
   readonly onInternalError?: (error: unknown) => void;
 }
@@ -89,17 +94,23 @@ export async function startS3Server(options: S3ServerOptions): Promise<S3Server>
   server.on('request', (request, response) => handler(request, response, false));
   server.on('checkContinue', (request, response) => handler(request, response, true));
   const host = options.host ?? '127.0.0.1';
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    // Of as many as the system allows: clients that come by the thousand are not turned away.
-    server.listen({ port: options.port ?? 0, host, backlog: 4_096 }, resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  const close = (): Promise<void> =>
-    new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
+  const others = Array.from({ length: (options.listeners ?? 1) - 1 }, () =>
+    createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => server.emit('connection', socket)),
+  );
+  const listen = (listener: Server, port: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      listener.once('error', reject);
+      // Of as many as the system allows.
+      listener.listen({ port, host, backlog: 4_096, reusePort: others.length > 0 }, resolve);
     });
+  await listen(server, options.port ?? 0);
+  const { port } = server.address() as AddressInfo;
+  for (const other of others) await listen(other, port);
+  const close = async (): Promise<void> => {
+    const closed = [server, ...others].map((listener) => new Promise((resolve) => listener.close(resolve)));
+    server.closeAllConnections();
+    await Promise.all(closed);
+  };
   return {
     endpoint: `http${tls ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}:${port}`,
     port,
