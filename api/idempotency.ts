@@ -3,7 +3,7 @@ import type { Db, DbSession } from '../core/db.ts';
 import { AppError } from '../core/errors.ts';
 import { isStorable } from '../core/text.ts';
 
-const keptMs = 24 * 3600 * 1000;
+const keptHours = 24;
 const maxKeyLength = 255;
 /** A follow-up of a million failed objects takes its time. */
 const timeoutMs = 60_000;
@@ -35,12 +35,12 @@ export async function createOnce(
   const argumentsHash = hashArguments(request);
   return db.$transaction(
     async (tx) => {
-      const now = new Date();
-      await tx.idempotencyKey.deleteMany({ where: { userId, expiresAt: { lte: now } } });
+      // The database's clock counts: those of the machines that serve the API may differ.
+      await tx.$executeRaw`DELETE FROM idempotency_key WHERE user_id = ${userId}::uuid AND expires_at <= now()`;
       // Waits for another transaction that holds the same key.
       const claimed = await tx.$executeRaw`
         INSERT INTO idempotency_key (user_id, key, operation, arguments_hash, created_at, expires_at)
-        VALUES (${userId}::uuid, ${key}, ${operation}, ${argumentsHash}, ${now}, ${new Date(now.getTime() + keptMs)})
+        VALUES (${userId}::uuid, ${key}, ${operation}, ${argumentsHash}, now(), now() + make_interval(hours => ${keptHours}::int))
         ON CONFLICT (user_id, key) DO NOTHING`;
       if (claimed === 0) return { id: await readResult(tx, request, argumentsHash), replayed: true };
       const id = await create(tx);
@@ -56,8 +56,9 @@ export async function findReplay(db: Db, request: IdempotentRequest): Promise<st
   const { key, userId } = request;
   if (key == null) return null;
   assertKey(key);
-  const row = await db.idempotencyKey.findUnique({ where: { userId_key: { userId, key } } });
-  if (row === null || row.expiresAt <= new Date()) return null;
+  const [known] = await db.$queryRaw<object[]>`
+    SELECT 1 FROM idempotency_key WHERE user_id = ${userId}::uuid AND key = ${key} AND expires_at > now()`;
+  if (known === undefined) return null;
   return readResult(db, request, hashArguments(request));
 }
 
