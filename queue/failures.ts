@@ -86,10 +86,14 @@ export const isDone = Prisma.sql`(theirs.state = 'COMPLETED' OR (theirs.state = 
 /** How many failed objects and dropped deletions of a transfer follow-ups have, and cancelled ones have got done, by error code. */
 async function retriedOf(db: DbSession, id: string, followUps: FollowUps): Promise<ReadonlyMap<string, number>> {
   if (followUps.cancelled.length === 0) return followUps.retried;
+  // An object that was under way when its follow-up was cancelled may end after another one took it.
+  const others = followUps.ids.filter((one) => !followUps.cancelled.includes(one));
   const done = await db.$queryRaw<{ code: string; count: number }[]>`
     SELECT coalesce(item.error_code, 'INTERNAL') AS code, count(DISTINCT item.ordinal)::int AS count
     FROM transfer_item AS theirs JOIN transfer_item AS item USING (ordinal)
     WHERE theirs.transfer_id = ANY(${followUps.cancelled}::uuid[]) AND ${isDone}
+      AND NOT EXISTS (SELECT 1 FROM transfer_item AS again
+        WHERE again.transfer_id = ANY(${others}::uuid[]) AND again.ordinal = theirs.ordinal)
       AND item.transfer_id = ${id}::uuid AND (item.state = 'FAILED' OR item.error_code = ${droppedCode})
     GROUP BY 1`;
   const retried = new Map(followUps.retried);
