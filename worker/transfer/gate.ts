@@ -216,7 +216,7 @@ function isOutageOf({ code }: AppError): boolean {
 
 /**
  * Whether a cloud that failed a request with a problem of its own has it with everybody: then it is waited for, while a
- * single object that it always fails with is given up soon. Asks for a page of a listing.
+ * single object that it always fails with is given up soon. Asks for a page of a listing. false after an abort: nobody knows.
  */
 export async function isAway(
   { gate, provider }: OpenAccount,
@@ -224,6 +224,7 @@ export async function isAway(
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
+    await gate.pass(signal);
     await gate.watch(provider.list({ container, prefix: '', delimiter: '/', limit: 1 }, signal));
     return false;
   } catch (cause) {

@@ -49,13 +49,13 @@ export async function moveItem(
   drop: Drop,
   log: Logger,
 ): Promise<void> {
-  const { maxTries, routes } = pair.order.options;
+  const { maxTries } = pair.order.options;
   let tries = new Tries(item.attempts, maxTries);
   const refused = new Map<Route, ErrorCode>();
   const act = plainAct(pair, item);
   for (;;) {
     let acknowledgedBefore = item.acknowledgedBytes;
-    const choose = () => chooseRoute(pair, item, refused, routes);
+    const choose = () => chooseRoute(pair, item, refused, pair.order.options);
     const { route } = choose();
     try {
       const byKind =
@@ -99,8 +99,10 @@ export async function moveItem(
       // What has to begin again from the start has come no further.
       if (item.acknowledgedBytes > acknowledgedBefore && error.retry !== 'restart') tries.progressed();
       let waitMs = tries.failed(error);
-      if (waitMs === null && error.code === 'PROVIDER_UNAVAILABLE' && (await isEitherAway(pair, item, run))) {
-        waitMs = tries.outage(error);
+      if (waitMs === null && error.code === 'PROVIDER_UNAVAILABLE') {
+        const isOut = await isEitherAway(pair, item, run);
+        if (run.going.aborted) return putBack(item, run);
+        if (isOut) waitMs = tries.outage(error);
       }
       item.attempts = tries.failures;
       item.isAtCloud = false;
@@ -143,8 +145,8 @@ function withinPlan({ order }: Pair, error: AppError): AppError {
 
 async function isEitherAway({ source, destination }: Pair, item: Item, run: BatchRun): Promise<boolean> {
   return (
-    (await isAway(source, item.source.container, run.signal)) ||
-    (await isAway(destination, item.destination.container, run.signal))
+    (await isAway(source, item.source.container, run.going)) ||
+    (await isAway(destination, item.destination.container, run.going))
   );
 }
 

@@ -55,7 +55,8 @@ async function removeSource(pair: Pair, item: Item, run: BatchRun): Promise<void
       const error = toAppError(cause);
       let waitMs = tries.failed(error);
       if (waitMs === null && error.code === 'PROVIDER_UNAVAILABLE') {
-        const isOut = await isAway(pair.source, item.source.container, run.signal);
+        const isOut = await isAway(pair.source, item.source.container, run.going);
+        if (run.going.aborted) return;
         waitMs = isOut ? tries.outage(error) : null;
       }
       if (waitMs === null) {
