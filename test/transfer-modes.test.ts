@@ -105,6 +105,16 @@ test('KEEP_BOTH writes beside what is there, and never over another object of th
   expect(there['a (4).txt']).toBe(here['a.txt']);
 });
 
+test.for(['KEEP_BOTH', 'FAIL'] as const)('%s takes a folder for the same on both sides', async (conflictPolicy) => {
+  await put(from, 'folder/', '');
+  await put(from, 'folder/new', 'new');
+  await put(to, 'folder/', '');
+  const { id, state } = await run({ options: { conflictPolicy } });
+  expect(state).toBe('COMPLETED');
+  expect(await itemsOf(id)).toMatchObject({ 'folder/': { state: 'SKIPPED', reason: 'SAME' } });
+  expect(await namesAt(to)).toEqual(['folder/', 'folder/new']);
+});
+
 test('KEEP_BOTH gives an object another name whose own was given away before it was listed', async () => {
   await put(from, 'a', 'new');
   await put(from, 'a (2)', 'another');

@@ -128,7 +128,6 @@ export class Judge {
     const { filter, manifest, options, mode } = this.#rules;
     if (source === null && mode !== 'SYNC' && mode !== 'VERIFY') return false;
     const path = source === null ? section.pathAt(key) : section.pathOf(source.key);
-    const isMarker = (entry: Entry | null) => entry !== null && entry.sizeBytes === 0 && entry.key.endsWith('/');
     const sourceKey = source?.key ?? section.sourceKeyOf(key);
     const isTaken =
       (manifest?.takes(`${section.source.container}/${sourceKey}`) ?? true) &&
@@ -182,6 +181,13 @@ export class Judge {
   ): Promise<void> {
     const { mode, options } = this.#rules;
     if (mode === 'VERIFY') return this.#verify(object, source, destination);
+    const isEither = options.conflictPolicy === 'KEEP_BOTH' || options.conflictPolicy === 'FAIL';
+    if (isEither && isMarker(source) && isMarker(destination)) {
+      // A folder is not in its own way, and a second one beside it would be empty.
+      object.action = 'SKIP';
+      object.reason = 'SAME';
+      return;
+    }
     // First, so that an object that could not be looked at and is tried again replaces nothing that was not seen.
     object.destinationVersion = destination === null ? {} : destination.version;
     const decided =
@@ -254,6 +260,11 @@ export class Judge {
   #taken(hashes: readonly string[]): Promise<Set<string>> {
     return patiently(this.#signal, () => takenNames(this.#db, this.#rules.transferId, hashes));
   }
+}
+
+/** Whether it stands for a folder: markers are objects of no bytes. */
+function isMarker(entry: Entry | null): boolean {
+  return entry !== null && entry.sizeBytes === 0 && entry.key.endsWith('/');
 }
 
 function collision(): AppError {
