@@ -172,7 +172,8 @@ export function assertBandwidthLimit(limit: bigint | null | undefined): void {
   throw new AppError('INVALID_INPUT', message, { field: ['bandwidthLimit'] });
 }
 
-function assertConcurrency(concurrency: number | null | undefined): void {
+/** Throws INVALID_INPUT for less than 1 and more than `maxConcurrency`. */
+export function assertConcurrency(concurrency: number | null | undefined): void {
   if (concurrency == null || (concurrency >= 1 && concurrency <= maxConcurrency)) return;
   const message = `Choose between 1 and ${maxConcurrency.toLocaleString('en')} objects at a time.`;
   throw new AppError('INVALID_INPUT', message, { field: ['concurrency'] });

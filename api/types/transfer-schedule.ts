@@ -7,7 +7,8 @@ import {
 } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
 import { nextRun, nextRuns, type ScheduledOrder, scheduledOrderSchema } from '../../queue/schedule.ts';
-import { assertBandwidthLimit, minBandwidthLimit, parseOrder } from '../../queue/transfer.ts';
+import { assertBandwidthLimit, assertConcurrency, minBandwidthLimit, parseOrder } from '../../queue/transfer.ts';
+import { maxConcurrency } from '../../queue/transfer-options.ts';
 import { audit } from '../audit.ts';
 import { builder } from '../builder.ts';
 import { keysetPageById, pageCost } from '../connection.ts';
@@ -279,6 +280,9 @@ builder.relayMutationField(
         type: 'ByteSize',
         description: `Of its transfers from now on, in bytes a second; at least ${minBandwidthLimit}. null, given as such: no limit.`,
       }),
+      concurrency: t.int({
+        description: `Objects under way at a time, over all workers, of its transfers from now on; 1 to ${maxConcurrency}. null, given as such: no limit.`,
+      }),
     }),
   },
   {
@@ -288,6 +292,7 @@ builder.relayMutationField(
       attempt(async () => {
         const { id } = await ownSchedule(context, String(input.id));
         assertBandwidthLimit(input.bandwidthLimit);
+        assertConcurrency(input.concurrency);
         const changedName = parseTransferName(input.name);
         return context.services.db.$transaction(async (tx) => {
           const before = await lockSchedule(tx, id);
@@ -301,6 +306,7 @@ builder.relayMutationField(
           if (input.bandwidthLimit !== undefined) {
             order.bandwidthLimit = input.bandwidthLimit === null ? null : Number(input.bandwidthLimit);
           }
+          if (input.concurrency !== undefined) order.options.concurrency = input.concurrency;
           await audit(tx, context, 'schedule.update', { type: 'transfer-schedule', id });
           return tx.transferSchedule.update({
             where: { id },

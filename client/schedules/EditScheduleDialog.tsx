@@ -1,6 +1,7 @@
 import { Button, Group, Modal, Stack, TextInput } from '@mantine/core';
 import { isNotEmpty, useForm } from '@mantine/form';
 import { useMutation } from 'urql';
+import { concurrencyHelp, concurrencyOf, concurrencyProblem } from '../transfers/concurrency.ts';
 import { limitHelp, limitOf, limitProblem, limitText } from '../transfers/limit.ts';
 import { Choice } from '../ui/Choice.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
@@ -27,12 +28,21 @@ export function EditScheduleDialog({ schedule, opened, onClose, onChanged }: Edi
 
 function EditForm({ schedule, onClose, onChanged }: Omit<EditScheduleDialogProps, 'opened'>) {
   const [{ fetching }, update] = useMutation(UpdateScheduleMutation);
-  const { id, name, cron, timeZone, priority, bandwidthLimit } = schedule;
+  const { id, name, cron, timeZone, priority, bandwidthLimit, options } = schedule;
   const form = useForm({
-    initialValues: { name, cron, timeZone, priority, bandwidthLimit: limitText(bandwidthLimit) },
-    validate: { name: isNotEmpty('Give the schedule a name.'), cron: cronProblem, bandwidthLimit: limitProblem },
+    initialValues: {
+      ...{ name, cron, timeZone, priority },
+      bandwidthLimit: limitText(bandwidthLimit),
+      concurrency: String(options.concurrency ?? ''),
+    },
+    validate: {
+      name: isNotEmpty('Give the schedule a name.'),
+      cron: cronProblem,
+      bandwidthLimit: limitProblem,
+      concurrency: concurrencyProblem,
+    },
   });
-  const errors = useFormErrors(form, ['name', 'cron', 'timeZone', 'bandwidthLimit']);
+  const errors = useFormErrors(form, ['name', 'cron', 'timeZone', 'bandwidthLimit', 'concurrency']);
 
   const submit = form.onSubmit(async (values) => {
     errors.clear();
@@ -43,6 +53,7 @@ function EditForm({ schedule, onClose, onChanged }: Omit<EditScheduleDialogProps
         name: values.name.trim(),
         cron: values.cron.trim(),
         bandwidthLimit: limitOf(values.bandwidthLimit),
+        concurrency: concurrencyOf(values.concurrency),
       },
     });
     const payload = data?.updateTransferSchedule;
@@ -72,6 +83,13 @@ function EditForm({ schedule, onClose, onChanged }: Omit<EditScheduleDialogProps
           description={limitHelp}
           placeholder="none, or 500 KB"
           {...form.getInputProps('bandwidthLimit')}
+        />
+        <TextInput
+          label="Objects at once"
+          description={concurrencyHelp}
+          placeholder="as many as there is room for"
+          inputMode="numeric"
+          {...form.getInputProps('concurrency')}
         />
         <Group justify="flex-end" gap="sm">
           <Button variant="default" onClick={onClose}>
