@@ -82,16 +82,16 @@ test.each<[string, object, string[], RegExp]>([
     'a negative limit',
     { mode: 'SYNC', options: { deletionLimit: { objects: -1 } } },
     ['options', 'deletionLimit', 'objects'],
-    /objects/,
+    /^`deletionLimit\.objects` must be at least 0\.$/,
   ],
   ...(['olderThan', 'newerThan'] as const).map((field): [string, object, string[], RegExp] => [
     `more than 100 years for ${field}`,
     { options: { filter: { [field]: 'P36601D' } } },
     ['options', 'filter', field],
-    new RegExp(`^filter\\.${field}: an age is at most 100 years\\.$`),
+    new RegExp(`^\`filter\\.${field}\` must be at most 100 years\\.$`),
   ]),
-  ['no object at a time', { options: { concurrency: 0 } }, ['options', 'concurrency'], /concurrency/],
-  ['too many at a time', { options: { concurrency: 10_001 } }, ['options', 'concurrency'], /concurrency/],
+  ['no object at a time', { options: { concurrency: 0 } }, ['options', 'concurrency'], /must be at least 1\.$/],
+  ['too many at a time', { options: { concurrency: 10_001 } }, ['options', 'concurrency'], /must be at most 10000\.$/],
   ['no tries at all', { options: { maxTries: 0 } }, ['options', 'maxTries'], /maxTries/],
   [
     'a mirror that skips',
@@ -212,8 +212,8 @@ test('a schedule tells what is chosen about its transfers', async () => {
   });
 });
 
-test('a schedule keeps the bandwidth limit of its transfers, which may change', async () => {
-  const fields = `id priority bandwidthLimit`;
+test('a schedule keeps the limits of its transfers, which may change', async () => {
+  const fields = `id priority bandwidthLimit options { concurrency }`;
   const mutation = async (name: string, input: object) => {
     const type = `${name[0]?.toUpperCase()}${name.slice(1)}Input`;
     const document = `mutation ($input: ${type}!) { ${name}(input: $input) { schedule { ${fields} } ${errors} } }`;
@@ -242,6 +242,12 @@ test('a schedule keeps the bandwidth limit of its transfers, which may change', 
   expect(renamed.schedule).toMatchObject({ bandwidthLimit: '70000', priority: 'LOW' });
   const free = await mutation('updateTransferSchedule', { id: schedule.id, bandwidthLimit: null });
   expect(free.schedule).toMatchObject({ bandwidthLimit: null, priority: 'LOW' });
+  const none = await mutation('updateTransferSchedule', { id: schedule.id, concurrency: 0 });
+  expect(none.userErrors).toMatchObject([{ code: 'INVALID_INPUT', field: ['input', 'concurrency'] }]);
+  const few = await mutation('updateTransferSchedule', { id: schedule.id, concurrency: 3 });
+  expect(few.schedule).toMatchObject({ options: { concurrency: 3 }, priority: 'LOW' });
+  const unbounded = await mutation('updateTransferSchedule', { id: schedule.id, concurrency: null });
+  expect(unbounded.schedule).toMatchObject({ options: { concurrency: null }, priority: 'LOW' });
 
   const id = idOfType('TransferSchedule', schedule.id) ?? '';
   const together = await api.db.$transaction(async (tx) => {

@@ -27,7 +27,7 @@ const globs = z.array(z.string().min(1).max(maxGlobLength)).max(maxGlobs).defaul
 const bytes = z.number().int().nonnegative();
 /** Longest relative age: 100 years. */
 const maxAgeMs = 100 * 366 * 24 * 3_600_000;
-const ageMs = z.number().int().min(0).max(maxAgeMs, 'an age is at most 100 years').nullable().default(null);
+const ageMs = z.number().int().min(0).max(maxAgeMs, 'must be at most 100 years').nullable().default(null);
 
 /**
  * Which objects a transfer is about. Globs (queue/glob.ts) are held against an object's path below its source path, with `*`
@@ -106,19 +106,24 @@ const inputNames: Readonly<Record<string, string>> = {
 /** Policies that leave a mirror. */
 const mirrorPolicies: readonly ConflictPolicy[] = ['OVERWRITE', 'OVERWRITE_IF_DIFFERENT', 'OVERWRITE_IF_NEWER'];
 
+const boundsInWords: z.core.$ZodErrorMap = (issue) => {
+  const unit = { string: ' characters', array: ' entries' }[issue.origin as string] ?? '';
+  if (issue.code === 'too_small') return `must be at least ${issue.minimum}${unit}`;
+  if (issue.code === 'too_big') return `must be at most ${issue.maximum}${unit}`;
+  return 'is none of the values that it can have';
+};
+
 /** Throws INVALID_INPUT, with the input field at fault, for choices that make no sense for the mode or of themselves. */
 export function parseTransferOptions(mode: TransferMode, given: GivenTransferOptions): TransferOptions {
   const isMirror = mode === 'SYNC';
   const wrong = (field: readonly string[], message: string) =>
     new AppError('INVALID_INPUT', message, { field: ['options', ...field] });
-  const parsed = transferOptionsSchema.safeParse({
-    ...given,
-    conflictPolicy: given.conflictPolicy ?? (isMirror ? 'OVERWRITE_IF_DIFFERENT' : 'OVERWRITE'),
-  });
+  const conflictPolicy = given.conflictPolicy ?? (isMirror ? 'OVERWRITE_IF_DIFFERENT' : 'OVERWRITE');
+  const parsed = transferOptionsSchema.safeParse({ ...given, conflictPolicy }, { error: boundsInWords });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const path = issue?.path.map((name) => inputNames[String(name)] ?? String(name)) ?? [];
-    throw wrong(path, `${path.join('.')}: ${issue?.message}.`);
+    throw wrong(path, `\`${path.join('.')}\` ${issue?.message}.`);
   }
   const options = parsed.data;
   if (isMirror && !mirrorPolicies.includes(options.conflictPolicy)) {
