@@ -47,11 +47,8 @@ const changed = ({ write, ...rest }: Change): Capabilities => ({
   ...rest,
   write: { ...best.write, ...write },
 });
-/** Without what all pairs lose whose source has user metadata, which has its own test. */
 const codes = (source: Change, destination: Change) =>
-  fidelityOf(changed(source), changed(destination), all)
-    .map(({ code }) => code)
-    .filter((code) => code !== 'MODIFICATION_TIME_UNRECORDED');
+  fidelityOf(changed(source), changed(destination), all).map(({ code }) => code);
 
 const differences: [LossCode, Change, RegExp][] = [
   ['USER_METADATA', { write: { userMetadata: false } }, /no place/],
@@ -93,12 +90,4 @@ test('tags are lost one by one where the destination takes others', () => {
 test('losses stand in their order', () => {
   const poor = { write: { contentHeaders: false, modifiedAtPrecisionMs: null }, tags: null };
   expect(codes({}, poor)).toEqual(['CONTENT_HEADERS', 'TAGS', 'MODIFICATION_TIME']);
-});
-
-test('a time that is recorded in metadata is lost where nobody recorded it', () => {
-  const lost = (source: Change, destination: Change) =>
-    fidelityOf(changed(source), changed(destination), all).some(({ code }) => code === 'MODIFICATION_TIME_UNRECORDED');
-  expect(lost({}, {})).toBe(true);
-  expect(lost({ write: { userMetadata: false } }, {})).toBe(false);
-  expect(lost({}, { write: { modifiedAtPrecisionMs: null } })).toBe(false);
 });

@@ -7,7 +7,6 @@ export const lossCodes = [
   'TAGS',
   'MODIFICATION_TIME',
   'MODIFICATION_TIME_PRECISION',
-  'MODIFICATION_TIME_UNRECORDED',
   'NAME_CASE',
   'NAME_LENGTH',
   'EMPTY_FOLDERS',
@@ -50,11 +49,6 @@ export function fidelityOf(source: Capabilities, destination: Capabilities, keep
         'The modification time is left behind: at the destination it is the time of the transfer.';
     } else if (to.modifiedAtPrecisionMs > from.modifiedAtPrecisionMs) {
       losses.MODIFICATION_TIME_PRECISION = `The modification time is kept to ${duration(to.modifiedAtPrecisionMs)}, where the source has it to ${duration(from.modifiedAtPrecisionMs)}.`;
-    }
-    // Such stores hold a time of their own for each object, which is when it was written there and no more.
-    if (from.userMetadata && to.modifiedAtPrecisionMs !== null) {
-      losses.MODIFICATION_TIME_UNRECORDED =
-        'A modification time that nobody recorded with the object, as its metadata mtime, is left behind: at the destination it is the time of the transfer.';
     }
   }
   if (source.caseSensitive && !destination.caseSensitive) {

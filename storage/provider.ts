@@ -333,9 +333,7 @@ export interface OfferCopyRequest extends Location {
 }
 
 /** Permission to copy one object, to be kept as secret as a credential; with the facts that `stat` would give. */
-export interface CopyOffer
-  extends Location,
-    Pick<ObjectInfo, 'sizeBytes' | 'version' | 'digests' | 'assertedDigests' | 'metadata'> {
+export interface CopyOffer extends Location, Omit<ObjectInfo, 'storageClass'> {
   scheme: CopyScheme;
   /** The provider's `store`. */
   store: string;

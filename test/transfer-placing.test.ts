@@ -45,8 +45,8 @@ async function order(from: CloudName, folder: string): Promise<string> {
     sourcePaths: [`${source.container}/${folder}/x`],
     destinationAccountId: dropbox.accountId,
     destinationPath: `dropbox/to-${folder}/`,
-    // Without a hash in common a relay would go before a fetch.
-    options: { routes: ['SERVER_SIDE_COPY', 'INGEST_FROM_URL'] },
+    // A relay would go before a fetch for want of a hash in common, and to date the file.
+    options: { routes: ['SERVER_SIDE_COPY', 'INGEST_FROM_URL'], keep: { modifiedAt: from === 'dropbox' } },
   });
   return id;
 }

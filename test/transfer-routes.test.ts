@@ -85,8 +85,8 @@ test.each([
   expect(kept).toEqual(to === 'dropbox' ? { user: {}, modifiedAt: metadata.modifiedAt } : metadata);
 });
 
-/** Leaves out the relay, which goes before a fetch between clouds without a hash in common. */
-const fetched = { routes: ['INGEST_FROM_URL'] } satisfies GivenTransferOptions;
+/** Leaves out the relay, which goes before a fetch between clouds without a hash in common, and where a fetch dates nothing. */
+const fetched = { routes: ['INGEST_FROM_URL'], keep: { modifiedAt: false } } satisfies GivenTransferOptions;
 const nothingKept = { contentType: false, userMetadata: false, modifiedAt: false };
 const small = randomBytes(100);
 /** Goes in parts where the source states nothing that the destination checks, and flows whole elsewhere. */
@@ -109,7 +109,7 @@ test.each([
 ])('%s to %s by %s: what was not chosen stays behind', async (from, to, route, bytes) => {
   const folder = `none-kept-${from}-${to}-${bytes.length}`;
   const { submit, arrived } = await order(from, to, folder, { x: bytes });
-  const id = await submit({ keep: nothingKept, ...(route === 'INGEST_FROM_URL' && fetched) });
+  const id = await submit({ ...(route === 'INGEST_FROM_URL' && fetched), keep: nothingKept });
   expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
   expect(await arrived()).toEqual({ x: sha256(bytes) });
   expect(await itemsOf(id)).toMatchObject([{ route }]);
@@ -133,19 +133,32 @@ test.each(['contentType', 'userMetadata', 'modifiedAt'] as const)('%s alone stay
   }).toEqual({ contentType: true, userMetadata: true, modifiedAt: true, [left]: false });
 });
 
-test('what a fetch would not keep is relayed, that object alone', async () => {
-  const { submit, arrived } = await order('s3', 'dropbox', 'keep', { dated: large });
-  await fill(all.clouds.s3, { 'keep/undated': large });
-  const id = await submit(fetched);
+test('what a fetch would not date is relayed', async () => {
+  const { submit, arrived } = await order('s3', 'dropbox', 'keep', { x: large });
+  const id = await submit({ routes: ['INGEST_FROM_URL'] });
   expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
-  expect(await arrived()).toEqual({ dated: sha256(large), undated: sha256(large) });
-  expect(await itemsOf(id)).toMatchObject([
-    { key: 'dated', route: 'RELAY', fallbackCode: 'NOT_SUPPORTED' },
-    { key: 'undated', route: 'INGEST_FROM_URL', fallbackCode: null },
-  ]);
-  const { container, provider } = all.clouds.dropbox;
-  const { metadata: kept } = await provider.stat({ container, key: 'to-keep/keep/dated' }, signal);
-  expect(kept.modifiedAt).toEqual(metadata.modifiedAt);
+  expect(await arrived()).toEqual({ x: sha256(large) });
+  expect(await itemsOf(id)).toMatchObject([{ route: 'RELAY', fallbackCode: 'NOT_SUPPORTED' }]);
+  expect((await metadataAt('dropbox', 'keep')).modifiedAt).toEqual(metadata.modifiedAt);
+});
+
+test.each([
+  ['azure', 's3', 'RELAY', small],
+  ['s3', 'gcs', 'RELAY', inParts],
+  ['s3', 's3', 'SERVER_SIDE_COPY', small],
+  ['azure', 'azure', 'SERVER_SIDE_COPY', small],
+  ['gcs', 'gcs', 'SERVER_SIDE_COPY', small],
+  ['s3', 'azure', 'INGEST_FROM_URL', large],
+] as const)('%s to %s by %s: what nobody dated is dated to when it was written', async (from, to, route, bytes) => {
+  const folder = `undated-${from}-${to}-${bytes.length}`;
+  const { submit } = await order(from, to, folder, { x: bytes }, { user: {} });
+  const { container, provider } = all.clouds[from];
+  const { modifiedAt, metadata: own } = await provider.stat({ container, key: `${folder}/x` }, signal);
+  expect(own.modifiedAt).toBeUndefined();
+  const id = await submit();
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
+  expect(await itemsOf(id)).toMatchObject([{ route, fallbackCode: null }]);
+  expect((await metadataAt(to, folder)).modifiedAt).toEqual(modifiedAt);
 });
 
 test('a copy that fails again and again is relayed, and the objects beside it are copied', async () => {

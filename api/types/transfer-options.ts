@@ -99,6 +99,9 @@ const TransferFilterInput = builder.inputType('TransferFilterInput', {
   }),
 });
 
+const keptTime =
+  'When the file was last modified: as its writer recorded it with the object, else when the object was written. Large objects that go to a cloud which cannot date what it fetches are relayed.';
+
 const KeptMetadataInput = builder.inputType('KeptMetadataInput', {
   description: 'What travels with the bytes, as far as both clouds have it.',
   fields: (t) => ({
@@ -107,7 +110,7 @@ const KeptMetadataInput = builder.inputType('KeptMetadataInput', {
       description: 'Content type, encoding, language, disposition and cache control.',
     }),
     userMetadata: t.boolean({ defaultValue: true, description: 'Names and values that the writer chose.' }),
-    modifiedAt: t.boolean({ defaultValue: true, description: 'Time of the last modification.' }),
+    modifiedAt: t.boolean({ defaultValue: true, description: keptTime }),
     tags: t.boolean({
       defaultValue: false,
       description:
@@ -120,7 +123,7 @@ const KeptMetadataInput = builder.inputType('KeptMetadataInput', {
 const DeletionLimitInput = builder.inputType('DeletionLimitInput', {
   description: 'How much a SYNC may delete without being asked.',
   fields: (t) => ({
-    objects: t.int({ defaultValue: 1_000, description: 'Most objects.' }),
+    objects: t.int({ defaultValue: 1_000, description: 'Most objects, 0 or more.' }),
     share: t.float({ defaultValue: 0.5, description: 'Largest share of the objects at the destination, from 0 to 1.' }),
   }),
 });
@@ -250,7 +253,7 @@ const KeptMetadata = builder.objectRef<Options['keep']>('KeptMetadata').implemen
       description: 'Content type, encoding, language, disposition and cache control.',
     }),
     userMetadata: t.exposeBoolean('userMetadata', { description: 'Names and values that the writer chose.' }),
-    modifiedAt: t.exposeBoolean('modifiedAt', { description: 'Time of the last modification.' }),
+    modifiedAt: t.exposeBoolean('modifiedAt', { description: keptTime }),
     tags: t.exposeBoolean('tags', { description: 'Tags of the object.' }),
     emptyFolders: t.exposeBoolean('emptyFolders', { description: 'Folders without objects, and markers of folders.' }),
   }),
@@ -259,7 +262,7 @@ const KeptMetadata = builder.objectRef<Options['keep']>('KeptMetadata').implemen
 const DeletionLimit = builder.objectRef<Options['deletionLimit']>('DeletionLimit').implement({
   description: 'How much a SYNC may delete without being asked.',
   fields: (t) => ({
-    objects: t.exposeInt('objects', { description: 'Most objects.' }),
+    objects: t.exposeInt('objects', { description: 'Most objects, 0 or more.' }),
     share: t.exposeFloat('share', { description: 'Largest share of the objects at the destination, from 0 to 1.' }),
   }),
 });

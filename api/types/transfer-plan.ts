@@ -28,7 +28,10 @@ export const TransferReason = builder.enumType('TransferReason', {
     DIFFERENT_SIZE: { description: 'The sizes differ.' },
     DIFFERENT_HASH: { description: 'The hashes differ.' },
     SAME: { description: 'Hashes of both sides agree.' },
-    NOT_COMPARABLE: { description: 'Of one size, and the clouds have no hash in common.' },
+    NOT_COMPARABLE: {
+      description:
+        'Of one size, and neither listings nor looks give a hash of both sides; of VERIFY: the listings give none.',
+    },
   } as const,
 });
 

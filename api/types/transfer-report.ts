@@ -14,7 +14,6 @@ const lossDescriptions = {
   TAGS: 'Tags of objects.',
   MODIFICATION_TIME: 'The modification time.',
   MODIFICATION_TIME_PRECISION: 'The modification time, beyond what the destination can tell apart.',
-  MODIFICATION_TIME_UNRECORDED: 'The modification time of objects whose writer recorded none.',
   NAME_CASE: 'The difference between names that differ only by case.',
   NAME_LENGTH: 'Objects whose names are too long for the destination.',
   EMPTY_FOLDERS: 'Folders with nothing in them.',

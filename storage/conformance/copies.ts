@@ -30,6 +30,7 @@ export function foreignCopy({ capabilities }: Session, endpoint: string, key: st
     scheme,
     store,
     sizeBytes: 1,
+    modifiedAt: null,
     version,
     digests: {},
     assertedDigests: {},

@@ -286,9 +286,8 @@ class AzureProvider implements StorageProvider {
     const { container, key, pin } = request;
     const { info } = await this.read({ container, key, pin, range: { start: 0, end: 0 } }, signal);
     const ticket = await this.#urls.make(request, offerMs, signal);
-    const { sizeBytes, version, digests, assertedDigests, metadata } = info;
-    const { store } = this;
-    return { container, key, scheme: 'azure', store, sizeBytes, version, digests, assertedDigests, metadata, ticket };
+    const { storageClass: _, ...facts } = info;
+    return { container, key, scheme: 'azure', store: this.store, ticket, ...facts };
   }
 
   async copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult> {

@@ -273,9 +273,8 @@ class GcsProvider implements StorageProvider {
     const info = await this.#describe(request, generation, signal).catch((error: unknown) => {
       throw pin && isUnmetPin(error) ? sourceChanged(error) : error;
     });
-    const { sizeBytes, version, digests, assertedDigests, metadata } = info;
-    const { store } = this;
-    return { scheme: 'gcs', store, container, key, sizeBytes, version, digests, assertedDigests, metadata };
+    const { storageClass: _, ...facts } = info;
+    return { scheme: 'gcs', store: this.store, container, key, ...facts };
   }
 
   async copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult> {

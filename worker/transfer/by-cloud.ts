@@ -35,7 +35,7 @@ export async function copyObject(pair: Pair, item: Item, run: BatchRun): Promise
       'What the cloud copies by itself would keep metadata that is to stay behind.',
     );
   }
-  const metadata = keptMetadata(pair, item, offer.metadata);
+  const metadata = keptMetadata(pair, item, offer);
   const onUpload = recording(item, run, offer.version);
   const isConditional = ability?.conditional ?? false;
   const result = await commit(pair, item, run, isConditional, async (precondition) => {
@@ -69,10 +69,7 @@ export async function ingestObject(pair: Pair, item: Item, run: BatchRun): Promi
       'Nothing but the size would tell whether the cloud fetched what was there.',
     );
   }
-  const metadata = keptMetadata(pair, item, info.metadata);
-  if (!ingest?.metadata && metadata.modifiedAt !== undefined) {
-    throw new UnsuitedObject('NOT_SUPPORTED', 'What the cloud fetches by itself would not keep its modification time.');
-  }
+  const metadata = keptMetadata(pair, item, info);
   const { digests, sizeBytes } = info;
   const onUpload = recording(item, run, info.version);
   const result = await commit(pair, item, run, ingest?.conditional ?? false, async (precondition) => {

@@ -1,17 +1,24 @@
 import type { TransferOptions } from '../../queue/transfer-options.ts';
-import type { ObjectMetadata, StorageProvider } from '../../storage/provider.ts';
+import type { ObjectInfo, ObjectMetadata, StorageProvider } from '../../storage/provider.ts';
 import { fittingTags } from '../../storage/tags.ts';
 import type { BatchRun } from './batch-run.ts';
 import type { Item } from './item.ts';
 import { type Pair, passSource } from './pair.ts';
 
-/** What of an object's metadata travels to the destination, as the order chose; with the tags that were read. */
-export function keptMetadata(pair: Pair, item: Item, metadata: ObjectMetadata): ObjectMetadata {
+/**
+ * What of an object's metadata travels to the destination, as the order chose; with the tags that were read. Where nobody
+ * recorded when its file was modified, that is when the object was written: the destination would date it to the transfer.
+ */
+export function keptMetadata(
+  pair: Pair,
+  item: Item,
+  info: Pick<ObjectInfo, 'metadata' | 'modifiedAt'>,
+): ObjectMetadata {
   const { keep } = pair.order.options;
-  const { user, modifiedAt, ...contentHeaders } = metadata;
+  const { user, modifiedAt = info.modifiedAt, ...contentHeaders } = info.metadata;
   return {
     ...(keep.contentType ? contentHeaders : {}),
-    ...(keep.modifiedAt && modifiedAt !== undefined ? { modifiedAt } : {}),
+    ...(keep.modifiedAt && modifiedAt !== null ? { modifiedAt } : {}),
     user: keep.userMetadata ? user : {},
     ...(item.tags === null ? {} : { tags: item.tags }),
   };

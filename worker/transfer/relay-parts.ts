@@ -73,7 +73,7 @@ export async function beginParts(pair: Pair, item: Item, run: BatchRun, info: Ob
   if (info.sizeBytes !== item.sizeBytes || !isSameVersion(item.version ?? {}, info.version)) {
     throw new AppError('OBJECT_CHANGED', 'The source object changed after it was listed.');
   }
-  const metadata = keptMetadata(pair, item, info.metadata);
+  const metadata = keptMetadata(pair, item, info);
   const request = { ...item.destination, sizeBytes: item.sizeBytes, metadata };
   await passDestination(pair, run);
   const session = await pair.destination.gate.watch(destination.beginUpload(request, run.signal));

@@ -94,7 +94,7 @@ async function sendWhole(
     const checked = checkedStatement(read.info, write);
     const statement = checked ?? statementOf(read.info, neededDigests(write, 'whole'));
     const body = await bodyOf(read.stream, sizeBytes, write, isHeld, statement, checked, lease);
-    const metadata = keptMetadata(pair, item, read.info.metadata);
+    const metadata = keptMetadata(pair, item, read.info);
     const written = await pair.destination.gate.watch(
       underPrecondition(
         precondition,

@@ -60,7 +60,7 @@ function itemOf(sizeBytes: number, more: { checkpoint?: unknown; container?: str
 }
 
 const choose = (pair: Pair, item: Item, allowed: readonly Route[] = routes) =>
-  chooseRoute(pair, item, new Map(), allowed);
+  chooseRoute(pair, item, new Map(), { routes: allowed, keep: { modifiedAt: false } });
 
 test.each([
   ['a copy within a partition of AWS', aws('us-east-1'), aws('eu-central-1'), 100, 'SERVER_SIDE_COPY'],
@@ -86,6 +86,14 @@ test('only allowed routes are taken, and a relay always is', () => {
 test('a fetch between clouds without a hash in common is made where the order leaves out the relay', () => {
   const pair = pairOf(aws('us-east-1'), dropbox());
   expect(choose(pair, itemOf(8 * MiB), ['INGEST_FROM_URL']).route).toBe('INGEST_FROM_URL');
+});
+
+test('a fetch that leaves the modification time behind is none where it has to be kept', () => {
+  const kept = { routes: ['INGEST_FROM_URL'] as const, keep: { modifiedAt: true } };
+  const chosen = (destination: StorageProvider) =>
+    chooseRoute(pairOf(aws('us-east-1'), destination), itemOf(8 * MiB), new Map(), kept);
+  expect(chosen(dropbox())).toEqual({ route: 'RELAY', fallback: 'NOT_SUPPORTED' });
+  expect(chosen(azureAt())).toEqual({ route: 'INGEST_FROM_URL', fallback: null });
 });
 
 test('what was refused for all is believed of these containers alone; the first refusal is the reason', () => {

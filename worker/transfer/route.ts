@@ -1,5 +1,5 @@
 import { AppError, type ErrorCode } from '../../core/errors.ts';
-import { routes } from '../../queue/transfer-options.ts';
+import { routes, type TransferOptions } from '../../queue/transfer-options.ts';
 import type { StorageProvider } from '../../storage/provider.ts';
 import { TagsDenied } from '../../storage/tags.ts';
 import type { Item } from './item.ts';
@@ -22,19 +22,23 @@ export class UnsuitedObject extends AppError {}
  * Decides by which route the object goes, and why by no better one. An upload that was begun here goes on.
  *
  * @param refusedHere Routes that were tried for this object in vain.
- * @param allowed Routes that may be used at all; a relay always may.
+ * @param options Which routes may be used at all, a relay always, and whether the modification time has to be kept.
  */
 export function chooseRoute(
   pair: Accounts,
   item: Placed & Pick<Item, 'checkpoint' | 'fallback'>,
   refusedHere: ReadonlyMap<Route, ErrorCode>,
-  allowed: readonly Route[],
+  { routes: allowed, keep }: { routes: readonly Route[]; keep: Pick<TransferOptions['keep'], 'modifiedAt'> },
 ): { route: Route; fallback: ErrorCode | null } {
   if (item.checkpoint !== null && !item.checkpoint.isByCloud) return { route: 'RELAY', fallback: item.fallback };
   let fallback: ErrorCode | null = null;
   for (const route of routes) {
     if (route === 'RELAY' || !allowed.includes(route) || !isPossible(route, pair, item)) continue;
     if (route === 'INGEST_FROM_URL' && allowed.includes('RELAY') && !haveCommonDigest(pair)) continue;
+    if (route === 'INGEST_FROM_URL' && keep.modifiedAt && !pair.destination.provider.capabilities.ingest?.metadata) {
+      fallback ??= 'NOT_SUPPORTED';
+      continue;
+    }
     const refusal = refusedHere.get(route) ?? pair.refusedRoutes.reason(pair, item, route);
     if (refusal === undefined) return { route, fallback };
     fallback ??= refusal;

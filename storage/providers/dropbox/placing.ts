@@ -65,12 +65,8 @@ export class Placing {
     if (facts.content_hash === undefined) {
       throw new AppError('OBJECT_NOT_READABLE', 'Dropbox does not state what is in this file.');
     }
-    const { sizeBytes, version, digests, assertedDigests, metadata } = toObjectInfo(facts);
-    return {
-      ...{ container, key, scheme: 'dropbox', store: this.#store },
-      ...{ sizeBytes, version, digests, assertedDigests, metadata },
-      ticket: answer.copy_reference,
-    };
+    const { storageClass: _, ...info } = toObjectInfo(facts);
+    return { container, key, scheme: 'dropbox', store: this.#store, ticket: answer.copy_reference, ...info };
   }
 
   async copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult> {

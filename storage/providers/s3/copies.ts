@@ -71,18 +71,9 @@ export class S3Copies {
   async offer(request: OfferCopyRequest, signal: AbortSignal): Promise<CopyOffer> {
     const { container, key, pin } = request;
     const { info } = await this.#context.read({ container, key, pin, range: { start: 0, end: 0 } }, signal);
+    const { storageClass: _, ...facts } = info;
     const version = { ...info.version, ...(pin?.versionId === undefined ? {} : { versionId: pin.versionId }) };
-    return {
-      container,
-      key,
-      scheme: 's3',
-      store: this.store,
-      sizeBytes: info.sizeBytes,
-      version,
-      digests: info.digests,
-      assertedDigests: info.assertedDigests,
-      metadata: info.metadata,
-    };
+    return { container, key, scheme: 's3', store: this.store, ...facts, version };
   }
 
   async copy(request: CopyRequest, signal: AbortSignal): Promise<WriteResult> {

@@ -99,7 +99,7 @@ export class WorkloadCounter {
 
   /** The route that the object would take now. */
   #routeOf(object: PlannedObject) {
-    return chooseRoute(this.#rules, { ...untried, ...object }, noRefusals, this.#rules.options.routes);
+    return chooseRoute(this.#rules, { ...untried, ...object }, noRefusals, this.#rules.options);
   }
 
   #relay(work: Work, { sizeBytes }: PlannedObject): void {
