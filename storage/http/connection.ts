@@ -1,5 +1,4 @@
 import type { OnReadOpts, Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import { type BodySource, HttpBody } from './body.ts';
 import { HttpFault, type HttpFaultCode, networkError } from './errors.ts';
 import { lend, ReadMemory } from './read-memory.ts';
@@ -33,7 +32,7 @@ export class Connection implements BodySource, ResponseHandler {
   readonly #host: string;
   readonly #events: ConnectionEvents;
   readonly #parser = new ResponseParser(this);
-  readonly #memory = new ReadMemory();
+  readonly #memory: ReadMemory;
   readonly #socket: Socket;
   readonly #isTls: boolean;
   #exchange: Exchange | undefined;
@@ -56,19 +55,20 @@ export class Connection implements BodySource, ResponseHandler {
 
   /** `connect` opens the socket, whose bytes go to `onread`, and calls back when it is open. */
   constructor(
-    host: string,
+    { host, isTls }: { host: string; isTls: boolean },
     exchange: Exchange,
     events: ConnectionEvents,
     connect: (onread: OnReadOpts, opened: () => void) => Socket,
   ) {
     this.#host = host;
+    this.#isTls = isTls;
+    this.#memory = new ReadMemory(isTls);
     this.#events = events;
     this.#carry(exchange);
     this.#socket = connect(this.#reading(), () => {
       this.#disarm();
       this.#send();
     });
-    this.#isTls = this.#socket instanceof TLSSocket;
     this.#socket.on('error', (error) => this.#end(error));
     this.#socket.on('end', () => this.#onEof());
     this.#socket.on('close', () => this.#end(new HttpFault('HTTP_CLOSED', 'the connection was closed')));

@@ -77,15 +77,15 @@ export class Pool {
         if (next) this.run(next);
       },
     };
-    this.#open.add(new Connection(host, exchange, events, (onread, opened) => this.#socket(address, onread, opened)));
+    const connect = (onread: OnReadOpts, opened: () => void) => this.#socket(address, onread, opened);
+    this.#open.add(new Connection({ host, isTls: this.#isTls }, exchange, events, connect));
   }
 
   #socket(host: string, onread: OnReadOpts, opened: () => void): Socket {
-    const { protocol, port } = this.#origin;
-    const isTls = protocol === 'https:';
+    const isTls = this.#isTls;
     const options = {
       host,
-      port: Number(port) || (isTls ? 443 : 80),
+      port: Number(this.#origin.port) || (isTls ? 443 : 80),
       lookup: this.#policy.lookup,
       noDelay: true,
       keepAlive: true,
@@ -107,6 +107,10 @@ export class Pool {
       this.#session = session;
     });
     return socket;
+  }
+
+  get #isTls(): boolean {
+    return this.#origin.protocol === 'https:';
   }
 
   #next(): Exchange | undefined {

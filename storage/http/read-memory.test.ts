@@ -18,8 +18,8 @@ function leave(memory: ReadMemory): Buffer[] {
 }
 
 const opened: ReadMemory[] = [];
-function open(): ReadMemory {
-  const memory = new ReadMemory();
+function open(isGathering = true): ReadMemory {
+  const memory = new ReadMemory(isGathering);
   opened.push(memory);
   return memory;
 }
@@ -30,11 +30,14 @@ afterEach(() => {
 
 const place = ({ buffer, byteOffset, length }: Buffer) => ({ buffer, start: byteOffset, end: byteOffset + length });
 
-it('reads into nothing that is lent', () => {
-  const memory = open();
+it.each([true, false])('reads into nothing that is lent, gathering: %s', (isGathering) => {
+  const memories = [open(isGathering), open(isGathering)];
   const lent: Buffer[] = [];
   for (let turn = 0; turn < 2_000; turn += 1) {
+    const memory = memories[turn % 2] as ReadMemory;
+    memory.next().fill(turn % 251);
     const piece = read(memory, 1 + ((turn * 7_919) % 16_384));
+    expect(piece.every((byte) => byte === turn % 251)).toBe(true);
     const { buffer, start, end } = place(piece);
     for (const other of lent.map(place))
       expect(other.buffer !== buffer || other.end <= start || other.start >= end).toBe(true);
@@ -84,6 +87,29 @@ it('is never read into again while a piece of it is kept', () => {
   const lent = leave(open());
   for (const piece of lent.slice(1)) giveBack(piece);
   for (let others = 0; others < 100; others += 1) expect(open().next().buffer).not.toBe((lent[0] as Buffer).buffer);
+});
+
+it('is one place for all who gather nothing and read little', () => {
+  const [one, other] = [open(false), open(false)];
+  expect(one.next()).toBe(other.next());
+  giveBack(read(one, 16 * 1024));
+  // More was waiting.
+  expect(one.next().length).toBe(128 * 1024);
+  expect(other.next().length).toBe(16 * 1024);
+  giveBack(read(one, 1_000));
+  expect(one.next()).toBe(other.next());
+});
+
+it('keeps what landed in little room, which is read into again once it is given back', () => {
+  const memory = open(false);
+  const buffers = new Set<ArrayBufferLike>();
+  for (let turn = 0; turn < 1_000; turn += 1) {
+    const piece = read(memory, 12_000);
+    buffers.add(piece.buffer);
+    giveBack(piece);
+  }
+  // The first may have been what others still keep a piece of.
+  expect(buffers.size).toBeLessThanOrEqual(2);
 });
 
 it('is small for what trickles, and large as long as more is waiting than a small one takes', () => {

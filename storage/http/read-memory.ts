@@ -21,14 +21,19 @@ interface Stretch {
   inUse: boolean;
 }
 
-/** For connections that trickle, answer shortly or rest, of which there may be many thousands. */
+/** For connections whose reads come in records, which are gathered, and those bring little at a time. */
 const small: Size = { bytes: 16 * 1024, spare: [], mostSpare: 256 };
+/** Where the others' little is kept, one piece behind the other. */
+const shared: Size = { bytes: 64 * 1024, spare: [], mostSpare: 64 };
 /** For those that bring more at a time than a small one takes: the fewer reads, the less a byte costs. */
 const large: Size = { bytes: 128 * 1024, spare: [], mostSpare: 128 };
 /** Connections that may read into large ones at the same time: 16 MiB. */
 const mostLarge = 128;
-/** Nobody reads what comes here. */
-const nowhere = Buffer.allocUnsafeSlow(small.bytes);
+/**
+ * What connections that trickle, answer shortly or rest read into, all of them: there may be many thousands. A read is handed
+ * out before the next one begins, so what came can be copied from here.
+ */
+const landing = Buffer.allocUnsafeSlow(small.bytes);
 /** A read is offered at least so much of a stretch. */
 const leastShare = 1 / 8;
 
@@ -57,6 +62,23 @@ function keepIfIdle(stretch: Stretch): void {
   if (stretch.lentBytes === 0 && !stretch.inUse && spare.length < mostSpare) spare.push(stretch);
 }
 
+let keeping = take(shared);
+let keptBytes = 0;
+
+/** A copy of what has landed. */
+function keep(landed: Buffer): Buffer {
+  if (keeping.lentBytes === 0) keptBytes = 0;
+  if (keptBytes + landed.length > shared.bytes) {
+    leave(keeping);
+    keeping = take(shared);
+    keptBytes = 0;
+  }
+  const piece = keeping.memory.subarray(keptBytes, keptBytes + landed.length);
+  piece.set(landed);
+  keptBytes += landed.length;
+  return piece;
+}
+
 /** Notes that a piece of what was read is handed on, and stays as it is until it is given back. */
 export function lend(piece: Buffer): void {
   const stretch = stretches.get(piece.buffer);
@@ -75,15 +97,24 @@ export function giveBack(piece: Uint8Array): void {
   keepIfIdle(stretch);
 }
 
-/** Where one connection reads next: behind what it lent, or from the start again when that was given back. */
+/**
+ * Where one connection reads next: a large stretch of its own as long as it brings much, behind what it lent, or from the
+ * start again when that was given back; else where all read.
+ */
 export class ReadMemory {
-  #stretch = take(small);
+  readonly #isGathering: boolean;
+  #stretch: Stretch | undefined;
   /** Where what was read and not taken begins and ends. */
   #from = 0;
   #offset = 0;
   /** Whether the last read took all that was offered, so that more was waiting. */
   #isFull = false;
   #isClosed = false;
+
+  /** @param isGathering Whether what was read may wait for what comes behind it before it is taken. */
+  constructor(isGathering: boolean) {
+    this.#isGathering = isGathering;
+  }
 
   /** Bytes that were read and not taken. */
   get waiting(): number {
@@ -92,24 +123,23 @@ export class ReadMemory {
 
   /** Bytes that have room behind them. */
   get room(): number {
-    return this.#stretch.size.bytes - this.#offset;
+    return (this.#stretch?.size ?? small).bytes - this.#offset;
   }
 
   /** Where the next read goes: behind what was read already, if that was not taken. */
   next(): Buffer {
-    const { size, lentBytes, memory } = this.#stretch;
     // A socket asks once more after the read in which it was closed, and TLS fills that with all it has decrypted still.
-    if (this.#isClosed) return nowhere;
-    if (this.#from < this.#offset) return memory.subarray(this.#offset);
-    if (lentBytes === 0) this.#rewind();
-    const wanted = this.#wanted(size);
-    if (wanted !== size || size.bytes - this.#offset < size.bytes * leastShare) {
-      leave(this.#stretch);
-      this.#stretch = take(wanted);
+    if (this.#isClosed) return landing;
+    const stretch = this.#stretch;
+    if (stretch && this.#from < this.#offset) return stretch.memory.subarray(this.#offset);
+    if (stretch?.lentBytes === 0) this.#rewind();
+    const wanted = this.#wanted();
+    if (wanted !== stretch?.size || (stretch && this.room < stretch.size.bytes * leastShare)) {
+      if (stretch) leave(stretch);
+      this.#stretch = wanted && take(wanted);
       this.#rewind();
-      return this.#stretch.memory;
     }
-    return memory.subarray(this.#offset);
+    return this.#stretch?.memory.subarray(this.#offset) ?? landing;
   }
 
   /** So many bytes of what `next` gave were read. */
@@ -117,13 +147,14 @@ export class ReadMemory {
     this.#offset += length;
   }
 
-  /** What was read since the last call. It may change with the next call of `next` unless it is lent. */
+  /** What was read since the last call. It may change with the next call of `next` of any connection unless it is lent. */
   taken(): Buffer {
-    const { memory, size } = this.#stretch;
-    const piece = memory.subarray(this.#from, this.#offset);
-    this.#from = this.#offset;
+    const stretch = this.#stretch;
+    const piece = stretch?.memory.subarray(this.#from, this.#offset) ?? keep(landing.subarray(0, this.#offset));
     // A large one is kept for as long as reads need more than a small one.
-    this.#isFull = size === large ? piece.length > small.bytes : this.#offset === size.bytes;
+    this.#isFull = stretch?.size === large ? piece.length > small.bytes : this.#offset === small.bytes;
+    if (stretch) this.#from = this.#offset;
+    else this.#rewind();
     return piece;
   }
 
@@ -131,7 +162,7 @@ export class ReadMemory {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#stretch.size === large) largeInUse -= 1;
+    if (this.#stretch?.size === large) largeInUse -= 1;
   }
 
   #rewind(): void {
@@ -139,7 +170,9 @@ export class ReadMemory {
     this.#offset = 0;
   }
 
-  #wanted(size: Size): Size {
-    return this.#isFull && (size === large || largeInUse < mostLarge) ? large : small;
+  /** undefined: where all read. */
+  #wanted(): Size | undefined {
+    if (this.#isFull && (this.#stretch?.size === large || largeInUse < mostLarge)) return large;
+    return this.#isGathering ? small : undefined;
   }
 }
