@@ -119,6 +119,28 @@ test(
   timeoutMs,
 );
 
+test('a pause while a cloud is asked whether it is away gives no object up', async () => {
+  const sent = { x: await source.put('asked/x', 1_000) };
+  const refused = destination.server.faults.add({
+    match: { operation: 'PutObject', key: 'asked/x', count: 3 },
+    action: { kind: 'status', status: 500 },
+  });
+  const { id } = await engine.submit({ ...accounts, sourcePaths: ['source/asked/'], destinationPath: 'target/' });
+  // What is listed from then on is listed to find that out.
+  await refused.hit;
+  const { promise: until, resolve: release } = Promise.withResolvers<void>();
+  const held = source.server.faults.add({ match: { operation: 'ListObjectsV2' }, action: { kind: 'hold', until } });
+  await held.hit;
+  await change(id, pauseTransfer);
+  await publishControl(redis, id);
+  await released(id);
+  release();
+  expect(await engine.db.transferItem.findMany({ where: { transferId: id } })).toMatchObject([{ state: 'PENDING' }]);
+  await change(id, resumeTransfer);
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
+  expect(await destination.hashes('asked/')).toEqual(sent);
+});
+
 test(
   'a cancelled transfer stops and drops its unfinished uploads',
   async () => {
