@@ -180,6 +180,19 @@ test('what a follow-up has is left to it, and is open again once that is cancell
   expect(await ordinalsOf(fourth)).toEqual([3]);
 });
 
+test('what a cancelled follow-up gets done after another one took it is counted once', async () => {
+  const origin = await ended({ items: failed(2) });
+  const first = await retry(origin);
+  await db.transfer.update({ where: { id: first.id }, data: { state: 'CANCELLED' } });
+  expect(await ordinalsOf(await retry(origin, { paths: ['from/photos/0'] }))).toEqual([0]);
+  await db.transferItem.update({
+    where: { transferId_ordinal: { transferId: first.id, ordinal: 0 } },
+    data: { state: 'COMPLETED' },
+  });
+  expect(await failuresOf(db, origin)).toMatchObject([{ objects: 2, open: 1 }]);
+  expect(await ordinalsOf(await retry(origin))).toEqual([1]);
+});
+
 test('failures are counted by reason as they come, with what is open of them', async () => {
   const told = (code: string, errorMessage = 'No.') => ({ errorCode: code, errorMessage });
   const origin = await ended({
