@@ -11,7 +11,7 @@ import { Uploads } from './uploads.ts';
 /** A process with a local S3 server that keeps repeating bodies in no memory; told what to do by its parent. */
 const access = { accessKeyId: 'bench', secretAccessKey: randomBytes(16).toString('hex') };
 const store = new Store(new RepeatingBlobs());
-const server = await startS3Server({ storage: store, credentials: [access], buckets: [bucket], listeners: 16 });
+const server = await startS3Server({ storage: store, credentials: [access], buckets: [bucket], listeners: 64 });
 const uploads = new Uploads(server.observer);
 const slow = new SlowSource();
 
