@@ -64,7 +64,7 @@ const concurrent: Bench = async ({ quick }) => {
     const pairs: AccountPair[] = [];
     for (const [index, end] of ends.entries()) pairs.push(await connectPair(skyferry, end, `pair ${index}`));
     const memory = watchMemory([skyferry.api, ...skyferry.workers, ...skyferry.databases]);
-    stops.push(async () => memory.stop());
+    stops.push(memory.stop);
 
     const ids: string[] = [];
     for (let number = 0; number < transfersPerPair; number++) {
@@ -110,7 +110,7 @@ const concurrent: Bench = async ({ quick }) => {
       rampSeconds: Math.round(rampSeconds),
       totalSeconds: Math.round(totalSeconds),
       serversMiB: Math.round(
-        residentBytes(ends.flatMap(({ source, destination }) => [source.pid, destination.pid])) / MiB,
+        (await residentBytes(ends.flatMap(({ source, destination }) => [source.pid, destination.pid]))) / MiB,
       ),
       settings: skyferry.settings,
     };
@@ -193,12 +193,20 @@ async function probe({ graphql }: Skyferry, ids: readonly string[], forMs: numbe
 /** The most memory that processes had together, looked at every second. */
 function watchMemory(pids: readonly number[]) {
   let peak = 0;
-  const look = () => {
-    peak = Math.max(peak, residentBytes(pids));
+  const stopping = new AbortController();
+  const watching = (async () => {
+    while (!stopping.signal.aborted) {
+      peak = Math.max(peak, await residentBytes(pids));
+      await sleep(measureMs, undefined, { signal: stopping.signal }).catch(() => {});
+    }
+  })();
+  return {
+    peakMiB: () => Math.round(peak / MiB),
+    stop: () => {
+      stopping.abort();
+      return watching;
+    },
   };
-  look();
-  const timer = setInterval(look, measureMs);
-  return { peakMiB: () => Math.round(peak / MiB), stop: () => clearInterval(timer) };
 }
 
 async function late(ms: number, why: string): Promise<never> {

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 
 const clockTicksPerSecond = 100;
 
@@ -16,14 +17,19 @@ export function peakBytes(pid: number): number {
   return kilobytesIn(readFileSync(`/proc/${pid}/status`, 'utf8'), 'VmHWM') * 1_024;
 }
 
-/** What processes and all that they started have in memory, in bytes; memory that several share counts once. */
-export function residentBytes(pids: readonly number[]): number {
-  return withDescendants(pids).reduce((sum, pid) => sum + proportionalBytes(pid), 0);
+/**
+ * What processes and all that they started have in memory, in bytes; memory that several share counts once. The system
+ * counts it page by page: whoever measures times meanwhile is not held up.
+ */
+export async function residentBytes(pids: readonly number[]): Promise<number> {
+  let bytes = 0;
+  for (const pid of await withDescendants(pids)) bytes += await proportionalBytes(pid);
+  return bytes;
 }
 
-function proportionalBytes(pid: number): number {
+async function proportionalBytes(pid: number): Promise<number> {
   try {
-    return kilobytesIn(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'), 'Pss') * 1_024;
+    return kilobytesIn(await readFile(`/proc/${pid}/smaps_rollup`, 'utf8'), 'Pss') * 1_024;
   } catch {
     // It has just ended.
     return 0;
@@ -36,11 +42,19 @@ function kilobytesIn(text: string, name: string): number {
   return Number(found);
 }
 
-function withDescendants(pids: readonly number[]): number[] {
-  return pids.flatMap((pid) => {
-    const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
-      readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-    );
-    return [pid, ...withDescendants(children)];
-  });
+async function withDescendants(pids: readonly number[]): Promise<number[]> {
+  const all: number[] = [];
+  for (const pid of pids) all.push(pid, ...(await withDescendants(await childrenOf(pid))));
+  return all;
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  try {
+    const threads = await readdir(`/proc/${pid}/task`);
+    const lists = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, 'utf8')));
+    return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number));
+  } catch {
+    // It has just ended.
+    return [];
+  }
 }
