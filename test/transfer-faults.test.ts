@@ -68,6 +68,24 @@ test('a part that fails is read again; the parts beside it are not sent twice', 
   expect(destination.server.observer.counters('UploadPart').requests).toBe(6);
 });
 
+test('a part that fails does not wait for the end of those beside it', async () => {
+  const sent = { large: await source.put('beside/large', 20 * MiB) };
+  const { faults, observer } = destination.server;
+  observer.resetCounters();
+  const { promise: until, resolve: release } = Promise.withResolvers<void>();
+  for (const partNumber of [1, 2]) {
+    faults.add({ match: { operation: 'UploadPart', partNumber }, action: { kind: 'hold', until } });
+  }
+  faults.add({ match: { operation: 'UploadPart', partNumber: 3 }, action: { kind: 'status', status: 500 } });
+  const { id } = await engine.submit({ ...accounts, sourcePaths: ['source/beside/'], destinationPath: 'target/' });
+  await expect.poll(async () => (await itemsOf(id))[0]?.acknowledgedBytes, { timeout: 20_000 }).toBe(BigInt(4 * MiB));
+  release();
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED', bytesAcknowledged: BigInt(20 * MiB) });
+  expect(await itemsOf(id)).toMatchObject([{ attempts: 1, errorCode: null }]);
+  expect(await destination.hashes('beside/')).toEqual(sent);
+  expect(observer.counters('UploadPart').requests).toBe(4);
+});
+
 test('where the answer to the completion of an upload is lost, no part is sent again', async () => {
   const sent = { large: await source.put('joined/large', 20 * MiB) };
   destination.server.observer.resetCounters();

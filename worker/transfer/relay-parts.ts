@@ -1,11 +1,13 @@
-import { AppError, toAppError } from '../../core/errors.ts';
+import { AppError, type ErrorCode, toAppError } from '../../core/errors.ts';
 import { createDigest, streamBody } from '../../storage/digest.ts';
 import type { DigestAlgorithm, Digests } from '../../storage/digest-algorithm.ts';
 import { eachPiece } from '../../storage/pieces.ts';
 import type { ObjectInfo, PartReceipt } from '../../storage/provider.ts';
+import { Tries } from '../errors.ts';
 import type { BatchRun } from './batch-run.ts';
 import { commit } from './commit.ts';
 import { orDiscard } from './discard.ts';
+import { pause } from './gate.ts';
 import type { Checkpoint, Item } from './item.ts';
 import { keptMetadata } from './kept.ts';
 import { Limiter } from './limiter.ts';
@@ -34,6 +36,8 @@ import {
 
 /** Parts of one object under way at a time. */
 const partConcurrency = 4;
+/** What a part fails with by itself, while the parts beside it go on. */
+const passing: readonly ErrorCode[] = ['PROVIDER_UNAVAILABLE', 'ENDPOINT_UNREACHABLE', 'THROTTLED'];
 
 /**
  * Where a source states nothing but a hash that needs the bytes in order (MD5, SHA-256), objects up to this size are
@@ -129,13 +133,20 @@ class PartsJob {
   async #inParallel(): Promise<void> {
     const limiter = new Limiter(partConcurrency);
     const done = new Set(this.#checkpoint.parts.map(({ receipt }) => receipt.partNumber));
+    const { maxTries } = this.#pair.order.options;
     let failure: unknown;
+    let underWay = 0;
     const sendOne = async (part: PartRange) => {
-      if (failure !== undefined) return;
-      try {
-        await this.#send(part);
-      } catch (error) {
-        failure ??= error;
+      const tries = new Tries(0, maxTries);
+      while (failure === undefined) {
+        underWay += 1;
+        const error = await this.#send(part).then(() => null, toAppError);
+        underWay -= 1;
+        if (error === null) return;
+        // Those beside it may trickle for hours: as long as there are any, it does not wait for their end.
+        const waitMs = underWay > 0 && passing.includes(error.code) ? tries.failed(error) : null;
+        if (waitMs === null) failure ??= error;
+        else await this.#waitAfter(error, waitMs).catch((reason: unknown) => (failure ??= reason));
       }
     };
     const waiting: Promise<void>[] = [];
@@ -147,6 +158,13 @@ class PartsJob {
     // Parts under way when one fails are not lost: they end and are checkpointed.
     await Promise.all(waiting);
     if (failure !== undefined) throw failure;
+  }
+
+  /** Rejects when nothing more may begin. */
+  async #waitAfter(error: AppError, waitMs: number): Promise<void> {
+    this.#item.failedTry(error);
+    this.#run.touch(this.#item);
+    await pause(waitMs, this.#run.going);
   }
 
   /** Sends part after part and returns the hash of all bytes; parts that are there already are read again for it. */
