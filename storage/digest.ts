@@ -229,7 +229,8 @@ class MeteredStream extends Readable {
     digest: StreamingDigest,
     admit?: (bytes: number) => Promise<void> | undefined,
   ) {
-    super();
+    // Only what it comes from reads ahead: each stage would hold back 64 KiB more.
+    super({ highWaterMark: 1 });
     this.#inner = inner;
     this.#sizeBytes = sizeBytes;
     // Whoever reads hears of errors through the stream; nobody may be reading yet when one arrives.

@@ -9,7 +9,8 @@ export class HoldBack extends Readable {
   #held: Uint8Array | undefined;
 
   constructor(inner: Readable, check: () => void) {
-    super();
+    // Only what it comes from reads ahead.
+    super({ highWaterMark: 1 });
     this.#inner = inner;
     // Whoever reads hears of errors through the stream; nobody may be reading yet when one arrives.
     this.on('error', () => {});

@@ -38,7 +38,8 @@ class ChunkedStream extends Readable {
 
   /** @param last Makes what follows the bytes, once all of them have passed. */
   constructor(source: Readable, sizeBytes: number, last: () => string) {
-    super();
+    // Only what it comes from reads ahead.
+    super({ highWaterMark: 1 });
     this.#source = source;
     this.#remaining = sizeBytes;
     // Whoever sends it hears of errors through the stream; nobody may be sending it any more when one arrives.
