@@ -327,6 +327,18 @@ describe.each([
   });
 });
 
+test.each([390, 430, 540])('figures have room for their words, %i pixels wide', async (width) => {
+  const { page } = await scene.visit({ viewport: { width, height: 800 }, storageState: prepared.session });
+  await page.goto(scene.product.url + transferPath(prepared.troubledId));
+  await page.locator('.figures dd').first().waitFor();
+  expect(
+    await page.evaluate(
+      `[...document.querySelectorAll('.figures dt, .figures dd')].filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent)`,
+    ),
+  ).toEqual([]);
+  await page.context().close();
+});
+
 /** Picks a folder of Harbour on the page of a new transfer, and a place in Far. */
 async function pickPhotos(page: Page): Promise<void> {
   for (const [side, account, place] of [
