@@ -112,6 +112,7 @@ test('a mirror is planned, read as a diff, approved and carried out', async () =
   await button(page, /^Delete 1 object$/).click();
   const extra = rows(page).filter({ hasText: 'new.txt' });
   await extra.getByText('It is not at the source.').waitFor();
+  expect(await extra.getByRole('button').textContent()).toBe('arrivals/mirror/papers/new.txt');
   await expect.poll(() => rows(page).count()).toBe(2);
   await button(page, 'Show the whole plan').click();
   await expect.poll(() => rows(page).count()).toBe(6);
@@ -168,6 +169,7 @@ test('what differs is told in words, and nothing is changed', async () => {
   await scene.s3.put('twins/a.txt', 10);
   await scene.s3.put('twins/b.txt', 20);
   await arrive('compared/twins/b.txt', 'something else');
+  await arrive('compared/twins/c.txt', 'only here');
   await pick(page, 'twins', 'compared');
   await page.getByText('Compare', { exact: true }).click();
   expect(await button(page, 'Plan first').count()).toBe(0);
@@ -176,6 +178,8 @@ test('what differs is told in words, and nothing is changed', async () => {
   const differing = (name: string) => rows(page).filter({ hasText: name });
   await differing('a.txt').getByText('It is not at the destination.').waitFor();
   await differing('b.txt').getByText('The destination has 14 bytes, the source 20.').waitFor();
+  const reasons = page.getByRole('region', { name: 'What is not alike' });
+  await reasons.getByText('arrivals/compared/twins/c.txt', { exact: true }).waitFor();
   await page.context().close();
 });
 

@@ -28,15 +28,26 @@ const TransferErrorGroup = builder.objectRef<ErrorGroup>('TransferErrorGroup').i
         'How many of them `retryFailedItems` would try again: no follow-up has them already, and another try may end otherwise.',
     }),
     examplePaths: t.stringList({
-      description: 'Paths of the first of them at the source, at most three: "bucket/key".',
+      description:
+        'Paths of the first of them, at most three: "bucket/key" at the source, or at the destination of what is not at the source.',
       resolve: async ({ transferId, code }, _args, { services }) => {
         const examples = await services.db.transferItem.findMany({
           where: { transferId, errorCode: code, state: 'FAILED' },
           orderBy: { ordinal: 'asc' },
           take: mostExamples,
-          select: { sourceContainer: true, sourceKey: true },
+          select: {
+            reason: true,
+            sourceContainer: true,
+            sourceKey: true,
+            destinationContainer: true,
+            destinationKey: true,
+          },
         });
-        return examples.map(({ sourceContainer, sourceKey }) => `${sourceContainer}/${sourceKey}`);
+        return examples.map(({ reason, ...item }) =>
+          reason === 'EXTRA'
+            ? `${item.destinationContainer}/${item.destinationKey}`
+            : `${item.sourceContainer}/${item.sourceKey}`,
+        );
       },
     }),
     message: t.string({

@@ -16,7 +16,7 @@ import { Tag } from '../ui/Tag.tsx';
 import { actionLooks } from './action-looks.ts';
 import { ItemDetail } from './ItemDetail.tsx';
 import classes from './ItemRow.module.css';
-import { itemNote } from './item-note.ts';
+import { itemNote, placeOf } from './item-note.ts';
 import { type Standing, standingOf, standingText } from './item-standing.ts';
 import type { Item } from './items.ts';
 import type { Progress } from './progress.ts';
@@ -44,8 +44,9 @@ export function ItemRow({ item, progress }: { item: Item; progress: Pick<Progres
   const standing = standingOf(item, progress.state);
   const { tone, icon } = standing === 'PLANNED' ? actionLooks[item.action] : looks[standing];
   const note = itemNote(item, progress);
+  const place = placeOf(item);
   // The slash of a marker that stands for a folder belongs to its name.
-  const name = `${lastName(item.sourcePath)}${item.sourcePath.endsWith('/') ? '/' : ''}`;
+  const name = `${lastName(place)}${place.endsWith('/') ? '/' : ''}`;
   return (
     <>
       <tr className={classes.row}>
@@ -59,7 +60,7 @@ export function ItemRow({ item, progress }: { item: Item; progress: Pick<Progres
           >
             <IconChevronRight size={16} aria-hidden className={classes.chevron} data-opened={opened || undefined} />
             <span className={classes.path}>
-              <span className={classes.folder}>{clipMiddle(parentPath(item.sourcePath), folderLength)}</span>
+              <span className={classes.folder}>{clipMiddle(parentPath(place), folderLength)}</span>
               <span className={classes.name}>{clipMiddle(name, nameLength)}</span>
             </span>
           </button>

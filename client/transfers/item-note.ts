@@ -10,6 +10,15 @@ export function itemNote(item: Item, progress: Pick<Progress, 'state'>): string 
   return isPlan(progress) ? reasonText(item) : null;
 }
 
+/** Where the object lies: at the source, or at the destination what is not at the source. */
+export function placeOf({
+  reason,
+  sourcePath,
+  destinationPath,
+}: Pick<Item, 'reason' | 'sourcePath' | 'destinationPath'>) {
+  return reason === 'EXTRA' ? destinationPath : sourcePath;
+}
+
 /** What becomes of a moved object's source, in a sentence. */
 export function sourceText({ sourceRemoval, error }: Pick<Item, 'sourceRemoval' | 'error'>): string | null {
   switch (sourceRemoval) {
