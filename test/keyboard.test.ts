@@ -185,6 +185,22 @@ test.each([
   }
 });
 
+test('what is pressed keeps the focus while its work is done', async () => {
+  await page.goto(`${scene.product.url}/transfers/${encodeURIComponent(prepared.scheduledId)}`);
+  await page.getByRole('button', { name: 'Pause' }).focus();
+  for (const next of [/^button: Resume/, /^button: Pause/]) {
+    await page.keyboard.press('Enter');
+    await focusIs(next);
+  }
+  await prepared.schedule({ sourcePaths: ['harbour/photos/'], cron: '0 3 * * *', name: 'Nightly' });
+  await page.goto(`${scene.product.url}/schedules`);
+  await page.getByRole('button', { name: 'Pause Nightly' }).focus();
+  for (const next of [/^button: Resume Nightly/, /^button: Pause Nightly/]) {
+    await page.keyboard.press('Enter');
+    await focusIs(next);
+  }
+});
+
 test('the focus of a row that goes with its account passes to the heading', async () => {
   // An account with a transfer that is still to come is kept.
   await page.goto(`${scene.product.url}/transfers/${encodeURIComponent(prepared.scheduledId)}`);

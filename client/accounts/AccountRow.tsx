@@ -14,6 +14,7 @@ import { useMutation } from 'urql';
 import { Link } from 'wouter';
 import { graphql } from '../graphql/graphql.ts';
 import { UserErrorsFragment } from '../graphql/user-errors.ts';
+import { BusyButton } from '../ui/BusyButton.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { formatDateTime } from '../ui/format.ts';
 import { Notice } from '../ui/Notice.tsx';
@@ -102,9 +103,9 @@ export function AccountRow({ account, onChanged }: { account: Account; onChanged
         </div>
       </div>
       <div className={classes.actions}>
-        <Button variant="default" size="sm" loading={fetching} onClick={onTest} aria-label={`Test ${account.name}`}>
+        <BusyButton variant="default" size="sm" loading={fetching} onClick={onTest} aria-label={`Test ${account.name}`}>
           Test
-        </Button>
+        </BusyButton>
         <Menu position="bottom-end">
           <Menu.Target>
             <ActionIcon ref={more} variant="default" size={36} aria-label={`More for ${account.name}`}>

@@ -1,5 +1,6 @@
-import { Button, Group } from '@mantine/core';
+import { Group } from '@mantine/core';
 import { IconPlugConnected } from '@tabler/icons-react';
+import { BusyButton } from '../ui/BusyButton.tsx';
 import { Notice } from '../ui/Notice.tsx';
 
 interface ConnectingActionsProps {
@@ -23,17 +24,17 @@ export function ConnectingActions({ identity, testing, connecting, replaces, onT
         )}
       </div>
       <Group gap="sm">
-        <Button
+        <BusyButton
           variant="default"
           leftSection={<IconPlugConnected size={18} aria-hidden />}
           loading={testing && !connecting}
           onClick={onTest}
         >
           Test connection
-        </Button>
-        <Button type="submit" loading={connecting}>
+        </BusyButton>
+        <BusyButton type="submit" loading={connecting}>
           {replaces ? 'Replace credentials' : 'Connect account'}
-        </Button>
+        </BusyButton>
       </Group>
     </>
   );

@@ -1,10 +1,11 @@
-import { Button, Group, Stack, TextInput } from '@mantine/core';
+import { Group, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { IconExternalLink } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { useMutation } from 'urql';
 import { graphql } from '../graphql/graphql.ts';
 import { UserErrorsFragment } from '../graphql/user-errors.ts';
+import { BusyButton } from '../ui/BusyButton.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
 import type { Account } from './account.ts';
@@ -76,9 +77,9 @@ export function OAuthForm({ provider, company, replaced, withProject = false, ch
         ) : null}
         <FormErrors errors={errors.general} />
         <Group gap="sm">
-          <Button type="submit" loading={fetching} rightSection={<IconExternalLink size={18} aria-hidden />}>
+          <BusyButton type="submit" loading={fetching} rightSection={<IconExternalLink size={18} aria-hidden />}>
             Continue to {company}
-          </Button>
+          </BusyButton>
         </Group>
       </Stack>
     </form>

@@ -3,6 +3,7 @@ import { isNotEmpty, useForm } from '@mantine/form';
 import { useMutation } from 'urql';
 import { graphql } from '../graphql/graphql.ts';
 import { UserErrorsFragment } from '../graphql/user-errors.ts';
+import { BusyButton } from '../ui/BusyButton.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
 import { type Account, AccountFragment } from './account.ts';
@@ -65,9 +66,9 @@ function RenameForm({ account, onClose, onChanged }: Omit<AccountDialogProps, 'o
           <Button variant="default" onClick={onClose}>
             Leave as it is
           </Button>
-          <Button type="submit" loading={fetching}>
+          <BusyButton type="submit" loading={fetching}>
             Rename
-          </Button>
+          </BusyButton>
         </Group>
       </Stack>
     </form>

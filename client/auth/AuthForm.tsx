@@ -1,5 +1,6 @@
-import { Button, Stack } from '@mantine/core';
+import { Stack } from '@mantine/core';
 import type { ComponentProps, ReactNode } from 'react';
+import { BusyButton } from '../ui/BusyButton.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
 
 interface AuthFormProps extends ComponentProps<typeof FormErrors> {
@@ -18,9 +19,9 @@ export function AuthForm({ errors, onSubmit, action, sending, children }: AuthFo
       <Stack gap="md">
         <FormErrors errors={errors} />
         {children}
-        <Button type="submit" size="lg" loading={sending} mt="sm">
+        <BusyButton type="submit" size="lg" loading={sending} mt="sm">
           {action}
-        </Button>
+        </BusyButton>
       </Stack>
     </form>
   );

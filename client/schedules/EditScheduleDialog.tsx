@@ -3,6 +3,7 @@ import { isNotEmpty, useForm } from '@mantine/form';
 import { useMutation } from 'urql';
 import { concurrencyHelp, concurrencyOf, concurrencyProblem } from '../transfers/concurrency.ts';
 import { limitHelp, limitOf, limitProblem, limitText } from '../transfers/limit.ts';
+import { BusyButton } from '../ui/BusyButton.tsx';
 import { Choice } from '../ui/Choice.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
@@ -95,9 +96,9 @@ function EditForm({ schedule, onClose, onChanged }: Omit<EditScheduleDialogProps
           <Button variant="default" onClick={onClose}>
             Leave as it is
           </Button>
-          <Button type="submit" loading={fetching}>
+          <BusyButton type="submit" loading={fetching}>
             Change
-          </Button>
+          </BusyButton>
         </Group>
       </Stack>
     </form>

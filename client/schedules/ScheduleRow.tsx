@@ -8,6 +8,7 @@ import { reportRefusal } from '../transfers/refusal.ts';
 import { StateTag } from '../transfers/StateTag.tsx';
 import { transferHref } from '../transfers/transfer.ts';
 import { modes } from '../transfers/words.ts';
+import { BusyButton } from '../ui/BusyButton.tsx';
 import { ConfirmDialog } from '../ui/ConfirmDialog.tsx';
 import { Notice } from '../ui/Notice.tsx';
 import { RelativeTime } from '../ui/RelativeTime.tsx';
@@ -105,7 +106,7 @@ function Actions({ schedule, onChanged }: ScheduleRowProps) {
 
   return (
     <div className={classes.actions}>
-      <Button
+      <BusyButton
         variant="default"
         size="compact-md"
         aria-label={`${isEnabled ? 'Pause' : 'Resume'} ${name}`}
@@ -114,7 +115,7 @@ function Actions({ schedule, onChanged }: ScheduleRowProps) {
         onClick={onToggle}
       >
         {isEnabled ? 'Pause' : 'Resume'}
-      </Button>
+      </BusyButton>
       <Button
         variant="default"
         size="compact-md"

@@ -1,4 +1,4 @@
-import { Button, TextInput } from '@mantine/core';
+import { TextInput } from '@mantine/core';
 import { type FormErrors as FormErrorsOf, useForm } from '@mantine/form';
 import { useState } from 'react';
 import { useMutation } from 'urql';
@@ -8,6 +8,7 @@ import { maxPaths, type Selection } from '../browse/selection.ts';
 import type { VariablesOf } from '../graphql/graphql.ts';
 import { useIdempotencyKey } from '../graphql/idempotency.ts';
 import { ScheduleFields } from '../schedules/ScheduleFields.tsx';
+import { BusyButton } from '../ui/BusyButton.tsx';
 import { Choice } from '../ui/Choice.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { useFormErrors } from '../ui/use-form-errors.ts';
@@ -186,7 +187,7 @@ export function Departure(props: DepartureProps) {
         </div>
         <div className={classes.buttons}>
           {mode === 'VERIFY' || when !== 'now' ? null : (
-            <Button
+            <BusyButton
               variant="default"
               size="lg"
               disabled={missing !== null}
@@ -194,16 +195,16 @@ export function Departure(props: DepartureProps) {
               onClick={() => void order('plan')}
             >
               Plan first
-            </Button>
+            </BusyButton>
           )}
-          <Button
+          <BusyButton
             type="submit"
             size="lg"
             disabled={missing !== null}
             loading={sending === 'start' || sending === 'again'}
           >
             {starts[when]}
-          </Button>
+          </BusyButton>
         </div>
       </div>
     </form>

@@ -1,6 +1,6 @@
-import { Button } from '@mantine/core';
 import { IconRefresh } from '@tabler/icons-react';
 import { useState } from 'react';
+import { BusyButton } from '../ui/BusyButton.tsx';
 import { formatBytes, formatQuantity } from '../ui/format.ts';
 import { Panel } from '../ui/Panel.tsx';
 import classes from './ErrorGroups.module.css';
@@ -31,7 +31,7 @@ export function ErrorGroups({ transfer: { id, canRetryFailed, errorGroups, mode 
                 ))}
               </ul>
               {canRetryFailed && retriableObjects > 0 ? (
-                <Button
+                <BusyButton
                   className={classes.retry}
                   variant="default"
                   size="compact-md"
@@ -45,7 +45,7 @@ export function ErrorGroups({ transfer: { id, canRetryFailed, errorGroups, mode 
                   }}
                 >
                   Retry {formatQuantity(retriableObjects, 'object')}
-                </Button>
+                </BusyButton>
               ) : null}
             </div>
           </li>

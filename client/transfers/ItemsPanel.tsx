@@ -1,5 +1,6 @@
 import { Button, SegmentedControl, Skeleton } from '@mantine/core';
 import { useState } from 'react';
+import { BusyButton } from '../ui/BusyButton.tsx';
 import { Failure } from '../ui/Failure.tsx';
 import { Panel } from '../ui/Panel.tsx';
 import { ItemRow } from './ItemRow.tsx';
@@ -128,9 +129,9 @@ export function ItemsPanel({ transferId, mode, progress, total, onShowAll }: Ite
       ) : null}
       {hasMore ? (
         <div className={classes.more}>
-          <Button variant="default" loading={loadingMore} onClick={loadMore}>
+          <BusyButton variant="default" loading={loadingMore} onClick={loadMore}>
             More objects
-          </Button>
+          </BusyButton>
         </div>
       ) : null}
     </Panel>

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { useMutation } from 'urql';
 import { graphql } from '../graphql/graphql.ts';
 import { UserErrorsFragment } from '../graphql/user-errors.ts';
+import { BusyButton } from '../ui/BusyButton.tsx';
 import { FormErrors } from '../ui/FormErrors.tsx';
 import { formatCount, formatSpeed } from '../ui/format.ts';
 import { Panel } from '../ui/Panel.tsx';
@@ -110,9 +111,9 @@ function LimitsForm({ transfer, onClose }: { transfer: TransferDetail; onClose: 
           <Button variant="default" onClick={onClose}>
             Leave as it is
           </Button>
-          <Button type="submit" loading={fetching}>
+          <BusyButton type="submit" loading={fetching}>
             Change
-          </Button>
+          </BusyButton>
         </Group>
       </Stack>
     </form>

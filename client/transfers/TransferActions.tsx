@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { useMutation } from 'urql';
 import { graphql } from '../graphql/graphql.ts';
 import { UserErrorsFragment } from '../graphql/user-errors.ts';
+import { BusyButton } from '../ui/BusyButton.tsx';
 import { ConfirmDialog } from '../ui/ConfirmDialog.tsx';
 import { ApproveDialog } from './ApproveDialog.tsx';
 import { hasEnded, type Progress } from './progress.ts';
@@ -116,24 +117,22 @@ export function TransferActions({ transfer, progress }: { transfer: TransferDeta
         </Button>
       ) : null}
       {transfer.canRetryFailed ? (
-        <Button leftSection={<IconRefresh size={18} aria-hidden />} loading={retrying} onClick={() => retry()}>
+        <BusyButton leftSection={<IconRefresh size={18} aria-hidden />} loading={retrying} onClick={() => retry()}>
           Retry failed objects
-        </Button>
+        </BusyButton>
       ) : null}
-      {transfer.canResume && !ended ? (
-        <Button leftSection={<IconPlayerPlay size={18} aria-hidden />} loading={resuming.fetching} onClick={onResume}>
-          Resume
-        </Button>
-      ) : null}
-      {transfer.canPause && !ended ? (
-        <Button
-          variant="default"
-          leftSection={<IconPlayerPause size={18} aria-hidden />}
-          loading={pausing.fetching}
-          onClick={onPause}
+      {(transfer.canResume || transfer.canPause) && !ended ? (
+        // One button for both: the focus stays on it.
+        <BusyButton
+          variant={transfer.canResume ? 'filled' : 'default'}
+          leftSection={
+            transfer.canResume ? <IconPlayerPlay size={18} aria-hidden /> : <IconPlayerPause size={18} aria-hidden />
+          }
+          loading={pausing.fetching || resuming.fetching}
+          onClick={transfer.canResume ? onResume : onPause}
         >
-          Pause
-        </Button>
+          {transfer.canResume ? 'Resume' : 'Pause'}
+        </BusyButton>
       ) : null}
       {transfer.canCancel && !ended ? (
         <Button

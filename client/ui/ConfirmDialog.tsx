@@ -1,5 +1,6 @@
 import { Button, Group, Modal } from '@mantine/core';
 import type { ReactNode } from 'react';
+import { BusyButton } from './BusyButton.tsx';
 
 interface ConfirmDialogProps {
   opened: boolean;
@@ -26,9 +27,9 @@ export function ConfirmDialog({ destroys = true, ...props }: ConfirmDialogProps)
         <Button variant="default" onClick={props.onClose} data-autofocus>
           {props.dismiss}
         </Button>
-        <Button {...(destroys && { color: 'red' })} loading={props.busy} onClick={props.onConfirm}>
+        <BusyButton {...(destroys && { color: 'red' })} loading={props.busy} onClick={props.onConfirm}>
           {props.confirm}
-        </Button>
+        </BusyButton>
       </Group>
     </Modal>
   );

@@ -1,6 +1,6 @@
-import { Button } from '@mantine/core';
 import type { ReactNode } from 'react';
 import type { Pages } from '../graphql/use-pages.ts';
+import { BusyButton } from './BusyButton.tsx';
 import classes from './PagedList.module.css';
 import { Panel } from './Panel.tsx';
 
@@ -23,9 +23,9 @@ export function PagedList<Node>({ pages, more, children }: PagedListProps<Node>)
       ) : null}
       {pages.hasMore ? (
         <div className={classes.more}>
-          <Button variant="default" loading={pages.loadingMore} onClick={pages.loadMore}>
+          <BusyButton variant="default" loading={pages.loadingMore} onClick={pages.loadMore}>
             {more}
-          </Button>
+          </BusyButton>
         </div>
       ) : null}
     </>
