@@ -1,3 +1,5 @@
+import type { ObjectMetadata } from '../provider.ts';
+
 /**
  * User metadata travels in HTTP headers, which hold printable ASCII only. Other values become an encoded word of
  * RFC 2047 in UTF-8, as S3 documents for its own metadata; anything that could be mistaken for one is encoded as well,
@@ -34,6 +36,28 @@ export function decodeHeaderValue(value: string): string {
 
 /** Key of the user metadata that holds the original file's modification time, as rclone keeps it. */
 export const mtimeKey = 'mtime';
+
+/**
+ * The metadata of an object, as it is sent, with the modification time as `text`. A time that nobody recorded takes neither
+ * the place of what is under its key already nor room that is not there: the store would refuse the whole object.
+ *
+ * @param maxBytes Most bytes of all names and values together.
+ */
+export function withMtime(
+  sent: Record<string, string>,
+  { modifiedAt, isModifiedAtInferred }: ObjectMetadata,
+  text: (modifiedAt: Date) => string,
+  maxBytes: number,
+): Record<string, string> {
+  if (modifiedAt === undefined) return sent;
+  const all = { ...sent, [mtimeKey]: text(modifiedAt) };
+  return isModifiedAtInferred && (mtimeKey in sent || sizeBytes(all) > maxBytes) ? sent : all;
+}
+
+/** Of header-safe text: one byte a character. */
+function sizeBytes(sent: Record<string, string>): number {
+  return Object.entries(sent).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+}
 
 /** Seconds since the epoch with a fraction, as rclone writes for S3. */
 export function mtimeSeconds(date: Date): string {

@@ -15,13 +15,21 @@ export function keptMetadata(
   info: Pick<ObjectInfo, 'metadata' | 'modifiedAt'>,
 ): ObjectMetadata {
   const { keep } = pair.order.options;
-  const { user, modifiedAt = info.modifiedAt, ...contentHeaders } = info.metadata;
+  const { user, modifiedAt, ...contentHeaders } = info.metadata;
   return {
     ...(keep.contentType ? contentHeaders : {}),
-    ...(keep.modifiedAt && modifiedAt !== null ? { modifiedAt } : {}),
+    ...(keep.modifiedAt ? timeOf(modifiedAt, info.modifiedAt) : {}),
     user: keep.userMetadata ? user : {},
     ...(item.tags === null ? {} : { tags: item.tags }),
   };
+}
+
+function timeOf(
+  recorded: Date | undefined,
+  writtenAt: Date | null,
+): Pick<ObjectMetadata, 'modifiedAt' | 'isModifiedAtInferred'> {
+  if (recorded !== undefined) return { modifiedAt: recorded };
+  return writtenAt === null ? {} : { modifiedAt: writtenAt, isModifiedAtInferred: true };
 }
 
 /** Whether some of it stays behind. */

@@ -1,10 +1,12 @@
 import type { ObjectInfo, ObjectMetadata, Version } from '../../provider.ts';
 import { objectSize } from '../body.ts';
-import { decodeHeaderValue, encodeHeaderValue, mtimeKey, parseMtime } from '../metadata.ts';
+import { decodeHeaderValue, encodeHeaderValue, mtimeKey, parseMtime, withMtime } from '../metadata.ts';
 import { hasTags, tagsHeader } from '../tags.ts';
 import { decodeMetadataName, encodeMetadataName } from './names.ts';
 
 const metadataPrefix = 'x-ms-meta-';
+/** 8 KB of names and values together ("Setting and retrieving properties and metadata for Blob Storage"). */
+const metadataMaxBytes = 8192;
 
 /** Metadata as the service wants it: names are identifiers, values ASCII. The modification time is RFC 3339, as rclone writes it for Azure. */
 export function toAzureMetadata(metadata: ObjectMetadata): Record<string, string> {
@@ -12,8 +14,7 @@ export function toAzureMetadata(metadata: ObjectMetadata): Record<string, string
   for (const [name, value] of Object.entries(metadata.user)) {
     result[encodeMetadataName(name)] = encodeHeaderValue(value);
   }
-  if (metadata.modifiedAt) result[mtimeKey] = metadata.modifiedAt.toISOString();
-  return result;
+  return withMtime(result, metadata, (modifiedAt) => modifiedAt.toISOString(), metadataMaxBytes);
 }
 
 /** Headers of Put Blob for content properties, metadata and tags. */

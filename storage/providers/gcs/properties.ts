@@ -3,11 +3,13 @@ import { statedAlgorithm } from '../../digest.ts';
 import type { Digests } from '../../digest-algorithm.ts';
 import type { ObjectInfo, ObjectMetadata, Precondition, UploadBody, Version } from '../../provider.ts';
 import { objectSize } from '../body.ts';
-import { decodeHeaderValue, encodeHeaderValue, mtimeKey, parseMtime, storableText } from '../metadata.ts';
+import { decodeHeaderValue, encodeHeaderValue, mtimeKey, parseMtime, storableText, withMtime } from '../metadata.ts';
 import { listedSize } from '../xml.ts';
 import { notGcs } from './errors.ts';
 
 const metadataPrefix = 'x-goog-meta-';
+/** 8 KiB of names and values together ("Quotas & limits"). */
+const metadataMaxBytes = 8192;
 /** What the service sends for objects that have no Cache-Control of their own ("Caching", Default behavior). */
 const defaultCaching = ['private, max-age=0', 'public, max-age=3600'];
 
@@ -62,8 +64,7 @@ export function requiredGeneration(precondition: Precondition | undefined): stri
 function customMetadata(metadata: ObjectMetadata): Record<string, string> {
   const result: Record<string, string> = {};
   for (const [name, value] of Object.entries(metadata.user)) result[name.toLowerCase()] = encodeHeaderValue(value);
-  if (metadata.modifiedAt) result[mtimeKey] = metadata.modifiedAt.toISOString();
-  return result;
+  return withMtime(result, metadata, (modifiedAt) => modifiedAt.toISOString(), metadataMaxBytes);
 }
 
 /** Headers of a write by the XML API. */

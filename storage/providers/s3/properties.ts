@@ -1,18 +1,19 @@
 import type { Digests } from '../../digest-algorithm.ts';
 import type { ObjectInfo, ObjectMetadata, Version } from '../../provider.ts';
 import { objectSize } from '../body.ts';
-import { decodeHeaderValue, encodeHeaderValue, mtimeKey, mtimeSeconds, parseMtime } from '../metadata.ts';
+import { decodeHeaderValue, encodeHeaderValue, mtimeKey, mtimeSeconds, parseMtime, withMtime } from '../metadata.ts';
 import { hasTags, tagsHeader } from '../tags.ts';
 
 const metadataPrefix = 'x-amz-meta-';
+/** 2 KB of names and values together ("Working with object metadata" in the S3 user guide). */
+const metadataMaxBytes = 2048;
 const checksums = ['crc32c', 'crc32', 'crc64nvme', 'sha256'] as const;
 
 /** User metadata as it is sent; the modification time under rclone's key. */
 export function toUserMetadata(metadata: ObjectMetadata): Record<string, string> {
   const result: Record<string, string> = {};
   for (const [name, value] of Object.entries(metadata.user)) result[name.toLowerCase()] = encodeHeaderValue(value);
-  if (metadata.modifiedAt) result[mtimeKey] = mtimeSeconds(metadata.modifiedAt);
-  return result;
+  return withMtime(result, metadata, mtimeSeconds, metadataMaxBytes);
 }
 
 /** Headers of PutObject for content properties, metadata and tags. */
