@@ -49,7 +49,7 @@ export function Figures({ progress, mode, startAt, planned }: FiguresProps & { p
         </div>
         <div className={classes.shareWords}>
           {listing
-            ? `${settled}. Listing, ${formatQuantity(objectsListed, 'object')} and ${formatBytes(bytesListed)} found so far; the total is not known yet.`
+            ? `${settled}. ${progress.state === 'PAUSED' ? '' : 'Listing, '}${formatQuantity(objectsListed, 'object')} and ${formatBytes(bytesListed)} found so far; the total is not known yet.`
             : `${formatBytes(bytesAcknowledged)} of ${formatBytes(bytesWanted(progress))} ${settled}`}
         </div>
       </div>
