@@ -201,12 +201,21 @@ test('what is pressed keeps the focus while its work is done', async () => {
   }
 });
 
-test('the focus of a row that goes with its account passes to the heading', async () => {
+test('the focus of what goes with the deed passes to the heading', async () => {
   // An account with a transfer that is still to come is kept.
   await page.goto(`${scene.product.url}/transfers/${encodeURIComponent(prepared.scheduledId)}`);
   await page.getByRole('button', { name: 'Cancel', exact: true }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel transfer' }).click();
   await page.getByText('Cancelled after 0 objects').first().waitFor();
+  await focusIs(/^h1: /);
+  await page.goto(`${scene.product.url}/schedules`);
+  await page.getByRole('button', { name: 'Delete Nightly' }).click();
+  await page
+    .getByRole('dialog')
+    .getByRole('button', { name: /^Delete/ })
+    .click();
+  await page.getByRole('button', { name: 'Delete Nightly' }).waitFor({ state: 'detached' });
+  await focusIs(/^h1: Schedules/);
   await page.goto(`${scene.product.url}/accounts`);
   await page.getByRole('button', { name: 'More for Far' }).click();
   await page.getByRole('menuitem', { name: 'Disconnect' }).click();

@@ -9,7 +9,7 @@ import {
   IconPlugConnected,
   IconPlugConnectedX,
 } from '@tabler/icons-react';
-import { useEffect, useRef, useState } from 'react';
+import { useRef, useState } from 'react';
 import { useMutation } from 'urql';
 import { Link } from 'wouter';
 import { graphql } from '../graphql/graphql.ts';
@@ -67,13 +67,6 @@ export function AccountRow({ account, onChanged }: { account: Account; onChanged
     more.current?.focus();
     setDialog(which);
   };
-  // With a disconnected account its row goes, and the focus that was in it.
-  useEffect(
-    () => () => {
-      if (document.activeElement === document.body) document.querySelector('h1')?.focus();
-    },
-    [],
-  );
   const passed = data?.testAccount.account?.status === 'CONNECTED' && account.status === 'CONNECTED';
 
   return (

@@ -1,5 +1,5 @@
 import { Button, Group, Modal } from '@mantine/core';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect } from 'react';
 import { BusyButton } from './BusyButton.tsx';
 
 interface ConfirmDialogProps {
@@ -18,10 +18,23 @@ interface ConfirmDialogProps {
   onClose: () => void;
 }
 
+/** What asked may be gone with the deed, and the focus that would have gone back to it. */
+function passFocusOn(): void {
+  if (document.activeElement === document.body) document.querySelector('h1')?.focus();
+}
+
 /** Asks before something that cannot be taken back. */
 export function ConfirmDialog({ destroys = true, ...props }: ConfirmDialogProps) {
+  // It may go together with what asked, before it has closed.
+  useEffect(() => passFocusOn, []);
   return (
-    <Modal opened={props.opened} onClose={props.onClose} title={props.title}>
+    <Modal
+      opened={props.opened}
+      onClose={props.onClose}
+      title={props.title}
+      // Its buttons are there for a moment yet.
+      onExitTransitionEnd={() => setTimeout(passFocusOn)}
+    >
       {props.children}
       <Group justify="flex-end" mt="xl" gap="sm">
         <Button variant="default" onClick={props.onClose} data-autofocus>
