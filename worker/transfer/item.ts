@@ -26,6 +26,7 @@ export const uploadSessionSchema = z.object({
     cacheControl: z.string().exactOptional(),
     user: z.record(z.string(), z.string()),
     modifiedAt: z.coerce.date().exactOptional(),
+    isModifiedAtInferred: z.boolean().exactOptional(),
     tags: z.record(z.string(), z.string()).exactOptional(),
   }),
 }) satisfies z.ZodType<UploadSession>;
