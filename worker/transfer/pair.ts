@@ -113,6 +113,7 @@ function allOf(stream: Readable, sizeBytes: number, admit: BodyLease['admit']): 
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array[]>();
   const chunks: Uint8Array[] = [];
   let length = 0;
+  let held: Promise<void> | undefined;
   const fail = (error: unknown) => {
     reject(error);
     stream.destroy();
@@ -128,11 +129,15 @@ function allOf(stream: Readable, sizeBytes: number, admit: BodyLease['admit']): 
     const admitted = admit(chunk.byteLength);
     if (!admitted) return;
     stream.pause();
-    admitted.then(() => stream.resume(), fail);
+    held = admitted.then(() => void stream.resume(), fail);
   });
-  stream.on('end', () => (length === sizeBytes ? resolve(chunks) : failBySize()));
+  const finish = () => (length === sizeBytes ? resolve(chunks) : failBySize());
+  // A body that was there as a whole ends right behind its only chunk, paused or not.
+  stream.on('end', () => (held === undefined ? finish() : void held.then(finish)));
   stream.on('error', reject);
-  stream.on('close', failByClose);
+  stream.on('close', () => {
+    if (!stream.readableEnded) failByClose();
+  });
   if (stream.destroyed) failByClose();
   else stream.resume();
   return promise;
