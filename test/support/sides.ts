@@ -11,7 +11,9 @@ export function sidesOf(current: () => Crossing & { prefix: string }) {
   };
   const put = async (store: TestStore, name: string, body: string): Promise<void> => {
     const { prefix } = current();
-    await store.client.send(new PutObjectCommand({ Bucket: store.bucket, Key: prefix + name, Body: Buffer.from(body) }));
+    await store.client.send(
+      new PutObjectCommand({ Bucket: store.bucket, Key: prefix + name, Body: Buffer.from(body) }),
+    );
   };
   return {
     order,
