@@ -229,7 +229,7 @@ class MeteredStream extends Readable {
     digest: StreamingDigest,
     admit?: (bytes: number) => Promise<void> | undefined,
   ) {
-    // Only what it comes from reads ahead: each stage would hold back 64 KiB more.
+    // Only what it comes from reads ahead: each stage on the way would hold 64 KiB more.
     super({ highWaterMark: 1 });
     this.#inner = inner;
     this.#sizeBytes = sizeBytes;

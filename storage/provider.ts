@@ -229,7 +229,7 @@ export interface ObjectMetadata {
   user: Record<string, string>;
   /** Modification time of the original file, where it was recorded; to the millisecond. */
   modifiedAt?: Date;
-  /** Nobody recorded `modifiedAt`: a store that has no room left for it in the metadata is written to without it. */
+  /** Nobody recorded `modifiedAt`: it is left out where the metadata has no room for it, or something else in its place. */
   isModifiedAtInferred?: boolean;
   /**
    * Tags for the object that is written, as `capabilities.tags` takes them, else none may be given. A denied request that

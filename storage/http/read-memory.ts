@@ -21,7 +21,7 @@ interface Stretch {
   inUse: boolean;
 }
 
-/** For connections whose reads come in records, which are gathered, and those bring little at a time. */
+/** For connections whose reads are gathered, because they come in records, as long as they bring little at a time. */
 const small: Size = { bytes: 16 * 1024, spare: [], mostSpare: 256 };
 /** Where the others' little is kept, one piece behind the other. */
 const shared: Size = { bytes: 64 * 1024, spare: [], mostSpare: 64 };

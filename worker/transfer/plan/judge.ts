@@ -181,6 +181,8 @@ export class Judge {
   ): Promise<void> {
     const { mode, options } = this.#rules;
     if (mode === 'VERIFY') return this.#verify(object, source, destination);
+    // First, so that an object that could not be looked at and is tried again replaces nothing that was not seen.
+    object.destinationVersion = destination === null ? {} : destination.version;
     const isEither = options.conflictPolicy === 'KEEP_BOTH' || options.conflictPolicy === 'FAIL';
     if (isEither && isMarker(source) && isMarker(destination)) {
       // A folder is not in its own way, and a second one beside it would be empty.
@@ -188,8 +190,6 @@ export class Judge {
       object.reason = 'SAME';
       return;
     }
-    // First, so that an object that could not be looked at and is tried again replaces nothing that was not seen.
-    object.destinationVersion = destination === null ? {} : destination.version;
     const decided =
       decide(source, destination, options.conflictPolicy) ??
       (await this.#facts.decide(object, source, destination as Entry, options.conflictPolicy));
