@@ -110,6 +110,11 @@ export const errorTable = {
     remedy: 'Look at what lies at the destination now, then retry.',
     description: 'Something else appeared at the destination in the meantime.',
   },
+  REQUEST_REFUSED: {
+    as: 'user',
+    remedy: "Check the account's storage class and encryption key and the object's metadata, then retry.",
+    description: "The cloud refuses what the account's settings or the object's metadata make of a request.",
+  },
   NAME_NOT_ALLOWED: {
     as: 'user',
     remedy: 'Rename the object at the source, or choose another destination.',

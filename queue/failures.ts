@@ -4,20 +4,16 @@ import { type PlanCheckpoint, planCheckpointSchema } from './plan-checkpoint.ts'
 
 /**
  * Failures that the listing brought to light, of names above all: another try meets the same, an object whose name is
- * taken would overwrite the one that has it. They stay failed.
+ * taken would overwrite the one that has it. They stay failed, as does a path of a manifest that lies below no source path
+ * (INVALID_INPUT).
  */
 export const listedFailures: readonly ErrorCode[] = [
+  'INVALID_INPUT',
   'NAME_COLLISION',
   'NAME_NOT_ALLOWED',
   'DESTINATION_EXISTS',
   'DESTINATION_DIFFERS',
 ];
-
-/**
- * Of what was never ordered, such as a path of a manifest outside of the source paths: that was not tried, and stays failed. A
- * cloud refuses with it what the account's settings or an object's metadata make of a request: that can be mended.
- */
-export const unorderedCode: ErrorCode = 'INVALID_INPUT';
 
 /** Of deletions that a plan dropped, because not everything could be listed, so that nobody knew what is extra. */
 export const droppedCode: ErrorCode = 'LISTING_INCOMPLETE';
@@ -45,13 +41,10 @@ export async function failuresOf(db: DbSession, { id, objectsFailed }: Transfer)
     orderBy: [{ objects: 'desc' }, { code: 'asc' }],
   });
   const retried = await retriedOf(db, id, await followUpsOf(db, id));
-  const unordered = failures.some(({ code }) => code === unorderedCode)
-    ? await db.transferItem.count({ where: { transferId: id, errorCode: unorderedCode, state: 'FAILED', attempts: 0 } })
-    : 0;
   return failures.map(({ transferId: _, ...failure }) => {
     const code = failure.code as ErrorCode;
-    const left = failure.objects - (retried.get(code) ?? 0) - (code === unorderedCode ? unordered : 0);
-    return { ...failure, code, open: listedFailures.includes(code) ? 0 : Math.max(0, left) };
+    const left = Math.max(0, failure.objects - (retried.get(code) ?? 0));
+    return { ...failure, code, open: listedFailures.includes(code) ? 0 : left };
   });
 }
 

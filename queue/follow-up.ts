@@ -1,6 +1,6 @@
 import { type DbSession, databaseTime, Prisma, type Transfer } from '../core/db.ts';
 import { AppError, type ErrorCode } from '../core/errors.ts';
-import { checkpointOf, droppedCode, followUpsOf, isDone, listedFailures, unorderedCode } from './failures.ts';
+import { checkpointOf, droppedCode, followUpsOf, isDone, listedFailures } from './failures.ts';
 import { compileGlobs } from './glob.ts';
 import type { PlanCheckpoint } from './plan-checkpoint.ts';
 import { emptyWorkload } from './plan-estimate.ts';
@@ -55,7 +55,6 @@ async function openFailures(db: DbSession, row: Transfer): Promise<OpenFailures>
     : Prisma.sql`false`;
   const isOpen = Prisma.sql`item.transfer_id = ${row.id}::uuid AND ((${isDropped}) OR (item.state = 'FAILED'
     AND coalesce(item.error_code, '') <> ALL(${listedFailures}::text[])
-    AND (item.error_code IS DISTINCT FROM ${unorderedCode} OR item.attempts > 0)
     AND (item.ordinal = ANY(${ordinalsOf(paths)}::int[])
       OR (item.ordinal <> ALL(${ordinalsOf(checkpoint.failed)}::int[]) AND NOT ${isTaken}))))`;
   return { isOpen, paths, checkpoint };

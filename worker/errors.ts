@@ -28,6 +28,7 @@ const reactions = {
   OBJECT_ARCHIVED: 'give up',
   OBJECT_NOT_READABLE: 'give up',
   PRECONDITION_FAILED: 'retry',
+  REQUEST_REFUSED: 'give up',
   NAME_NOT_ALLOWED: 'give up',
   NAME_COLLISION: 'give up',
   DESTINATION_EXISTS: 'give up',

@@ -2,7 +2,7 @@ import { AppError } from '../../core/errors.ts';
 import type { DeleteResult } from '../provider.ts';
 
 /** What is wrong with one object only; anything else ends the call. */
-const ofOneObject = /^(PERMISSION_DENIED|PRECONDITION_FAILED|NAME_NOT_ALLOWED|INVALID_INPUT|CONFLICT)$/;
+const ofOneObject = /^(PERMISSION_DENIED|PRECONDITION_FAILED|NAME_NOT_ALLOWED|REQUEST_REFUSED|CONFLICT)$/;
 
 /**
  * Deletes objects where the cloud takes one a request, at most `concurrency` at a time. A missing object counts as

@@ -81,6 +81,7 @@ const holdForAll: readonly ErrorCode[] = [
 ];
 const holdForOne: readonly ErrorCode[] = [
   'INVALID_INPUT',
+  'REQUEST_REFUSED',
   'CONFLICT',
   'OBJECT_TOO_LARGE',
   'OBJECT_NOT_READABLE',

@@ -91,7 +91,7 @@ const messages: Partial<Record<ErrorCode, string>> = {
   THROTTLED: 'Dropbox asks to slow down.',
   ENDPOINT_UNREACHABLE: 'Dropbox cannot fetch the address.',
   PROVIDER_UNAVAILABLE: 'Dropbox has a problem of its own.',
-  INVALID_INPUT: 'Dropbox does not understand the request.',
+  REQUEST_REFUSED: 'Dropbox does not understand the request.',
   ENDPOINT_INVALID: 'The endpoint does not answer as Dropbox does.',
   CONFLICT: 'Dropbox refuses this in the state that things are in.',
 };
@@ -122,7 +122,7 @@ export function dropboxError({ status, headers, text }: DropboxFault): AppError 
     return unionError(answer?.error, status === 403 ? 'PERMISSION_DENIED' : 'CONFLICT', options);
   }
   // "Bad input parameter": plain text that names the field.
-  if (status === 400) return refusal('INVALID_INPUT', text.slice(0, 200), undefined, options);
+  if (status === 400) return refusal('REQUEST_REFUSED', text.slice(0, 200), undefined, options);
   return refusal('ENDPOINT_INVALID', `status ${status}`, undefined, options);
 }
 

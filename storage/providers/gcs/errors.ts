@@ -42,7 +42,7 @@ const codes = {
 
 /** For reasons that are none of these, and for answers without a document. */
 const statuses = {
-  400: 'INVALID_INPUT',
+  400: 'REQUEST_REFUSED',
   401: 'CREDENTIALS_INVALID',
   403: 'PERMISSION_DENIED',
   404: 'OBJECT_NOT_FOUND',
@@ -57,7 +57,7 @@ const statuses = {
 } satisfies Record<number, ErrorCode>;
 
 const messages: Partial<Record<ErrorCode, string>> = {
-  INVALID_INPUT: 'Cloud Storage does not take this request.',
+  REQUEST_REFUSED: 'Cloud Storage does not take this request.',
   CREDENTIALS_INVALID: 'Google refused the credentials. Check the key, or connect the account again.',
   PERMISSION_DENIED: 'Cloud Storage does not let these credentials do this. See docs/providers/gcs.md for the role.',
   CONTAINER_NOT_FOUND: 'The bucket does not exist.',

@@ -21,6 +21,8 @@ describe('what a store says', () => {
     [412, 'PreconditionFailed', 'PRECONDITION_FAILED', 'never'],
     [409, 'ConditionalRequestConflict', 'PRECONDITION_FAILED', 'restart'],
     [400, 'BadDigest', 'CHECKSUM_MISMATCH', 'restart'],
+    [400, 'InvalidStorageClass', 'REQUEST_REFUSED', 'never'],
+    [400, 'KMS.DisabledException', 'REQUEST_REFUSED', 'never'],
     [503, 'SlowDown', 'THROTTLED', 'backoff'],
     [500, 'InternalError', 'PROVIDER_UNAVAILABLE', 'backoff'],
     [501, 'NotImplemented', 'NOT_SUPPORTED', 'never'],

@@ -65,12 +65,12 @@ const codes = {
   PermanentRedirect: 'ENDPOINT_INVALID',
   Redirect: 'ENDPOINT_INVALID',
   TemporaryRedirect: 'ENDPOINT_INVALID',
-  InvalidStorageClass: 'INVALID_INPUT',
-  'KMS.DisabledException': 'INVALID_INPUT',
-  'KMS.KMSInvalidStateException': 'INVALID_INPUT',
-  'KMS.NotFoundException': 'INVALID_INPUT',
-  MetadataTooLarge: 'INVALID_INPUT',
-  EntityTooSmall: 'INVALID_INPUT',
+  InvalidStorageClass: 'REQUEST_REFUSED',
+  'KMS.DisabledException': 'REQUEST_REFUSED',
+  'KMS.KMSInvalidStateException': 'REQUEST_REFUSED',
+  'KMS.NotFoundException': 'REQUEST_REFUSED',
+  MetadataTooLarge: 'REQUEST_REFUSED',
+  EntityTooSmall: 'REQUEST_REFUSED',
   MethodNotAllowed: 'NOT_SUPPORTED',
   NotImplemented: 'NOT_SUPPORTED',
 } satisfies Record<string, ErrorCode>;
@@ -92,7 +92,7 @@ const statuses = {
 } satisfies Record<number, ErrorCode>;
 
 const messages: Partial<Record<ErrorCode, string>> = {
-  INVALID_INPUT: 'The store refuses what was asked for. Check storage class, encryption key and metadata.',
+  REQUEST_REFUSED: 'The store refuses what was asked for. Check storage class, encryption key and metadata.',
   CREDENTIALS_INVALID: 'The store refused the credentials. Check the access key, its secret and the region.',
   PERMISSION_DENIED: 'The store does not let these credentials do this.',
   CONTAINER_NOT_FOUND: 'The bucket does not exist.',
