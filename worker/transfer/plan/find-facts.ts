@@ -97,7 +97,8 @@ export function numbered(key: string, number: number): string {
   const isFolder = key.endsWith('/');
   const bare = isFolder ? key.slice(0, -1) : key;
   const nameAt = bare.lastIndexOf('/') + 1;
-  const dot = bare.lastIndexOf('.');
-  const end = !isFolder && dot > nameAt ? dot : bare.length;
+  const dot = Math.max(nameAt, bare.lastIndexOf('.'));
+  const hasEnding = !isFolder && /[^.]/.test(bare.slice(nameAt, dot));
+  const end = hasEnding ? dot : bare.length;
   return `${bare.slice(0, end)} (${number})${bare.slice(end)}${isFolder ? '/' : ''}`;
 }
