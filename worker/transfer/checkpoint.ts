@@ -64,7 +64,8 @@ export async function writeCheckpoint(
     runs.map(({ restMs, bytesInFlight, ...run }) => ({ ...run, rest_ms: restMs, bytes_in_flight: bytesInFlight })),
   );
   const itemsJson = JSON.stringify(items.map(({ item, number, attempt }) => ({ ...item.toRecord(), number, attempt })));
-  // Said beside the join, so that no plan, however little is known of a new transfer, looks at all of its items.
+  // Said beside the join, so that no plan, however little is known of a new transfer, looks at all of its items. The join
+  // itself offers no index anything to look up: an index that is asked once for each item sorts all of these every time.
   const ordinals = items.map(({ item }) => item.ordinal);
   const { elapsedMs, throttledMs } = options;
   const [row] = await db.$queryRaw<WriteRow[]>`
@@ -115,7 +116,7 @@ export async function writeCheckpoint(
         finished_at = CASE WHEN input.state IN ('COMPLETED', 'FAILED', 'SKIPPED', 'CANCELLED') THEN now() END
       FROM input
       WHERE item.transfer_id = ${transferId}::uuid AND item.ordinal = ANY(${ordinals}::int[])
-        AND item.ordinal = input.ordinal
+        AND item.ordinal + 0 = input.ordinal
       RETURNING old.action, new.ordinal, new.state, new.size_bytes, new.acknowledged_bytes, new.error_code,
         new.error_message, input.verified, old.state AS old_state, old.size_bytes AS old_size_bytes,
         old.acknowledged_bytes AS old_acknowledged_bytes, new.source_removal, old.source_removal AS old_source_removal
