@@ -1,4 +1,4 @@
-import type { Db } from '../../core/db.ts';
+import { type Db, prepared } from '../../core/db.ts';
 import { type JobPayload, jobIds } from '../../queue/jobs.ts';
 import { manifestKeptDays } from '../../queue/manifest.ts';
 import { enqueue } from '../../queue/outbox.ts';
@@ -95,7 +95,7 @@ type Tx = Parameters<Parameters<Db['$transaction']>[0]>[0];
  */
 async function prolongQueued(db: Db, queue: JobQueue): Promise<void> {
   const rows = await db.$queryRaw<JobPayload<'transfer.batch'>[]>`
-    SELECT transfer_id AS "transferId", number AS "batchNumber", attempt FROM transfer_batch
+    ${prepared}SELECT transfer_id AS "transferId", number AS "batchNumber", attempt FROM transfer_batch
     WHERE state = 'ADMITTED' AND lease_until < now() AND fence < attempt`;
   if (rows.length === 0) return;
   const idOf = jobIds['transfer.batch'];
@@ -114,7 +114,7 @@ async function prolongQueued(db: Db, queue: JobQueue): Promise<void> {
 /** A plan that nobody took in time is all right for the same reason. */
 async function prolongPlans(db: Db, queue: JobQueue): Promise<void> {
   const rows = await db.$queryRaw<JobPayload<'transfer.plan'>[]>`
-    SELECT id AS "transferId", attempt FROM transfer
+    ${prepared}SELECT id AS "transferId", attempt FROM transfer
     WHERE state IN ('SCHEDULED', 'QUEUED', 'PLANNING', 'RUNNING') AND NOT listing_complete AND plan_lease_until < now()
       AND plan_fence < attempt`;
   if (rows.length === 0) return;
@@ -136,7 +136,7 @@ async function prolongPlans(db: Db, queue: JobQueue): Promise<void> {
  */
 async function returnBatches(tx: Tx): Promise<ProgressRow[]> {
   return tx.$queryRaw<ProgressRow[]>`
-    WITH locked AS MATERIALIZED (
+    ${prepared}WITH locked AS MATERIALIZED (
       SELECT id FROM transfer
       WHERE id IN (SELECT transfer_id FROM transfer_batch WHERE state = 'ADMITTED' AND lease_until < now())
       FOR NO KEY UPDATE SKIP LOCKED
@@ -156,7 +156,7 @@ async function returnBatches(tx: Tx): Promise<ProgressRow[]> {
 /** Plans without a sign of life are promised again, unless the promise still waits, in the outbox or in the queue. */
 async function replan(tx: Tx): Promise<void> {
   const rows = await tx.$queryRaw<{ id: string; attempt: number }[]>`
-    UPDATE transfer
+    ${prepared}UPDATE transfer
     SET attempt = attempt + 1, plan_lease_until = now() + make_interval(secs => ${planLeaseMs / 1_000}),
       updated_at = now()
     WHERE state IN ('SCHEDULED', 'QUEUED', 'PLANNING', 'RUNNING') AND NOT listing_complete AND plan_lease_until < now()
@@ -169,7 +169,7 @@ async function replan(tx: Tx): Promise<void> {
 
 async function zeroSpeeds(tx: Tx): Promise<ProgressRow[]> {
   return tx.$queryRaw<ProgressRow[]>`
-    UPDATE transfer
+    ${prepared}UPDATE transfer
     SET speed_bytes_per_second = 0, pace_bytes_per_second = 0, speed_at = NULL, speed_since = NULL,
       sequence = sequence + 1, updated_at = now()
     WHERE state = 'RUNNING' AND (speed_bytes_per_second > 0 OR pace_bytes_per_second > 0)
@@ -222,7 +222,7 @@ async function trim(tx: Tx): Promise<void> {
  */
 async function endsSince(tx: Tx, since: Date): Promise<ProgressRow[]> {
   return tx.$queryRaw<ProgressRow[]>`
-    SELECT ${progressColumns} FROM transfer
+    ${prepared}SELECT ${progressColumns} FROM transfer
     WHERE finished_at >= ${since}::timestamptz AND finished_at < now() - interval '1 second'
     ORDER BY finished_at LIMIT 10000`;
 }
