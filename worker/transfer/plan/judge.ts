@@ -13,7 +13,7 @@ import { decide } from './decide.ts';
 import { FactFinder } from './find-facts.ts';
 import type { Manifest } from './manifest.ts';
 import type { Match } from './matches.ts';
-import { nameHash, nameProblem, takenNames } from './names.ts';
+import { claimOf, type NameClaim, nameProblem, takenNames } from './names.ts';
 import type { PlannedObject, PlanPage } from './page.ts';
 import type { Section } from './section.ts';
 import { type Side, WorkloadCounter } from './workload.ts';
@@ -73,8 +73,8 @@ export class Judge {
     const { container } = section.destination;
     const arriving = new Set(matches.flatMap(({ source, key }) => (source === null ? [] : [`${container}/${key}`])));
     const isGiven = async (location: Location) => {
-      const hash = this.#nameOf(location);
-      return arriving.has(`${container}/${location.key}`) || taken.has(hash) || (await this.#taken([hash])).has(hash);
+      const { name } = this.#claimOf(location);
+      return arriving.has(`${container}/${location.key}`) || taken.has(name) || (await this.#taken([name])).has(name);
     };
     const judged = (await Promise.all(chosen.map((match) => this.#judgeOne(section, match, isGiven)))).filter(
       (object) => object !== null,
@@ -83,14 +83,23 @@ export class Judge {
     const names: string[] = [];
     for (const object of judged) {
       if (this.#rules.canMeet && object.problem === undefined && object.action !== 'DELETE') {
-        if (taken.has(this.#nameOf(object.destination))) await this.#giveWay(object, isGiven);
-        const hash = this.#nameOf(object.destination);
-        if (object.problem === undefined) names.push(hash);
-        taken.add(hash);
+        const { name, barred } = this.#claimOf(object.destination);
+        const isBarred = (hashes: readonly string[]) =>
+          object.action !== 'SKIP' && hashes.some((hash) => taken.has(hash));
+        if (isBarred(barred.asFolder)) object.problem = folderCollision();
+        else if (taken.has(name) || isBarred(barred.asName)) await this.#giveWay(object, isGiven);
+        if (object.problem === undefined) names.push(...this.#newOf(this.#claimOf(object.destination), taken));
       }
       page.add(object);
       this.#counter?.add(page.workload, object);
     }
+    return names;
+  }
+
+  /** The names that nobody has taken yet, and that are taken now. */
+  #newOf({ name, folders }: NameClaim, taken: Set<string>): string[] {
+    const names = [name, ...folders].filter((hash) => !taken.has(hash));
+    for (const hash of names) taken.add(hash);
     return names;
   }
 
@@ -248,13 +257,18 @@ export class Judge {
     return nameProblem(provider, destination.key, sizeBytes);
   }
 
-  #nameOf({ container, key }: Location): string {
-    return nameHash(container, key, this.#rules.destination.provider.capabilities);
+  #claimOf(location: Location): NameClaim {
+    return claimOf(location, this.#rules.destination.provider.capabilities);
   }
 
   async #takenNames(section: Section, matches: readonly Match[]): Promise<Set<string>> {
+    if (!this.#rules.canMeet) return new Set();
     const { container } = section.destination;
-    return this.#rules.canMeet ? this.#taken(matches.map(({ key }) => this.#nameOf({ container, key }))) : new Set();
+    const hashes = matches.flatMap(({ key }) => {
+      const { name, folders, barred } = this.#claimOf({ container, key });
+      return [name, ...folders, ...barred.asName, ...barred.asFolder];
+    });
+    return this.#taken([...new Set(hashes)]);
   }
 
   #taken(hashes: readonly string[]): Promise<Set<string>> {
@@ -269,6 +283,11 @@ function isMarker(entry: Entry | null): boolean {
 
 function collision(): AppError {
   return new AppError('NAME_COLLISION', 'Another object of this transfer goes to the same name.');
+}
+
+function folderCollision(): AppError {
+  const message = 'Another object of this transfer goes to the name of its folder, and here no file can be in a file.';
+  return new AppError('NAME_COLLISION', message);
 }
 
 function differs(message: string): AppError {

@@ -3,7 +3,7 @@ import type { Db } from '../../../core/db.ts';
 import { AppError, toAppError } from '../../../core/errors.ts';
 import { foldKey } from '../../../queue/path.ts';
 import type { Capabilities } from '../../../storage/capabilities.ts';
-import type { StorageProvider } from '../../../storage/provider.ts';
+import type { Location, StorageProvider } from '../../../storage/provider.ts';
 import { isFolderMarker } from '../folder.ts';
 
 /** Why an object cannot have this name at the destination; undefined when it can. */
@@ -28,6 +28,36 @@ export function nameHash(container: string, key: string, capabilities: Capabilit
   return createHash('sha256')
     .update(`${container}/${canonicalKey(key, capabilities)}`)
     .digest('hex');
+}
+
+/** What an object takes of the destination's names, as hashes. */
+export interface NameClaim {
+  /** Its own. */
+  name: string;
+  /** As the name of a folder: nothing else may be in its folders' place. */
+  folders: string[];
+  /** What nobody may have for the object to find its place: a folder of its name, files of its folders' names. */
+  barred: { asName: string[]; asFolder: string[] };
+}
+
+/**
+ * What an object takes. Where folders are real, a file and a folder cannot have one name: `a` and `a/b` are in each other's
+ * way.
+ */
+export function claimOf({ container, key }: Location, capabilities: Capabilities): NameClaim {
+  const name = nameHash(container, key, capabilities);
+  if (capabilities.folders === 'marker') return { name, folders: [], barred: { asName: [], asFolder: [] } };
+  // No name holds U+0000.
+  const asFolder = (path: string) => nameHash(container, `${path}/\0`, capabilities);
+  const folders = [...key.matchAll(/\//g)].map(({ index }) => key.slice(0, index));
+  return {
+    name,
+    folders: folders.map(asFolder),
+    barred: {
+      asName: key.endsWith('/') ? [] : [asFolder(key)],
+      asFolder: folders.map((path) => nameHash(container, path, capabilities)),
+    },
+  };
 }
 
 /** Which of these names the transfer has given away already. */

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { approveTransfer } from '../queue/transfer.ts';
+import { type CloudScene, contents, fill, sha256, startCloudScene } from './support/clouds.ts';
+
+let all: CloudScene;
+
+beforeAll(async () => {
+  all = await startCloudScene();
+}, 60_000);
+
+afterAll(() => all?.stop());
+
+/** Names of an S3 store of which Dropbox, whose folders are real, cannot hold all. */
+const objects = ['a', 'a-b', 'a/b', 'a/c/d', 'E', 'e/', 'e/f', 'g/', 'g/h', 'i/j/k', 'i/j/l'];
+
+const refused = ['a/b', 'a/c/d', 'e/', 'e/f'];
+
+test.each(['OVERWRITE', 'KEEP_BOTH'] as const)(
+  'a plan says which files and folders have one name, and the run does as planned: %s',
+  async (conflictPolicy) => {
+    const { engine, clouds } = all;
+    const folder = conflictPolicy.toLowerCase();
+    const bytes = (name: string) => Buffer.from(name.endsWith('/') ? '' : name);
+    await fill(clouds.s3, Object.fromEntries(objects.map((name) => [`${folder}/${name}`, bytes(name)])));
+    const { id } = await engine.submit({
+      sourceAccountId: clouds.s3.accountId,
+      sourcePaths: [`${clouds.s3.container}/${folder}/`],
+      destinationAccountId: clouds.dropbox.accountId,
+      destinationPath: 'dropbox/',
+      options: { conflictPolicy },
+      dryRun: true,
+    });
+    await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
+    const items = () => engine.db.transferItem.findMany({ where: { transferId: id }, orderBy: { ordinal: 'asc' } });
+    const prefix = `${folder}/`.length;
+    const problems = async () =>
+      Object.fromEntries((await items()).map(({ sourceKey, errorCode }) => [sourceKey.slice(prefix), errorCode]));
+    const planned = await problems();
+    expect(planned).toEqual(
+      Object.fromEntries(objects.map((name) => [name, refused.includes(name) ? 'NAME_COLLISION' : null])),
+    );
+    await engine.db.$transaction((tx) => approveTransfer(tx, id));
+    expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', objectsFailed: 4n });
+    expect(await problems()).toEqual(planned);
+    const arrived = objects.filter((name) => planned[name] === null && !name.endsWith('/'));
+    expect(await contents(clouds.dropbox, `${folder}/`)).toMatchObject(
+      Object.fromEntries(arrived.map((name) => [name, sha256(bytes(name))])),
+    );
+  },
+);
