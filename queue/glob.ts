@@ -28,7 +28,7 @@ export function compileGlobs(globs: readonly string[]): (path: string) => boolea
 
 /**
  * Compiles a glob: `*` and `?` within a name, `**` as a name of its own for any number of folders, `[a-z]`, `[!a-z]`,
- * `{a,b}`, and `\` before a character that means itself. Matching takes time in proportion to the product of the lengths
+ * `{a,b}`, and `\` before a character that means itself; `folder/` for all that it holds. Matching takes time in proportion to the product of the lengths
  * of glob and path at worst, whatever the glob: globs come from users, and an expression that backtracks could stall a
  * worker. Throws INVALID_INPUT for one that does not parse.
  */
@@ -165,7 +165,11 @@ function splitSegments(text: string): string[] {
     segments.push(text.slice(from, slash));
     from = slash + 1;
   }
-  return [...segments, text.slice(from)];
+  segments.push(text.slice(from));
+  // As in .gitignore: a slash at the start only says where the path begins, one at the end means all that a folder holds.
+  if (segments.length > 1 && segments[0] === '') segments.shift();
+  if (segments.length > 1 && segments.at(-1) === '') segments.splice(-1, 1, '**', '*');
+  return segments;
 }
 
 function tokenize(segment: string, glob: string): Token[] {

@@ -76,7 +76,7 @@ const TransferFilterInput = builder.inputType('TransferFilterInput', {
   fields: (t) => ({
     include: t.stringList({
       description:
-        'Up to 100 globs of at most 256 characters, held against the path below the source path: `*` and `?` within a name, `**` across folders, `[a-z]`, `{a,b}`, whose braces unfold to at most 100 globs each, and to 200 globs of 10,000 characters in all. Absent or empty: everything.',
+        'Up to 100 globs of at most 256 characters, held against the path below the source path: `*` and `?` within a name, `**` across folders, `folder/` for all that it holds, `[a-z]`, `{a,b}`, whose braces unfold to at most 100 globs each, and to 200 globs of 10,000 characters in all. Absent or empty: everything.',
     }),
     exclude: t.stringList({ description: 'The same, for what is left out.' }),
     minSize: t.field({ type: 'ByteSize', description: 'Smallest size. Absent: none.' }),
