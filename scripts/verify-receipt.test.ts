@@ -119,6 +119,20 @@ describe('each way to fail is told apart', () => {
       }),
       /is out of order/,
     ],
+    [
+      'a member that is there twice',
+      () => ({ report: report.replace('"state":"COMPLETED"', '"state":"FAILED","state":"COMPLETED"') }),
+      /^Line \d+ of the report was changed: it is not written as Skyferry writes it/,
+    ],
+    [
+      'a failed object too many',
+      () => ({
+        report: joined(
+          lines().toSpliced(-1, 0, (lines().at(-2) as string).replace(/"state":"\w+"/, '"state":"FAILED"')),
+        ),
+      }),
+      /^The failed objects were changed: the receipt counts 0, the report has 1\./,
+    ],
     ['a report that is cut off', () => ({ report: joined(lines().slice(0, -1)) }), /^The report is cut off/],
     [
       'a report that is cut off within a line',

@@ -28,6 +28,7 @@ const receiptSchema = z.object({
     transferId: text,
     sequence: text,
     objectsCompleted: count,
+    objectsFailed: count,
     bytesCompleted: text,
     manifestSha256: text,
     keyId: text,
@@ -78,15 +79,22 @@ async function verifyReport({ receipt }: SignedReceipt, lines: AsyncIterable<str
   let number = 0;
   let last = '';
   let ordinal = -1;
+  let failed = 0;
   for await (const line of lines) {
     number += 1;
-    const parsed = lineSchema.safeParse(parseJson(line, `Line ${number} of the report`));
+    const document = parseJson(line, `Line ${number} of the report`);
+    const parsed = lineSchema.safeParse(document);
     if (!parsed.success) throw new Refusal(`Line ${number} of the report is none: it has no type.`);
     const record = parsed.data;
+    // A member that stands there twice is read by some as the first and by others as the last.
+    if (canonicalJson(document as object) !== line)
+      throw new Refusal(`Line ${number} of the report was changed: it is not written as Skyferry writes it.`);
     if (last === 'end') throw new Refusal(`The report goes on behind its end, with line ${number}.`);
     last = record.type;
     if (number === 1) assertSameEnd(record, receipt);
-    if (record.type !== 'item' || record.state !== 'COMPLETED') continue;
+    if (record.type !== 'item') continue;
+    if (record.state === 'FAILED') failed += 1;
+    if (record.state !== 'COMPLETED') continue;
     if (!Number.isSafeInteger(record.ordinal) || !/^\d+$/.test(String(record.sizeBytes)))
       throw new Refusal(`Line ${number} of the report was changed: its ordinal or its size is no number.`);
     if (Number(record.ordinal) <= ordinal)
@@ -100,6 +108,11 @@ async function verifyReport({ receipt }: SignedReceipt, lines: AsyncIterable<str
   if (difference !== 0) {
     throw new Refusal(
       `${Math.abs(difference)} ${Math.abs(difference) === 1 ? 'line is' : 'lines are'} ${difference > 0 ? 'missing' : 'too many'}: the receipt vouches for ${receipt.objectsCompleted} completed objects, the report has ${manifest.objects}.`,
+    );
+  }
+  if (failed !== receipt.objectsFailed) {
+    throw new Refusal(
+      `The failed objects were changed: the receipt counts ${receipt.objectsFailed}, the report has ${failed}.`,
     );
   }
   if (manifest.sha256() !== receipt.manifestSha256) {
