@@ -48,3 +48,32 @@ test.each(['OVERWRITE', 'KEEP_BOTH'] as const)(
     );
   },
 );
+
+test('a plan says what stands at the destination in the way of files and folders', async () => {
+  const { engine, clouds } = all;
+  const bytes = Buffer.from('bytes');
+  await fill(clouds.dropbox, { 'standing/a/b': bytes, 'standing/c': bytes, 'standing/d': bytes });
+  await fill(clouds.s3, { 'standing/a': bytes, 'standing/C/d': bytes, 'standing/d': bytes, 'standing/e/f': bytes });
+  const { id } = await engine.submit({
+    sourceAccountId: clouds.s3.accountId,
+    sourcePaths: [`${clouds.s3.container}/standing/`],
+    destinationAccountId: clouds.dropbox.accountId,
+    destinationPath: 'dropbox/',
+    dryRun: true,
+  });
+  await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
+  const problems = async () =>
+    (await engine.db.transferItem.findMany({ where: { transferId: id }, orderBy: { sourceKey: 'asc' } })).map(
+      ({ sourceKey, errorCode }) => [sourceKey, errorCode],
+    );
+  const planned = await problems();
+  expect(planned).toEqual([
+    ['standing/C/d', 'NAME_COLLISION'],
+    ['standing/a', 'NAME_COLLISION'],
+    ['standing/d', null],
+    ['standing/e/f', null],
+  ]);
+  await engine.db.$transaction((tx) => approveTransfer(tx, id));
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', objectsFailed: 2n });
+  expect(await problems()).toEqual(planned);
+});

@@ -13,7 +13,7 @@ import { decide } from './decide.ts';
 import { FactFinder } from './find-facts.ts';
 import type { Manifest } from './manifest.ts';
 import type { Match } from './matches.ts';
-import { claimOf, type NameClaim, nameProblem, takenNames } from './names.ts';
+import { claimOf, type NameClaim, nameProblem, Standing, takenNames } from './names.ts';
 import type { PlannedObject, PlanPage } from './page.ts';
 import type { Section } from './section.ts';
 import { type Side, WorkloadCounter } from './workload.ts';
@@ -79,6 +79,7 @@ export class Judge {
     const judged = (await Promise.all(chosen.map((match) => this.#judgeOne(section, match, isGiven)))).filter(
       (object) => object !== null,
     );
+    this.#barByStanding(matches, judged);
     await this.#counter?.learnRoutes(judged);
     const names: string[] = [];
     for (const object of judged) {
@@ -94,6 +95,23 @@ export class Judge {
       this.#counter?.add(page.workload, object);
     }
     return names;
+  }
+
+  /**
+   * What the run would find in its way: a file in place of a folder, or the other way round. Seen where both come in one
+   * stretch; else the run says so.
+   */
+  #barByStanding(matches: readonly Match[], judged: readonly PlannedObject[]): void {
+    const { capabilities } = this.#rules.destination.provider;
+    if (capabilities.folders === 'marker') return;
+    const standing = new Standing(
+      matches.flatMap(({ destination }) => destination?.key ?? []),
+      capabilities,
+    );
+    for (const object of judged) {
+      const isWritten = object.action === 'WRITE' || object.action === 'ADD' || object.action === 'REPLACE';
+      if (isWritten && standing.bars(object.destination.key)) object.problem ??= standingCollision();
+    }
   }
 
   /** The names that nobody has taken yet, and that are taken now. */
@@ -287,6 +305,11 @@ function collision(): AppError {
 
 function folderCollision(): AppError {
   const message = 'Another object of this transfer goes to the name of its folder, and here no file can be in a file.';
+  return new AppError('NAME_COLLISION', message);
+}
+
+function standingCollision(): AppError {
+  const message = 'A folder at the destination has the name of the file, or a file that of one of its folders.';
   return new AppError('NAME_COLLISION', message);
 }
 

@@ -49,7 +49,7 @@ export function claimOf({ container, key }: Location, capabilities: Capabilities
   if (capabilities.folders === 'marker') return { name, folders: [], barred: { asName: [], asFolder: [] } };
   // No name holds U+0000.
   const asFolder = (path: string) => nameHash(container, `${path}/\0`, capabilities);
-  const folders = [...key.matchAll(/\//g)].map(({ index }) => key.slice(0, index));
+  const folders = foldersOf(key);
   return {
     name,
     folders: folders.map(asFolder),
@@ -58,6 +58,29 @@ export function claimOf({ container, key }: Location, capabilities: Capabilities
       asFolder: folders.map((path) => nameHash(container, path, capabilities)),
     },
   };
+}
+
+const foldersOf = (key: string) => [...key.matchAll(/\//g)].map(({ index }) => key.slice(0, index));
+
+/** What stands at a destination whose folders are real, of which no object of this listing may be in the way of another. */
+export class Standing {
+  readonly #capabilities: Capabilities;
+  readonly #files = new Set<string>();
+  readonly #folders = new Set<string>();
+
+  constructor(keys: readonly string[], capabilities: Capabilities) {
+    this.#capabilities = capabilities;
+    for (const key of keys.map((one) => canonicalKey(one, capabilities))) {
+      if (!key.endsWith('/')) this.#files.add(key);
+      for (const folder of foldersOf(key)) this.#folders.add(folder);
+    }
+  }
+
+  /** Whether a folder has the object's name, or a file that of one of its folders. */
+  bars(key: string): boolean {
+    const name = canonicalKey(key, this.#capabilities);
+    return this.#folders.has(name) || foldersOf(name).some((folder) => this.#files.has(folder));
+  }
 }
 
 /** Which of these names the transfer has given away already. */
