@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createDb } from '../../core/db.ts';
+import { AppError } from '../../core/errors.ts';
 import { createAddressPolicy } from '../../storage/address-policy.ts';
 import type { Entry, Page, StorageProvider } from '../../storage/provider.ts';
 import { openProvider } from '../../storage/registry.ts';
@@ -69,6 +70,10 @@ function generated(keys: number, isSource: boolean): OpenAccount {
       return { items, nextCursor: to < keys ? String(to) : null };
     },
     checkName() {},
+    /** Asked for one object by whoever makes sure that both sides are two stores. */
+    async stat(): Promise<never> {
+      throw new AppError('OBJECT_NOT_FOUND', 'Nothing is there.');
+    },
   };
   return {
     provider: provider as unknown as StorageProvider,
