@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../test/support/databases.ts';
-import { createDb, type Db, prepared } from './db.ts';
+import { arrayLiteral, createDb, type Db, prepared } from './db.ts';
 
 let database: TestDatabase;
 const open: Db[] = [];
@@ -41,6 +41,25 @@ test('a connection keeps the plans of prepared statements, and of no others', as
 
 test('behind a pooler no plan is kept', async () => {
   expect(await kept(false)).toEqual([]);
+});
+
+test('arrays come to Postgres as they are', async () => {
+  const db = createDb({ url: database.url, poolSize: 1 });
+  open.push(db);
+  const texts = ['', 'NULL', null, 'a b', '"', '\\', '\\"', '{a,b}', ',', '\n\t', "'", 'é日本😀', '$1'];
+  const numbers = [0, -1, 2 ** 53 - 1, null];
+  const dates = [new Date(0), new Date('2026-11-28T01:02:03.456Z'), new Date(Date.UTC(12_026, 0, 1)), null];
+  const objects = [{ etag: '"x\\"', list: [1, null] }, {}, null];
+  const [row] = await db.$queryRaw<object[]>`
+    SELECT ${arrayLiteral(texts)}::text[] AS texts, ${arrayLiteral([])}::text[] AS none,
+      ${arrayLiteral(numbers)}::bigint[]::text[] AS numbers,
+      ARRAY(SELECT extract(epoch FROM one)::float8 * 1000 FROM unnest(${arrayLiteral(dates)}::timestamptz[]) AS one) AS dates,
+      to_jsonb(${arrayLiteral(objects)}::jsonb[]) AS objects`;
+  expect(row).toEqual({
+    ...{ texts, objects, none: [] },
+    numbers: numbers.map((number) => number?.toString() ?? null),
+    dates: dates.map((date) => date?.getTime() ?? null),
+  });
 });
 
 /** "Message Formats" of the protocol: the server is content with whoever comes, ready, and gone. */

@@ -1,4 +1,10 @@
-import type { Db, SourceRemoval, TransferAction, TransferReason } from '../../../core/db.ts';
+import {
+  arrayLiteral,
+  type Db,
+  type SourceRemoval,
+  type TransferAction,
+  type TransferReason,
+} from '../../../core/db.ts';
 import type { AppError, ErrorCode } from '../../../core/errors.ts';
 import type { Amount, PlanCheckpoint } from '../../../queue/plan-checkpoint.ts';
 import { emptyWorkload } from '../../../queue/plan-estimate.ts';
@@ -144,9 +150,7 @@ export async function writePage(
   const sum = (...groups: (readonly PlannedItem[])[]) =>
     groups.flat().reduce((total, { size_bytes }) => total + size_bytes, 0);
   // By columns: half the time, and half the memory, of the same rows in JSON.
-  const column = <Name extends keyof PlannedItem>(name: Name) => page.items.map((item) => item[name]);
-  const jsonColumn = (name: 'source_version' | 'destination_version') =>
-    page.items.map((item) => item[name] && JSON.stringify(item[name]));
+  const column = (name: keyof PlannedItem) => arrayLiteral(page.items.map((item) => item[name]));
   const [written] = await db.$queryRaw<(ProgressRow & { due: boolean })[]>`
     WITH locked AS MATERIALIZED (
       SELECT published_at FROM transfer WHERE id = ${transferId}::uuid FOR NO KEY UPDATE
@@ -196,8 +200,8 @@ export async function writePage(
         ${column('reason')}::text[], ${column('state')}::text[], ${column('source_container')}::text[],
         ${column('source_key')}::text[], ${column('destination_container')}::text[],
         ${column('destination_key')}::text[], ${column('size_bytes')}::bigint[],
-        ${column('modified_at')}::timestamptz[], ${jsonColumn('source_version')}::jsonb[],
-        ${jsonColumn('destination_version')}::jsonb[], ${column('source_removal')}::text[],
+        ${column('modified_at')}::timestamptz[], ${column('source_version')}::jsonb[],
+        ${column('destination_version')}::jsonb[], ${column('source_removal')}::text[],
         ${column('error_code')}::text[], ${column('error_message')}::text[]
       ) AS x(
         ordinal, batch_number, action, reason, state, source_container, source_key, destination_container,
@@ -211,7 +215,7 @@ export async function writePage(
         AS x(number int, state "TransferBatchState", item_count int, size_bytes bigint)
     ), names AS (
       INSERT INTO transfer_name (transfer_id, name_hash)
-      SELECT ${transferId}::uuid, decode(hash, 'hex') FROM written CROSS JOIN unnest(${names}::text[]) AS hash
+      SELECT ${transferId}::uuid, decode(hash, 'hex') FROM written CROSS JOIN unnest(${arrayLiteral(names)}::text[]) AS hash
     )
     SELECT * FROM written`;
   if (!written) return null;
