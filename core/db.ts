@@ -116,15 +116,12 @@ export function arrayLiteral(elements: readonly (string | number | Date | object
   return `{${elements.map(elementOf).join()}}`;
 }
 
-// Years beyond 9999 have a sign in ISO 8601, and none in Postgres.
 function elementOf(element: string | number | Date | object | null): string | number {
   if (element === null) return 'NULL';
   if (typeof element === 'number') return element;
-  const text =
-    typeof element === 'string'
-      ? element
-      : element instanceof Date
-        ? element.toISOString().replace('+', '')
-        : JSON.stringify(element);
-  return `"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`;
+  // Years beyond 9999 have a sign in ISO 8601, and none in Postgres.
+  if (element instanceof Date) return `"${element.toISOString().replace('+', '')}"`;
+  // JSON within JSON: no control character is left, and what JSON escapes then is what an array does.
+  if (typeof element === 'object') return JSON.stringify(JSON.stringify(element));
+  return `"${/["\\]/.test(element) ? element.replace(/["\\]/g, '\\$&') : element}"`;
 }

@@ -62,6 +62,11 @@ export class Judge {
     this.#counter = rules.isCounted ? new WorkloadCounter(rules, signal) : null;
   }
 
+  /** Whether it asks which names were taken by the stretches before: these have to be on record then. */
+  get asksForNames(): boolean {
+    return this.#rules.canMeet;
+  }
+
   /**
    * Adds the objects to the page. Returns the names at the destination that they take, where others of the transfer
    * could meet them there. Rejects when planning has to stop.

@@ -60,11 +60,13 @@ export class PlanPage {
   readonly totals: Record<string, Amount> = {};
   /** What its objects will ask of the clouds, where that is counted. */
   readonly workload = emptyWorkload();
+  readonly #firstBatch: number;
   readonly #batching: Batching;
   #nextOrdinal: number;
 
   constructor(nextOrdinal: number, nextBatch: number) {
     this.#nextOrdinal = nextOrdinal;
+    this.#firstBatch = nextBatch;
     this.#batching = new Batching(nextBatch);
   }
 
@@ -74,6 +76,11 @@ export class PlanPage {
 
   get nextOrdinal(): number {
     return this.#nextOrdinal;
+  }
+
+  /** An empty one whose ordinals and batches come behind those of this one. */
+  following(): PlanPage {
+    return new PlanPage(this.#nextOrdinal, this.#firstBatch + this.batches.length);
   }
 
   /** Adds an object. Returns its ordinal. */

@@ -50,6 +50,17 @@ function failedObject(problem: AppError) {
   } as const;
 }
 
+/** Whether planning goes on here, or what the database says against a page. */
+type Written = boolean | { refusal: unknown };
+
+/** A stretch from a place on that is being written. */
+interface Writing {
+  place: PlanPlace;
+  /** null: there is none before the first. */
+  page: PlanPage | null;
+  outcome: Promise<Written>;
+}
+
 /** One attempt at a transfer's plan, under its fencing token. */
 export class Planner {
   readonly #engine: Engine;
@@ -176,28 +187,32 @@ export class Planner {
   async #planSection(judge: Judge, section: Section, first: PlanPlace, matches: Matches): Promise<boolean> {
     let place: PlanPlace | null = first;
     let coming = this.#next(matches);
+    // On its way to the database while the next one is judged.
+    let before: Writing = { place, page: null, outcome: Promise.resolve(true) };
     while (place !== null) {
       const chunk = await coming;
       const isLate = matches.isResumable && this.#hasProgressed && performance.now() - this.#startedAt > sliceMs;
-      if (this.#stop.signal.aborted || isLate) {
+      const isStopping = this.#stop.signal.aborted || isLate;
+      if (isStopping || 'failure' in chunk || judge.asksForNames) {
+        const isOurs = await this.#settle(section, before);
+        if (isOurs !== null) return isOurs;
+      }
+      if (isStopping) {
         await promiseAnew(this.#engine, this.#job);
         return false;
       }
       if ('failure' in chunk) return this.#failSection(section, place, chunk.failure);
-      // The next stretch is on its way while this one is written.
+      // The next stretch is on its way while this one is judged and written.
       if (chunk.next !== null) coming = this.#next(matches);
-      try {
-        const isOurs = await this.#plannedPage(judge, section, place, chunk);
-        if (!isOurs) return false;
-      } catch (error) {
-        if (this.#engine.stopping.aborted) throw error;
-        this.#engine.log.error({ err: error, ...this.#job }, 'a page of a listing was refused by the database');
-        const message = 'The endpoint lists what cannot be: a page of its listing could not be kept.';
-        return this.#failSection(section, place, new AppError('ENDPOINT_INVALID', message, { cause: error }));
-      }
-      place = chunk.next === null ? null : { path: place.path, ...chunk.next };
+      const page = before.page?.following() ?? new PlanPage(this.#checkpoint.nextOrdinal, this.#nextBatch);
+      const names = await judge.judge(page, section, chunk.matches);
+      const isOurs = await this.#settle(section, before);
+      if (isOurs !== null) return isOurs;
+      const next: PlanPlace | null = chunk.next === null ? null : { path: place.path, ...chunk.next };
+      before = { place, page, outcome: this.#write(page, names, next) };
+      place = next;
     }
-    return true;
+    return (await this.#settle(section, before)) ?? true;
   }
 
   /** Never rejects. */
@@ -205,20 +220,28 @@ export class Planner {
     return matches.next().catch((error: unknown) => ({ failure: toAppError(error) }));
   }
 
-  /** Writes a stretch, with as many tries as the database deserves. Returns whether the plan is still ours. */
-  async #plannedPage(judge: Judge, section: Section, place: PlanPlace, chunk: Chunk): Promise<boolean> {
-    const page = new PlanPage(this.#checkpoint.nextOrdinal, this.#nextBatch);
-    const names = await judge.judge(page, section, chunk.matches);
+  /** Writes a stretch, with as many tries as the database deserves. Never rejects. */
+  async #write(page: PlanPage, names: readonly string[], next: PlanPlace | null): Promise<Written> {
     const others = this.#checkpoint.remaining.slice(1);
-    const remaining = chunk.next === null ? others : [{ path: place.path, ...chunk.next }, ...others];
+    const remaining = next === null ? others : [next, ...others];
     for (let refusals = 1; ; refusals++) {
       try {
         return await this.#commit(page, names, { ...this.#checkpoint, remaining });
-      } catch (error) {
-        if (this.#engine.stopping.aborted || refusals >= maxRefusals) throw error;
-        await pause(refusalRestMs, this.#stop.signal);
+      } catch (refusal) {
+        if (this.#engine.stopping.aborted || refusals >= maxRefusals) return { refusal };
+        await pause(refusalRestMs, this.#stop.signal).catch(() => {});
       }
     }
+  }
+
+  /** null: the stretch is on record, and planning goes on behind it. Else the section is over: whether planning goes on here. */
+  async #settle(section: Section, { place, outcome }: Writing): Promise<boolean | null> {
+    const written = await outcome;
+    if (typeof written === 'boolean') return written ? null : false;
+    if (this.#engine.stopping.aborted) throw written.refusal;
+    this.#engine.log.error({ err: written.refusal, ...this.#job }, 'a page of a listing was refused by the database');
+    const message = 'The endpoint lists what cannot be: a page of its listing could not be kept.';
+    return this.#failSection(section, place, new AppError('ENDPOINT_INVALID', message, { cause: written.refusal }));
   }
 
   /** The path becomes a failed item, and the others go on. */
