@@ -101,7 +101,10 @@ async function planOnce(db: Db, databaseUrl: string, keys: number): Promise<Plan
   const startedAt = performance.now();
   const host = fork(join(import.meta.dirname, 'support/plan-host.ts'), { stdio: 'inherit', execArgv: [...workerHeap] });
   host.send({ databaseUrl, transferId, sourceAccountId, keys } satisfies PlanOrder);
-  const [planned] = (await once(host, 'message')) as [Planned];
+  const died = once(host, 'exit').then(() => {
+    throw new Error('The process that plans has died.');
+  });
+  const [planned] = (await Promise.race([once(host, 'message'), died])) as [Planned];
   const actions = await db.$queryRaw<{ action: string; objects: bigint }[]>`
     SELECT action::text, count(*) AS objects FROM transfer_item WHERE transfer_id = ${transferId}::uuid GROUP BY 1`;
   const deletions = await db.transferItem.findMany({ where: { transferId, action: 'DELETE' }, take: 100 });
