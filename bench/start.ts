@@ -1,45 +1,15 @@
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startS3Server } from '../emulators/s3/server.ts';
-import type { BlobStorage, BlobWriter } from '../emulators/s3/store/blobs.ts';
-import { MemoryBlobStorage } from '../emulators/s3/store/memory-blobs.ts';
-import { Store } from '../emulators/s3/store/store.ts';
 import type { Bench } from './support/bench.ts';
 import { connectPair, orderRelay, untilCompleted } from './support/order.ts';
 import { startSkyferry } from './support/skyferry.ts';
 import { median, percentile } from './support/statistics.ts';
-import { s3Store, startLocalS3 } from './support/stores/s3.ts';
+import { startLocalS3 } from './support/stores/s3.ts';
 import { clear, fill, verify } from './support/stores/store.ts';
+import { startWatchedDestination } from './support/watched-destination.ts';
 
 const warmUps = 10;
-/** Longer than anything that counts as a start. */
-const patienceMs = 30_000;
-
-/** Keeps bodies in memory, and tells when the first byte of the next one comes. */
-class WatchedBlobs implements BlobStorage {
-  readonly #blobs = new MemoryBlobStorage();
-  #awaited: PromiseWithResolvers<number> | undefined;
-
-  /** Resolves to when the first byte of a body has been received, on this process's clock. */
-  nextFirstByte(): Promise<number> {
-    this.#awaited = Promise.withResolvers();
-    return this.#awaited.promise;
-  }
-
-  createWriter(): BlobWriter {
-    const writer = this.#blobs.createWriter();
-    return {
-      write: (piece) => {
-        this.#awaited?.resolve(performance.now());
-        return writer.write(piece);
-      },
-      finish: () => writer.finish(),
-      abort: () => writer.abort(),
-    };
-  }
-}
 
 /**
  * `start`: transfers of one object of 1 MiB are ordered one after the other of a service that does nothing else. The time
@@ -54,13 +24,9 @@ const start: Bench = async ({ quick, rounds }) => {
   try {
     const { store: source, stop } = await startLocalS3('bench-source', directory);
     stops.push(stop);
-    const blobs = new WatchedBlobs();
-    const access = { accessKeyId: 'bench', secretAccessKey: randomBytes(16).toString('hex') };
-    const server = await startS3Server({ storage: new Store(blobs), credentials: [access] });
-    stops.push(server.close);
-    const settings = { ...access, endpoint: server.endpoint, bucket: 'bench-destination' };
-    const destination = s3Store(settings, { keepsCrc32c: true });
-    await destination.createBucket();
+    const watched = await startWatchedDestination();
+    stops.push(watched.stop);
+    const destination = watched.store;
     const objects = await fill(source, 'start/', [1024 ** 2]);
     const skyferry = await startSkyferry(directory);
     stops.push(skyferry.close);
@@ -69,10 +35,10 @@ const start: Bench = async ({ quick, rounds }) => {
     const waits: number[] = [];
     for (let sample = -warmUps; sample < samples; sample++) {
       const to = `start-${sample}/`;
-      const firstByte = blobs.nextFirstByte();
+      const firstByte = watched.nextFirstByte();
       const id = await orderRelay(skyferry, pair, `${source.bucket}/start/`, `${destination.bucket}/${to}`);
       const answeredAt = performance.now();
-      const begunAt = await withinPatience(firstByte);
+      const begunAt = await firstByte;
       await untilCompleted(skyferry, id);
       await verify(destination, 'start/', `${to}start/`, objects);
       await clear(destination, to);
@@ -103,13 +69,3 @@ const start: Bench = async ({ quick, rounds }) => {
 };
 
 export default start;
-
-async function withinPatience<T>(promise: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`No byte came within ${patienceMs / 1_000} s.`)), patienceMs);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -1,6 +1,6 @@
 import type { Contender, Measurement } from './bench.ts';
 import { type EvidenceCounts, evidenceOf, requireHash } from './evidence.ts';
-import type { Skyferry } from './skyferry.ts';
+import type { Skyferry, SkyferryUser } from './skyferry.ts';
 import type { Store } from './stores/store.ts';
 
 /** Two connected accounts. */
@@ -11,17 +11,17 @@ export interface AccountPair {
 
 /** Connects the stores of a pair as accounts; `name` tells several pairs apart. */
 export async function connectPair(
-  skyferry: Skyferry,
+  user: SkyferryUser,
   stores: { source: Pick<Store, 'credentials'>; destination: Pick<Store, 'credentials'> },
   name = 'bench',
 ): Promise<AccountPair> {
   return {
-    sourceAccountId: await connectAccount(skyferry, `${name} source`, stores.source.credentials),
-    destinationAccountId: await connectAccount(skyferry, `${name} destination`, stores.destination.credentials),
+    sourceAccountId: await connectAccount(user, `${name} source`, stores.source.credentials),
+    destinationAccountId: await connectAccount(user, `${name} destination`, stores.destination.credentials),
   };
 }
 
-async function connectAccount({ graphql }: Skyferry, name: string, credentials: object): Promise<string> {
+async function connectAccount({ graphql }: SkyferryUser, name: string, credentials: object): Promise<string> {
   const { connectAccount } = await graphql<{
     connectAccount: { account: { id: string } | null; userErrors: { message: string }[] };
   }>(
@@ -34,7 +34,7 @@ async function connectAccount({ graphql }: Skyferry, name: string, credentials: 
 
 /** Orders a relay of one path and resolves to the transfer's id, as soon as the mutation is answered. */
 export async function orderRelay(
-  { graphql }: Skyferry,
+  { graphql }: SkyferryUser,
   pair: AccountPair,
   sourcePath: string,
   destinationPath: string,
@@ -50,10 +50,10 @@ export async function orderRelay(
 }
 
 /** Waits for a transfer's terminal event. Throws unless it is COMPLETED. */
-export async function untilCompleted(skyferry: Skyferry, transferId: string): Promise<void> {
-  const { state } = await skyferry.completed(transferId);
+export async function untilCompleted(user: SkyferryUser, transferId: string): Promise<void> {
+  const { state } = await user.completed(transferId);
   if (state === 'COMPLETED') return;
-  const why = await skyferry.graphql<object>(
+  const why = await user.graphql<object>(
     `query ($id: ID!) {
       transfer(id: $id) { error { message } items(first: 3, states: [FAILED]) { nodes { sourcePath error { code message } } } }
     }`,

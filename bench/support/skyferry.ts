@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { createClient } from 'graphql-ws';
 import { answers, freePort, type RunningProcess, startProcess, untilReady } from '../../scripts/local/processes.ts';
@@ -7,8 +7,15 @@ import { workerArguments } from '../../scripts/local/worker-command.ts';
 import { startBenchPostgres } from './postgres.ts';
 import { cpuMs } from './processes.ts';
 
-/** The whole product on servers of its own, driven as a third party drives it. */
-export interface Skyferry {
+/** A user who is signed in, and drives the product as a third party does. */
+export interface SkyferryUser {
+  graphql<Data>(query: string, variables: Record<string, unknown>): Promise<Data>;
+  /** Settles when the transfer has ended, as its subscription tells. */
+  completed(transferId: string): Promise<{ state: string; objectsCompleted: number }>;
+}
+
+/** The whole product on servers of its own, with one user. */
+export interface Skyferry extends SkyferryUser {
   settings: string;
   databaseUrl: string;
   redisUrl: string;
@@ -16,9 +23,8 @@ export interface Skyferry {
   api: number;
   workers: readonly number[];
   databases: readonly number[];
-  graphql<Data>(query: string, variables: Record<string, unknown>): Promise<Data>;
-  /** Settles when the transfer has ended, as its subscription tells. */
-  completed(transferId: string): Promise<{ state: string; objectsCompleted: number }>;
+  /** Signs up somebody else. */
+  anotherUser(): Promise<SkyferryUser>;
   /** Of API and workers. */
   cpuMs(): number;
   close(): Promise<void>;
@@ -80,8 +86,12 @@ export async function startSkyferry(directory: string, options: SkyferryOptions 
     for (let index = 0; index < workerCount; index++) workers.push(await launch(`worker-${index}`, workerArguments));
     const url = `http://127.0.0.1:${port}`;
     await untilReady(api, () => answers(`${url}/readyz`));
-    const session = await signUp(url);
-    stops.push(async () => session.dispose());
+    const anotherUser = async () => {
+      const user = await signUp(url);
+      stops.push(async () => user.dispose());
+      return user;
+    };
+    const { graphql, completed } = await anotherUser();
     const told = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
     return {
       settings: `${workerCount} workers, ${told.length === 0 ? 'defaults' : told.join(' ')}`,
@@ -90,8 +100,9 @@ export async function startSkyferry(directory: string, options: SkyferryOptions 
       api: api.pid,
       workers: workers.map(({ pid }) => pid),
       databases: [postgres.pid, redis.process.pid],
-      graphql: session.graphql,
-      completed: session.completed,
+      graphql,
+      completed,
+      anotherUser,
       cpuMs: () => [api, ...workers].reduce((sum, { pid }) => sum + cpuMs(pid), 0),
       close,
     };
@@ -101,7 +112,7 @@ export async function startSkyferry(directory: string, options: SkyferryOptions 
   }
 }
 
-async function signUp(url: string) {
+async function signUp(url: string): Promise<SkyferryUser & { dispose(): void }> {
   let token = '';
   const graphql = async <Data>(query: string, variables: Record<string, unknown>): Promise<Data> => {
     const response = await fetch(`${url}/graphql`, {
@@ -115,7 +126,7 @@ async function signUp(url: string) {
   };
   const { signUp } = await graphql<{ signUp: { token: string } }>(
     'mutation ($input: SignUpInput!) { signUp(input: $input) { token userErrors { message } } }',
-    { input: { email: 'bench@example.org', name: 'Bench', password: randomBytes(16).toString('hex') } },
+    { input: { email: `${randomUUID()}@example.org`, name: 'Bench', password: randomBytes(16).toString('hex') } },
   );
   token = signUp.token;
   const socket = createClient({
@@ -136,5 +147,5 @@ async function signUp(url: string) {
     if (last === undefined) throw new Error('the subscription ended before any event');
     return last;
   };
-  return { graphql, completed, dispose: () => socket.dispose() };
+  return { graphql, completed, dispose: () => void socket.dispose() };
 }
