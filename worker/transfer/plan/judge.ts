@@ -76,9 +76,11 @@ export class Judge {
     const taken = await this.#takenNames(section, matches);
     const chosen = await this.#chosen(section, matches, page);
     const { container } = section.destination;
-    const arriving = new Set(matches.flatMap(({ source, key }) => (source === null ? [] : [`${container}/${key}`])));
+    let arriving: Set<string> | undefined;
     const isGiven = async (location: Location) => {
       const { name } = this.#claimOf(location);
+      // Only few plans ask.
+      arriving ??= new Set(matches.flatMap(({ source, key }) => (source === null ? [] : [`${container}/${key}`])));
       return arriving.has(`${container}/${location.key}`) || taken.has(name) || (await this.#taken([name])).has(name);
     };
     const judged = (await Promise.all(chosen.map((match) => this.#judgeOne(section, match, isGiven)))).filter(

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { AppError, toAppError } from '../../../core/errors.ts';
 import { createFilter } from '../../../queue/filter.ts';
 import type { JobPayload } from '../../../queue/jobs.ts';
@@ -206,11 +207,15 @@ export class Planner {
       if (chunk.next !== null) coming = this.#next(matches);
       const page = before.page?.following() ?? new PlanPage(this.#checkpoint.nextOrdinal, this.#nextBatch);
       const names = await judge.judge(page, section, chunk.matches);
+      // The database waits for nothing but the word, then.
+      page.seal();
       const isOurs = await this.#settle(section, before);
       if (isOurs !== null) return isOurs;
       const next: PlanPlace | null = chunk.next === null ? null : { path: place.path, ...chunk.next };
       before = { place, page, outcome: this.#write(page, names, next) };
       place = next;
+      // Judging leaves the event loop no turn in which the statement would reach the database.
+      await setImmediate();
     }
     return (await this.#settle(section, before)) ?? true;
   }
