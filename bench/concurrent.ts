@@ -7,7 +7,7 @@ import type { Bench } from './support/bench.ts';
 import { evidenceOf, requireHash } from './support/evidence.ts';
 import { type AccountPair, connectPair, orderRelay, untilCompleted } from './support/order.ts';
 import { atPace } from './support/pace.ts';
-import { residentBytes } from './support/processes.ts';
+import { residentByCounters, residentBytes } from './support/processes.ts';
 import { bucket, RepeatingServer, type Sample } from './support/repeating/server.ts';
 import { type Skyferry, startSkyferry } from './support/skyferry.ts';
 import { percentile } from './support/statistics.ts';
@@ -83,7 +83,7 @@ const concurrent: Bench = async ({ quick }) => {
     const startedAt = performance.now();
     const rampSeconds = await untilInFlight(objects, ends, db, completions);
     console.log(`${objects} objects in flight after ${rampSeconds.toFixed(0)} s, ${memory.peakMiB()} MiB`);
-    const latencies = await probe(skyferry, ids, heldMs);
+    const latencies = await memory.byCounters(() => probe(skyferry, ids, heldMs));
     const atEnd = await inFlight(ends, db);
     console.log(`${atEnd} still in flight ${heldMs / 1_000} s later, ${memory.peakMiB()} MiB`);
     for (const { source } of ends) await source.ask({ kind: 'release' });
@@ -110,7 +110,7 @@ const concurrent: Bench = async ({ quick }) => {
       rampSeconds: Math.round(rampSeconds),
       totalSeconds: Math.round(totalSeconds),
       serversMiB: Math.round(
-        (await residentBytes(ends.flatMap(({ source, destination }) => [source.pid, destination.pid]))) / MiB,
+        (await residentBytes(ends.flatMap(({ source, destination }) => [source.pid, destination.pid]))).bytes / MiB,
       ),
       settings: skyferry.settings,
     };
@@ -193,15 +193,33 @@ async function probe({ graphql }: Skyferry, ids: readonly string[], forMs: numbe
 /** The most memory that processes had together, looked at every second. */
 function watchMemory(pids: readonly number[]) {
   let peak = 0;
+  /** What the system's counters have too much. */
+  let shared = 0;
+  let isMeasured = false;
   const stopping = new AbortController();
   const watching = (async () => {
     while (!stopping.signal.aborted) {
-      peak = Math.max(peak, await residentBytes(pids));
+      if (isMeasured) {
+        peak = Math.max(peak, (await residentByCounters(pids)) - shared);
+      } else {
+        const { bytes, counterBytes } = await residentBytes(pids);
+        peak = Math.max(peak, bytes);
+        shared = counterBytes - bytes;
+      }
       await sleep(measureMs, undefined, { signal: stopping.signal }).catch(() => {});
     }
   })();
   return {
     peakMiB: () => Math.round(peak / MiB),
+    /** While times are measured, by what costs none: the counters, less what they had too much just before. */
+    async byCounters<T>(measure: () => Promise<T>): Promise<T> {
+      isMeasured = true;
+      try {
+        return await measure();
+      } finally {
+        isMeasured = false;
+      }
+    },
     stop: () => {
       stopping.abort();
       return watching;
