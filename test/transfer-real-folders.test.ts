@@ -77,3 +77,23 @@ test('a plan says what stands at the destination in the way of files and folders
   expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', objectsFailed: 2n });
   expect(await problems()).toEqual(planned);
 });
+
+test('a folder with nothing in it is there, and nothing is to be moved; one that is not there fails', async () => {
+  const { engine, clouds } = all;
+  const { provider, container, accountId } = clouds.dropbox;
+  const signal = AbortSignal.timeout(5_000);
+  await provider.createFolder({ container, key: 'holds/nothing/' }, signal);
+  await fill(clouds.dropbox, { 'holds/nothing-else.txt': Buffer.from('a file') });
+  const endOf = async (...folders: string[]) => {
+    const { id } = await engine.submit({
+      sourceAccountId: accountId,
+      sourcePaths: folders.map((folder) => `${container}/${folder}`),
+      destinationAccountId: clouds.s3.accountId,
+      destinationPath: `${clouds.s3.container}/from-dropbox/`,
+    });
+    return engine.ended(id);
+  };
+  expect(await endOf('holds/nothing/')).toMatchObject({ state: 'COMPLETED', objectsListed: 0n });
+  expect(await endOf('holds/', 'holds/nothing/')).toMatchObject({ state: 'COMPLETED', objectsCompleted: 1n });
+  expect(await endOf('holds/not/')).toMatchObject({ state: 'FAILED', objectsFailed: 1n });
+});

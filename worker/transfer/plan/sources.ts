@@ -12,10 +12,28 @@ export async function listSource(
   if (path.kind === 'object') return { items: [await statEntry(provider, path, signal)], nextCursor: null };
   const request = { container: path.container, prefix: path.key, ...(cursor !== null && { cursor }) };
   const page = await provider.list(request, signal);
-  if (path.kind === 'folder' && cursor === null && page.items.length === 0 && page.nextCursor === null) {
+  const isEmpty = cursor === null && page.items.length === 0 && page.nextCursor === null;
+  if (path.kind === 'folder' && isEmpty && !(await isFolder(provider, path, signal))) {
     throw new AppError('OBJECT_NOT_FOUND', `There is no folder ${path.container}/${path.key} and nothing below it.`);
   }
   return page;
+}
+
+/** Whether there is a folder although nothing lies below it, which only clouds can say whose folders are real. */
+async function isFolder(
+  provider: StorageProvider,
+  { container, key }: Location,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (provider.capabilities.folders !== 'real') return false;
+  const beside = { container, prefix: key.slice(0, -1), delimiter: '/' } as const;
+  let cursor: string | null = null;
+  do {
+    const page: Page<Entry> = await provider.list({ ...beside, ...(cursor !== null && { cursor }) }, signal);
+    if (page.items.some((entry) => entry.kind === 'folder' && entry.key === key)) return true;
+    cursor = page.nextCursor;
+  } while (cursor !== null);
+  return false;
 }
 
 /** One object as a listing would have it. */
