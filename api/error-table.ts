@@ -102,8 +102,9 @@ export const errorTable = {
   },
   OBJECT_NOT_READABLE: {
     as: 'user',
-    remedy: 'Check how the object is encrypted, and that the credentials may use its key.',
-    description: 'The cloud cannot hand out the content of the object with these credentials.',
+    remedy: 'Export the object at its cloud and move the export, or leave it out.',
+    description:
+      'The cloud lists the object and does not hand it out as it is, such as a document that exists only online.',
   },
   PRECONDITION_FAILED: {
     as: 'user',
