@@ -183,6 +183,31 @@ test('what differs is told in words, and nothing is changed', async () => {
   await page.context().close();
 });
 
+test('what is there already is moved by removing it at the source, and nobody is told of deletions elsewhere', async () => {
+  const page = await visit();
+  await scene.s3.put('twice/a.txt', 10);
+  await pick(page, 'twice', 'moved');
+  await button(page, 'Start transfer').click();
+  await page.getByText('Arrived', { exact: true }).first().waitFor({ timeout: 60_000 });
+
+  await pick(page, 'twice', 'moved');
+  await page.getByText('Move', { exact: true }).click();
+  await page.getByText('More choices').click();
+  await page.getByRole('combobox', { name: 'If a file is at the destination already' }).click();
+  await page.getByRole('option', { name: 'Replace it if it differs' }).click();
+  await button(page, 'Plan first').click();
+  await button(page, /^Skip 1 object, 10 B$/).waitFor({ timeout: 60_000 });
+  const removed = page.locator('.figures').getByText('To be removed', { exact: true }).locator('..');
+  expect(await removed.getByRole('definition').innerText()).toBe('1\nfrom the source, once proven');
+  await button(page, 'Approve').click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText(/^Each file is then deleted from Harbour/).waitFor();
+  expect(await dialog.getByText(/deleted for good/).count()).toBe(0);
+  await button(page, 'Approve and start').click();
+  await page.getByText('Arrived: it was there already').first().waitFor({ timeout: 60_000 });
+  await page.context().close();
+});
+
 test('only the paths in a file, and of these only what is old enough, are planned', async () => {
   const page = await visit();
   await pick(page, 'papers', 'listed');

@@ -53,14 +53,17 @@ export function ApproveDialog({ transfer, opened, busy, onApprove, onClose }: Ap
             <li>
               {replaced.text} {replaced.sized} replaced
             </li>
-            <li className={deleted.objects > 0 ? classes.deleted : undefined}>{deleted.text} deleted for good</li>
+            {mode === 'SYNC' ? (
+              <li className={deleted.objects > 0 ? classes.deleted : undefined}>{deleted.text} deleted for good</li>
+            ) : null}
           </>
         )}
         {refused.objects > 0 ? <li>{refused.text} refused, and left alone</li> : null}
       </ul>
       {mode === 'MOVE' ? (
         <p className={classes.deleted}>
-          Each file is then deleted from {source.name}, once its copy is proven by hashes of both sides.
+          Each file is then deleted from {source.name}, once its copy, be it one that is there already, is proven by
+          hashes of both sides.
         </p>
       ) : null}
     </ConfirmDialog>

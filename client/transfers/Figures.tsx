@@ -102,7 +102,7 @@ function Waiting({ progress, mode, startAt }: FiguresProps) {
 
 /** What the listing has found; nothing moves, so there is no share of anything. */
 function Planning({ progress, mode }: { progress: Progress; mode: Mode }) {
-  const { objectsListed, objectsFailed, objectsSkipped, bytesListed } = progress;
+  const { objectsListed, objectsFailed, objectsSkipped, bytesListed, sourceRemovalsPlanned } = progress;
   const words = progress.listingComplete
     ? 'planned. Nothing moves before you approve.'
     : 'looked at so far. Nothing moves.';
@@ -118,6 +118,9 @@ function Planning({ progress, mode }: { progress: Progress; mode: Mode }) {
         <Fact term="Size" value={formatBytes(bytesListed)} note="at the source" />
         <Fact term="Skipped" value={formatCount(objectsSkipped)} note="" />
         <Fact term="Refused" value={formatCount(objectsFailed)} note="" />
+        {sourceRemovalsPlanned === 0 ? null : (
+          <Fact term="To be removed" value={formatCount(sourceRemovalsPlanned)} note="from the source, once proven" />
+        )}
       </dl>
       <Throttled progress={progress} />
       <Announcer progress={progress} mode={mode} />

@@ -122,6 +122,11 @@ describe('what was skipped', () => {
     expect(arrivedShare({ ...all, state: 'COMPLETED' })).toBe(1);
     expect(arrivedShare(all)).toBe(0);
     expect(stateText({ ...all, state: 'COMPLETED' }, 'SYNC')).toBe('Mirrored: there was nothing to do');
+    expect(stateText({ ...all, state: 'COMPLETED', sourceRemovalsPlanned: 4 }, 'MOVE')).toBe(
+      'Arrived: there was nothing to do',
+    );
+    const removed = { ...all, state: 'COMPLETED', sourceRemovalsPlanned: 4, sourceRemovalsCompleted: 4 } as const;
+    expect(stateText(removed, 'MOVE')).toBe('Arrived: it was there already');
   });
 
   it('is told from what failed', () => {

@@ -136,7 +136,8 @@ export function stateText(progress: Progress, mode: Mode): string {
     case 'PAUSED':
       return 'Paused';
     case 'COMPLETED':
-      return objectsWanted(progress) === 0 ? `${done}: there was nothing to do` : done;
+      if (objectsWanted(progress) > 0) return done;
+      return `${done}: ${progress.sourceRemovalsCompleted > 0 ? 'it was there already' : 'there was nothing to do'}`;
     case 'COMPLETED_WITH_ERRORS':
       return `${done} but for ${formatQuantity(objectsFailed, 'object')}`;
     case 'FAILED':
