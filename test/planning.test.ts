@@ -93,7 +93,12 @@ test('a mirror is planned, read as a diff, approved and carried out', async () =
   await button(page, /^Skip 1 object, 100 B$/).waitFor();
   await button(page, /^Names that do not fit 1 object, 100 B$/).click();
   await expect.poll(() => rows(page).count()).toBe(2);
-  await rows(page).filter({ hasText: 'odd ends with a dot.' }).getByText('Refused', { exact: true }).waitFor();
+  const odd = rows(page).filter({ hasText: 'odd ends with a dot.' });
+  await odd.getByText('Refused', { exact: true }).waitFor();
+  await odd.getByRole('button').click();
+  await page.getByText('arrivals/mirror/papers/odd ends with a dot.', { exact: true }).waitFor();
+  expect(await rows(page).getByText('Planned', { exact: true }).count()).toBe(0);
+  await odd.getByRole('button').first().click();
 
   const expected = page.getByRole('region', { name: 'Expected' });
   const part = async (term: string) => {

@@ -20,7 +20,8 @@ const refusalText = (code: string) => code.toLowerCase().replaceAll('_', ' ');
 export function ItemDetail({ item }: { item: Item }) {
   const { startedAt, finishedAt } = item;
   const took = startedAt !== null && finishedAt !== null ? Date.parse(finishedAt) - Date.parse(startedAt) : null;
-  const reason = reasonText(item);
+  // What was refused as it was planned was never to be done.
+  const reason = item.state === 'FAILED' && startedAt === null ? null : reasonText(item);
   const source = sourceText(item);
   return (
     <div className={classes.detail}>
