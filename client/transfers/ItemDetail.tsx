@@ -4,6 +4,7 @@ import { userErrorText } from '../ui/user-errors.ts';
 import { algorithmName, comparedText, legText } from './evidence.ts';
 import classes from './ItemDetail.module.css';
 import { sourceText } from './item-note.ts';
+import { becameFolder } from './item-standing.ts';
 import type { EvidenceLeg, Item } from './items.ts';
 import { actions, reasonText } from './words.ts';
 
@@ -90,7 +91,7 @@ export function ItemDetail({ item }: { item: Item }) {
           </>
         )}
       </dl>
-      {item.evidence === null ? null : (
+      {item.evidence === null || becameFolder(item) ? null : (
         <div className={classes.legs}>
           <Leg side="Source" leg={item.evidence.source} item={item} />
           <Leg side="Destination" leg={item.evidence.destination} item={item} />

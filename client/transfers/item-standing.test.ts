@@ -7,6 +7,7 @@ const item = {
   action: 'WRITE',
   attempts: 0,
   size: '1000',
+  sourcePath: 'bucket/file',
   acknowledgedBytes: '0',
   evidence: null,
   error: null,
@@ -41,4 +42,10 @@ it('keeps to what has ended, whatever becomes of the transfer', () => {
   expect(standingText({ ...done, evidence: { verified: true } }, 'PAUSED')).toBe('Verified');
   expect(standingText(done, 'CANCELLED')).toBe('Arrived, not verified');
   expect(standingText({ ...item, state: 'FAILED' }, 'RUNNING')).toBe('Failed');
+});
+
+it('asks no proof of a folder that was made', () => {
+  const marker = { ...item, state: 'COMPLETED', sourcePath: 'bucket/folder/', evidence: { verified: false } } as const;
+  expect(standingText(marker, 'COMPLETED')).toBe('Folder made');
+  expect(standingText({ ...marker, route: 'RELAY' }, 'COMPLETED')).toBe('Arrived, not verified');
 });

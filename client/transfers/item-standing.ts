@@ -6,7 +6,7 @@ import { actions } from './words.ts';
 /** How an object stands, its own state seen with its transfer's. */
 export type Standing = ItemState | 'PAUSED' | 'FINISHING' | 'LEFT' | 'PLANNED';
 
-type ItemFacts = Pick<Item, 'state' | 'action' | 'route' | 'attempts' | 'size' | 'acknowledgedBytes'> & {
+type ItemFacts = Pick<Item, 'state' | 'action' | 'route' | 'attempts' | 'size' | 'sourcePath' | 'acknowledgedBytes'> & {
   evidence: Pick<NonNullable<Item['evidence']>, 'verified'> | null;
   error: Pick<NonNullable<Item['error']>, 'code'> | null;
 };
@@ -22,6 +22,17 @@ export function standingOf({ state, route }: Pick<Item, 'state' | 'route'>, tran
   if (transferState === 'PAUSED' || transferState === 'CANCELLED') return transferState;
   if (isPlan({ state: transferState })) return 'PLANNED';
   return transferState === 'FAILED' ? 'LEFT' : state;
+}
+
+/** Whether it is the marker of a folder that became a folder: there are no bytes that could be held against anything. */
+export function becameFolder({
+  state,
+  action,
+  route,
+  sourcePath,
+}: Pick<Item, 'state' | 'action' | 'route' | 'sourcePath'>): boolean {
+  const isWritten = action === 'WRITE' || action === 'ADD' || action === 'REPLACE';
+  return state === 'COMPLETED' && isWritten && route === null && sourcePath.endsWith('/');
 }
 
 /** The same in words; how much of it is there wherever part of it is. */
@@ -41,6 +52,7 @@ export function standingText(item: ItemFacts, transferState: TransferState): str
       return 'Finishing in the cloud';
     case 'COMPLETED':
       if (item.action === 'DELETE') return 'Deleted';
+      if (becameFolder(item)) return 'Folder made';
       if (item.action === 'COMPARE') return item.evidence?.verified === true ? 'Alike' : 'Alike in size';
       return item.evidence?.verified === true ? 'Verified' : 'Arrived, not verified';
     case 'FAILED':
