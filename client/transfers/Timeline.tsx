@@ -4,6 +4,7 @@ import { RelativeTime } from '../ui/RelativeTime.tsx';
 import { hasEnded, type Progress } from './progress.ts';
 import classes from './Timeline.module.css';
 import type { TransferDetail } from './transfer.ts';
+import { workedMs } from './worked.ts';
 
 interface Moment {
   label: string;
@@ -17,7 +18,7 @@ const priorities = { LOW: 'Low priority', NORMAL: undefined, HIGH: 'High priorit
 function momentsOf(transfer: TransferDetail, progress: Progress): Moment[] {
   const { createdAt, startAt, startedAt, approvedAt, canApprove, finishedAt, priority } = transfer;
   const priorityNote = priorities[priority];
-  const took = startedAt !== null && finishedAt !== null ? Date.parse(finishedAt) - Date.parse(startedAt) : null;
+  const took = workedMs(transfer);
   return [
     { label: 'Created', time: createdAt, ...(priorityNote === undefined ? {} : { note: priorityNote }) },
     ...(startAt !== null && startedAt === null ? [{ label: 'Starts', time: startAt }] : []),
