@@ -176,8 +176,13 @@ test('what differs is told in words, and nothing is changed', async () => {
   await arrive('compared/twins/b.txt', 'something else');
   await arrive('compared/twins/c.txt', 'only here');
   await pick(page, 'twins', 'compared');
+  await page.getByText('More choices').click();
+  await page.getByLabel('tags', { exact: true }).check();
+  const losses = page.getByText('Not kept from Harbour to Far');
+  await losses.waitFor();
   await page.getByText('Compare', { exact: true }).click();
   expect(await button(page, 'Plan first').count()).toBe(0);
+  expect(await losses.count()).toBe(0);
   await button(page, 'Start transfer').click();
   await page.getByText('Nothing alike').first().waitFor({ timeout: 60_000 });
   const differing = (name: string) => rows(page).filter({ hasText: name });

@@ -178,7 +178,9 @@ export function Departure(props: DepartureProps) {
       </div>
       {when === 'again' ? <ScheduleFields form={form} /> : null}
       <MoreChoices form={form} refusals={refusals} />
-      <PairFidelity source={source} destination={destination} tags={form.values.keep.includes('tags')} />
+      {mode === 'VERIFY' ? null : (
+        <PairFidelity source={source} destination={destination} tags={form.values.keep.includes('tags')} />
+      )}
       <Danger choices={form.values} {...route} />
       <FormErrors errors={errors.general} />
       <div className={classes.bar}>
