@@ -20,6 +20,8 @@ beforeAll(async () => {
     container: 'arrivals',
     env: {
       DROPBOX_APP_KEY: 'the-app',
+      GOOGLE_OAUTH_CLIENT_ID: 'the-client',
+      GOOGLE_OAUTH_CLIENT_SECRET: 'its-secret',
       DROPBOX_ENDPOINT: `http://127.0.0.1:${(dropbox.address() as AddressInfo).port}`,
     },
   });
@@ -117,6 +119,26 @@ test('a key of Google is hidden while it lies in the form, and its account tells
     await page.context().close();
     await google.close();
   }
+});
+
+test('whoever chooses another way to open an account goes on there, with the name that is typed', async () => {
+  const { page, complaints } = await scene.visit({ storageState: prepared.session });
+  await page.goto(`${scene.product.url}/accounts/new?provider=gcs`);
+  const name = page.getByLabel('Name', { exact: true });
+  await name.fill('Ours');
+  await page.getByLabel('Project ID').fill('our-project');
+  await page.getByLabel('Key file').focus();
+  await page.keyboard.press('ArrowRight');
+  await page.getByRole('button', { name: 'Continue to Google' }).waitFor();
+  expect(await page.evaluate('document.activeElement.labels[0].textContent')).toBe('Google account');
+  expect([await name.inputValue(), await page.getByLabel('Project ID').inputValue()]).toEqual(['Ours', 'our-project']);
+  await name.fill('Mine');
+  await page.keyboard.press('Shift+Tab');
+  await page.keyboard.press('ArrowLeft');
+  await page.getByRole('textbox', { name: 'Key of a service account' }).waitFor();
+  expect(await name.inputValue()).toBe('Mine');
+  expect(complaints).toEqual([]);
+  await page.context().close();
 });
 
 test('a sign-in that is over says so, and what to do', async () => {

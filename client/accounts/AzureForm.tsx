@@ -63,13 +63,13 @@ export function AzureForm({ replaced, onDone, onTyped }: CredentialsFormProps) {
   return (
     <form onSubmit={onSubmit} noValidate>
       <Stack gap="lg">
-        {replaced === undefined ? <NameInput placeholder="Company Azure" {...form.getInputProps('name')} /> : null}
         <Choice
           label="Opened with"
           data={azureMethods}
           value={method}
           onChange={(chosen) => form.setFieldValue('method', chosen)}
         />
+        {replaced === undefined ? <NameInput placeholder="Company Azure" {...form.getInputProps('name')} /> : null}
         {asksPlace ? (
           <TextInput
             label="Storage account"

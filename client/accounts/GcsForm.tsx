@@ -9,17 +9,15 @@ import { ConnectingActions } from './ConnectingActions.tsx';
 import classes from './forms.module.css';
 import { KeyFileInput } from './KeyFileInput.tsx';
 import { NameInput } from './NameInput.tsx';
-import { OAuthForm } from './OAuthForm.tsx';
+import { OAuthForm, type SharedValues } from './OAuthForm.tsx';
 import { endpointProblem, nameProblem, projectIdProblem } from './rules.ts';
 import { readServiceAccountKey } from './service-account-key.ts';
 import { type CredentialsFormProps, type CredentialsInput, useConnecting } from './use-connecting.ts';
 
 type Method = 'key' | 'google' | 'machine';
 
-interface GcsValues {
-  name: string;
+interface GcsValues extends SharedValues {
   serviceAccountKey: string;
-  projectId: string;
   endpoint: string;
 }
 
@@ -55,31 +53,38 @@ export function GcsForm(props: CredentialsFormProps) {
   ];
   const known = props.replaced === undefined ? 'key' : methodOf(props.replaced);
   const [method, setMethod] = useState<Method>(methods.some(({ value }) => value === known) ? known : 'key');
-  const choice =
-    methods.length === 1 ? null : <Choice label="Opened with" data={methods} value={method} onChange={setMethod} />;
-  if (method === 'google') {
-    return (
-      <OAuthForm provider="GCS" company="Google" replaced={props.replaced} withProject>
-        {choice}
-      </OAuthForm>
-    );
-  }
-  return <GcsKeyForm {...props} method={method} choice={choice} />;
+  const [shared, setShared] = useState<SharedValues>({
+    name: props.replaced?.name ?? '',
+    projectId: props.replaced?.projectId ?? '',
+  });
+  const sharing = { shared, onShared: setShared };
+  return (
+    <Stack gap="lg">
+      {/* Outside the forms, so that it keeps the focus when one takes the place of the other. */}
+      {methods.length === 1 ? null : <Choice label="Opened with" data={methods} value={method} onChange={setMethod} />}
+      {method === 'google' ? (
+        <OAuthForm provider="GCS" company="Google" replaced={props.replaced} withProject {...sharing} />
+      ) : (
+        <GcsKeyForm {...props} method={method} {...sharing} />
+      )}
+    </Stack>
+  );
 }
 
 interface GcsKeyFormProps extends CredentialsFormProps {
   method: Method;
-  choice: React.ReactNode;
+  shared: SharedValues;
+  onShared: (values: SharedValues) => void;
 }
 
-function GcsKeyForm({ replaced, onDone, method, choice }: GcsKeyFormProps) {
+function GcsKeyForm({ replaced, onDone, method, shared, onShared }: GcsKeyFormProps) {
   const form = useForm<GcsValues>({
     initialValues: {
-      name: replaced?.name ?? '',
+      ...shared,
       serviceAccountKey: '',
-      projectId: replaced?.projectId ?? '',
       endpoint: replaced?.endpoint ?? '',
     },
+    onValuesChange: ({ name, projectId }) => onShared({ name, projectId }),
     validate: {
       name: nameProblem,
       serviceAccountKey: (value) => (method === 'key' ? readServiceAccountKey(value).problem : null),
@@ -102,7 +107,6 @@ function GcsKeyForm({ replaced, onDone, method, choice }: GcsKeyFormProps) {
     <form onSubmit={onSubmit} noValidate>
       <Stack gap="lg">
         {replaced === undefined ? <NameInput placeholder="Company Google" {...form.getInputProps('name')} /> : null}
-        {choice}
         {method === 'key' ? (
           <div>
             <KeyFileInput

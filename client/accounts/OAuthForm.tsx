@@ -35,15 +35,26 @@ interface OAuthFormProps {
   replaced?: Account | undefined;
   /** Asks for a project too. */
   withProject?: boolean;
-  /** Above the fields: how else the account can be opened. */
+  /** What is filled in when the form appears; absent: nothing. `onShared` is told what is typed over it. */
+  shared?: SharedValues;
+  onShared?: (values: SharedValues) => void;
+  /** Below the name: what happens next. */
   children?: ReactNode;
 }
 
+/** What is asked for however an account is opened. */
+export interface SharedValues {
+  name: string;
+  projectId: string;
+}
+
 /** Sends the person to the cloud, to sign in and agree there; /accounts/connected goes on. */
-export function OAuthForm({ provider, company, replaced, withProject = false, children }: OAuthFormProps) {
+export function OAuthForm(props: OAuthFormProps) {
+  const { provider, company, replaced, withProject = false, shared, onShared, children } = props;
   const [{ fetching }, start] = useMutation(StartOAuthMutation);
   const form = useForm({
-    initialValues: { name: '', projectId: replaced?.projectId ?? '' },
+    initialValues: shared ?? { name: '', projectId: '' },
+    onValuesChange: (values) => onShared?.(values),
     validate: {
       name: (value) => (replaced === undefined ? nameProblem(value) : null),
       projectId: projectIdProblem,
@@ -57,7 +68,7 @@ export function OAuthForm({ provider, company, replaced, withProject = false, ch
     const { data, error } = await start({ input: { provider, accountId } });
     const url = data?.startOAuth.authorizationUrl;
     if (url == null) return errors.show(error, data?.startOAuth.userErrors);
-    rememberDeparture(url, { name: name.trim(), projectId: projectId.trim(), accountId });
+    rememberDeparture(url, { name: replaced === undefined ? name.trim() : '', projectId: projectId.trim(), accountId });
     window.location.assign(url);
   }, errors.focusFirst);
 
