@@ -23,11 +23,15 @@ afterAll(async () => {
   await database?.drop();
 });
 
-/** So many seconds passed, and then so many bytes were acknowledged at once, or so many more objects were complete. */
+/**
+ * So many seconds passed, and then so many bytes were acknowledged at once, or so many more objects were complete, while so
+ * many bytes were on their way. Default: none.
+ */
 interface Step {
   seconds: number;
   bytes: number;
   objects: number;
+  bytesInFlight?: number;
 }
 
 interface Course {
@@ -70,6 +74,23 @@ function mixture(count: number): Course {
   return { sizes: sizes.slice(0, count - step.objects), steps };
 }
 
+/** Rounds of four objects of 8 MiB that share 8 MiB a second, so that they end at the same time. */
+function abreast(rounds: number): Course {
+  const round: Step[] = [
+    ...[1, 2, 3, 4, 5, 6, 7].map((n) => ({ seconds: 0.5, bytes: 0, objects: 0, bytesInFlight: n * 4 * MiB })),
+    ...[3, 2, 1, 0].map((n) => ({
+      seconds: n === 3 ? 0.485 : 0.005,
+      bytes: 0,
+      objects: 1,
+      bytesInFlight: n * 8 * MiB,
+    })),
+  ];
+  return {
+    sizes: Array.from({ length: rounds * 4 }, () => 8 * MiB),
+    steps: Array.from({ length: rounds }, () => round).flat(),
+  };
+}
+
 /** What has no bytes: half a thousand a second, more or less. */
 function deletions(count: number): Course {
   const random = seeded(13);
@@ -97,6 +118,7 @@ test.each([
   ],
   ['parts of 8 MiB', parts(240, 8 * MiB, 0.4)],
   ['parts of 64 MiB', parts(240, 64 * MiB, 3)],
+  ['objects of 8 MiB, four abreast', abreast(10)],
   ['objects of 1 B to 8 MiB', mixture(4_000)],
 ] as [string, Course][])(
   'from a tenth of a steady transfer on, the estimate is within 15 %: %s',
@@ -113,10 +135,10 @@ test.each([
       data: { state: 'ADMITTED', leaseUntil: new Date(Date.now() + 600_000) },
     });
     const items = (await takeBatch(db, { transferId, batchNumber: 0, attempt: 1 }))?.items ?? [];
-    const run = { number: 0, attempt: 1, release: null, renew: false, restMs: 0, bytesInFlight: 0 };
+    const run = { number: 0, attempt: 1, release: null, renew: false, restMs: 0 };
     let left = steps.reduce((sum, { seconds }) => sum + seconds, 0);
     const wrong: string[] = [];
-    for (const [index, { seconds, bytes, objects }] of steps.entries()) {
+    for (const [index, { seconds, bytes, objects, bytesInFlight = 0 }] of steps.entries()) {
       const touched = items.slice(0, Math.max(objects, 1));
       for (const item of touched) {
         if (objects === 0) item.acknowledgedBytes += bytes;
@@ -133,7 +155,7 @@ test.each([
         return writeCheckpoint(
           tx,
           transferId,
-          [run],
+          [{ ...run, bytesInFlight }],
           touched.map((item) => ({ item, number: 0, attempt: 1 })),
           {
             elapsedMs: seconds * 1_000,
@@ -144,7 +166,7 @@ test.each([
       if (!written) throw new Error('no transfer');
       if (index < steadyFrom || index === steps.length - 1) continue;
       const estimated = (etaMs(toProgress(written.row)) ?? 0) / 1_000;
-      // What is acknowledged comes in pieces: nobody can tell the end more closely than the piece under way.
+      // What clouds copy by themselves comes in pieces: nobody can tell the end more closely than the piece under way.
       if (Math.abs(estimated - left) > Math.max(0.15 * left, longest)) wrong.push(`${left} s left, not ${estimated}`);
     }
     expect(wrong).toEqual([]);

@@ -33,7 +33,7 @@ export const toInt = (count: string | number) => Math.min(Number(count), maxInt)
 export function etaMs(progress: Progress): number | null {
   const pace = Number(progress.paceBytesPerSecond);
   if (progress.state !== 'RUNNING' || !progress.listingComplete || pace <= 0) return null;
-  const settled = BigInt(progress.bytesAcknowledged) + BigInt(progress.bytesAbandoned);
+  const settled = BigInt(progress.bytesAcknowledged) + BigInt(progress.bytesInFlight) + BigInt(progress.bytesAbandoned);
   const objectsSettled = [progress.objectsCompleted, progress.objectsFailed, progress.objectsSkipped].map(BigInt);
   const objectsLeft = objectsSettled.reduce((left, count) => left - count, BigInt(progress.objectsListed));
   const removalsSettled = BigInt(progress.sourceRemovalsCompleted) + BigInt(progress.sourceRemovalsKept);
@@ -146,7 +146,8 @@ export const TransferProgress = builder.objectRef<Progress>('TransferProgress').
     }),
     speedBytesPerSecond: t.field({
       type: 'ByteSize',
-      description: 'Bytes acknowledged per second, smoothed. 0 while nothing moves.',
+      description:
+        'Bytes a second that are sent to the destination, or acknowledged of what clouds copy or fetch by themselves, smoothed. 0 while nothing moves.',
       resolve: (p) => BigInt(p.speedBytesPerSecond),
     }),
     etaMs: t.int({

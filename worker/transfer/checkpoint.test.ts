@@ -240,13 +240,22 @@ test('a paused transfer does not end although its last batch does', async () => 
   expect(await transfer()).toMatchObject({ state: 'PAUSED', batchesDone: 2, objectsCompleted: 5n });
 });
 
-test('speed is that of the acknowledged bytes, at first their average', async () => {
+test('speed is that of the bytes sent, at first their average: those on their way count, and once', async () => {
   const [item] = await takeItems(0);
   if (!item) throw new Error('no item');
+  const sent = await write([held(0, { bytesInFlight: 600 })]);
+  expect(Number(sent?.row.speedBytesPerSecond)).toBeGreaterThan(500);
+  expect(Number(sent?.row.speedBytesPerSecond)).toBeLessThanOrEqual(600);
   item.acknowledgedBytes = 600;
-  const result = await write([held(0)], [item]);
-  expect(Number(result?.row.speedBytesPerSecond)).toBeGreaterThan(500);
-  expect(Number(result?.row.speedBytesPerSecond)).toBeLessThanOrEqual(600);
+  const acknowledged = await write([held(0)], [item]);
+  expect(acknowledged?.row.speedBytesPerSecond).toBe(sent?.row.speedBytesPerSecond);
+});
+
+test('what was sent in vain counts against the speed', async () => {
+  await takeItems(0);
+  const sent = await write([held(0, { bytesInFlight: 600 })]);
+  const failed = await write([held(0)]);
+  expect(Number(failed?.row.speedBytesPerSecond)).toBeLessThan(Number(sent?.row.speedBytesPerSecond));
 });
 
 test('events are a tenth of a second apart', async () => {

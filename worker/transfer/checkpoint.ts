@@ -136,18 +136,21 @@ export async function writeCheckpoint(
         coalesce(sum(size_bytes) FILTER (WHERE state = 'FAILED' AND old_state <> 'FAILED'), 0) AS abandoned_bytes,
         min(ARRAY[lpad(ordinal::text, 10, '0'), error_code, error_message]) FILTER (WHERE state = 'FAILED') AS failure
       FROM changed
+    ), in_flight AS MATERIALIZED (
+      SELECT coalesce(sum(bytes_in_flight - old_bytes_in_flight), 0) AS bytes FROM run
     ), speed AS MATERIALIZED (
       SELECT *, CASE
           WHEN bytes_left <= 0 THEN ${speedWindowMs / 1_000}::float8
           ELSE least(greatest(age / 2, ${speedWindowMs / 1_000}::float8), ${longestPaceWindowMs / 1_000}::float8)
         END AS pace_window
       FROM (
-        SELECT delta.bytes, locked.bytes_left + delta.listed_bytes - delta.bytes - delta.abandoned_bytes AS bytes_left,
-          delta.bytes + (delta.completed + delta.failed + delta.removed + delta.kept) * ${objectWorkBytes}::int AS work,
+        SELECT delta.bytes + in_flight.bytes AS bytes,
+          locked.bytes_left + delta.listed_bytes - delta.bytes - delta.abandoned_bytes AS bytes_left,
+          delta.bytes + in_flight.bytes + (delta.completed + delta.failed + delta.removed + delta.kept) * ${objectWorkBytes}::int AS work,
           coalesce(locked.speed_since, from_elapsed) AS since,
           greatest(extract(epoch FROM now() - coalesce(locked.speed_at, from_elapsed)), 0.001)::float8 AS span,
           greatest(extract(epoch FROM now() - coalesce(locked.speed_since, from_elapsed)), 0.001)::float8 AS age
-        FROM delta, locked, LATERAL (
+        FROM delta, in_flight, locked, LATERAL (
           SELECT now() - make_interval(secs => ${Math.max(elapsedMs, 50) / 1_000}) AS from_elapsed
         ) AS sample
       ) AS sample
@@ -163,8 +166,7 @@ export async function writeCheckpoint(
       bytes_acknowledged = bytes_acknowledged + delta.bytes,
       objects_verified = objects_verified + delta.verified,
       bytes_verified = bytes_verified + delta.verified_bytes,
-      bytes_in_flight = bytes_in_flight
-        + coalesce((SELECT sum(run.bytes_in_flight - run.old_bytes_in_flight) FROM run), 0),
+      bytes_in_flight = bytes_in_flight + in_flight.bytes,
       bytes_abandoned = bytes_abandoned + delta.abandoned_bytes,
       batches_done = batches_done + (SELECT count(*) FROM released WHERE state = 'DONE'),
       error_code = coalesce(error_code, delta.failure[2]),
@@ -174,32 +176,34 @@ export async function writeCheckpoint(
         WHEN throttled_until > now() THEN throttled_until
       END,
       -- The average over the first samples, then exponential smoothing; the weight follows the sample's span, so that
-      -- samples of any number of workers add up to one rate.
+      -- samples of any number of workers add up to one rate. Bytes count as they are sent: acknowledgements come in lumps of
+      -- whole parts, several at a time where objects began together, and a rate of theirs swings to twice the true one.
+      -- What was sent in vain counts against it once its request has failed.
       speed_bytes_per_second = CASE
         WHEN state <> 'RUNNING' THEN 0
-        WHEN speed.work > 0 THEN greatest(0, speed_bytes_per_second
+        WHEN speed.work <> 0 THEN greatest(0, speed_bytes_per_second
           + (1 - exp(-least(span, age) / ${speedWindowMs / 1_000}::float8))
           / (1 - exp(-age / ${speedWindowMs / 1_000}::float8))
           * (speed.bytes / span - speed_bytes_per_second))::bigint
         WHEN transfer.speed_at < now() - make_interval(secs => ${speedHoldMs / 1_000}) THEN 0
         ELSE speed_bytes_per_second
       END,
-      -- Lumps, such as large parts, average out over it: an estimate of the end needs calm more than news. Once no bytes are
+      -- Lumps, such as what clouds copy by themselves, average out over it: an estimate of the end needs calm more than news. Once no bytes are
       -- left, only deletions are, whose rate is another.
       pace_bytes_per_second = CASE
         WHEN state <> 'RUNNING' THEN 0
-        WHEN speed.work > 0 THEN greatest(0, pace_bytes_per_second
+        WHEN speed.work <> 0 THEN greatest(0, pace_bytes_per_second
           + (1 - exp(-least(span, age) / pace_window)) / (1 - exp(-age / pace_window))
           * (speed.work / span - pace_bytes_per_second))::bigint
         WHEN transfer.speed_at < now() - make_interval(secs => ${speedHoldMs / 1_000}) THEN 0
         ELSE pace_bytes_per_second
       END,
       speed_at = CASE
-        WHEN speed.work > 0 THEN now()
+        WHEN speed.work <> 0 THEN now()
         WHEN transfer.speed_at >= now() - make_interval(secs => ${speedHoldMs / 1_000}) THEN transfer.speed_at
       END,
       speed_since = CASE
-        WHEN speed.work > 0 THEN speed.since
+        WHEN speed.work <> 0 THEN speed.since
         WHEN transfer.speed_at >= now() - make_interval(secs => ${speedHoldMs / 1_000}) THEN transfer.speed_since
       END,
       published_at = CASE
@@ -207,7 +211,7 @@ export async function writeCheckpoint(
         ELSE now()
       END,
       updated_at = now()
-    FROM locked, delta, speed
+    FROM locked, delta, in_flight, speed
     WHERE transfer.id = ${transferId}::uuid AND EXISTS (SELECT FROM run)
     RETURNING ${progressColumns},
       ARRAY(SELECT number FROM run) AS held, transfer.bandwidth_limit_bytes_per_second AS "bandwidthLimit",
