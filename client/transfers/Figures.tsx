@@ -21,6 +21,7 @@ import {
   isWaiting,
   objectsWanted,
   type Progress,
+  settledText,
   stateText,
   timeLeft,
   verifiedShare,
@@ -40,7 +41,7 @@ export function Figures({ progress, mode, startAt, planned }: FiguresProps & { p
   const listing = isListing(progress);
   const ended = hasEnded(progress.state);
   const { bytesAcknowledged, bytesListed, bytesVerified, objectsCompleted, objectsListed } = progress;
-  const { settled } = modes[mode];
+  const settled = settledText(progress, mode);
   return (
     <div className={`${classes.figures} figures`}>
       <div className={classes.main}>

@@ -9,6 +9,7 @@ import {
   isPlan,
   isWaiting,
   type Progress,
+  sentShare,
   stateText,
   verifiedShare,
 } from './progress.ts';
@@ -23,9 +24,9 @@ interface ProgressTrackProps {
 }
 
 /**
- * The waterline of a transfer: strong is verified, light is acknowledged by the destination, red at the far end is what
- * failed. While the listing goes on
- * there is no total, so there is no position either: the water is hatched, and nothing pretends to be a share.
+ * The waterline of a transfer: strong is verified, light is acknowledged by the destination, faint is on the way, red at
+ * the far end is what failed. While the listing goes on there is no total, so there is no position either: the water is
+ * hatched, and nothing pretends to be a share.
  */
 export function ProgressTrack({ progress, label, mode, size = 'small' }: ProgressTrackProps) {
   const listing = isListing(progress);
@@ -47,6 +48,7 @@ export function ProgressTrack({ progress, label, mode, size = 'small' }: Progres
     >
       {listing ? null : (
         <>
+          <div className={classes.sent} style={{ inlineSize: `${sentShare(progress) * 100}%` }} />
           <div className={classes.arrived} style={{ inlineSize: `${arrived * 100}%` }} />
           <div className={classes.verified} style={{ inlineSize: `${verifiedShare(progress) * 100}%` }} />
           {failed === 0 ? null : <div className={classes.failed} style={{ inlineSize: `${failed * 100}%` }} />}

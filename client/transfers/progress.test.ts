@@ -7,6 +7,8 @@ import {
   isListing,
   newest,
   type Progress,
+  sentShare,
+  settledText,
   stateText,
   timeLeft,
   verifiedShare,
@@ -26,6 +28,7 @@ const progress = (changes: Partial<Progress>): Progress => ({
   sourceRemovalsCompleted: 0,
   sourceRemovalsKept: 0,
   bytesListed: '0',
+  bytesSent: '0',
   bytesAcknowledged: '0',
   bytesVerified: '0',
   bytesSkipped: '0',
@@ -49,6 +52,16 @@ describe('newest', () => {
     const known = progress({ sequence: '10' });
     expect(newest(known, progress({ sequence: '10' }))).toBe(known);
     expect(newest(known, null)).toBe(known);
+  });
+});
+
+describe('what is on the way', () => {
+  it('was sent, and is not there yet', () => {
+    const moving = progress({ objectsListed: 2, bytesListed: '100', bytesSent: '60', bytesAcknowledged: '20' });
+    expect(settledText(moving, 'COPY')).toBe('arrived, 40 B on the way');
+    expect(settledText({ ...moving, bytesAcknowledged: '60' }, 'COPY')).toBe('arrived');
+    expect(sentShare(moving)).toBe(0.6);
+    expect(arrivedShare(moving)).toBe(0.2);
   });
 });
 

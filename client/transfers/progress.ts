@@ -17,6 +17,7 @@ export const ProgressFragment = graphql(`
     sourceRemovalsCompleted
     sourceRemovalsKept
     bytesListed
+    bytesSent
     bytesAcknowledged
     bytesVerified
     bytesSkipped
@@ -79,6 +80,17 @@ function shareOfWanted(progress: Progress, bytes: string): number {
 export function arrivedShare(progress: Progress): number {
   const arrived = shareOfWanted(progress, progress.bytesAcknowledged);
   return progress.objectsCompleted < objectsWanted(progress) ? Math.min(arrived, 0.999) : arrived;
+}
+
+/** What was sent of all there is to move, from 0 to 1: what arrived, and what is on the way. */
+export function sentShare(progress: Progress): number {
+  return shareOfWanted(progress, progress.bytesSent);
+}
+
+/** What bytes are that it is done with, and how many more were sent: `arrived, 3 MiB on the way`. */
+export function settledText({ bytesSent, bytesAcknowledged }: Progress, mode: Mode): string {
+  const onTheWay = BigInt(bytesSent) - BigInt(bytesAcknowledged);
+  return onTheWay > 0n ? `${modes[mode].settled}, ${formatBytes(onTheWay)} on the way` : modes[mode].settled;
 }
 
 /** What is proven by evidence from both sides, from 0 to 1. */
