@@ -115,3 +115,23 @@ test('a schedule is made with a look at its next runs, runs, is changed, paused 
   await page.getByText('5 MiB/s at most').waitFor();
   await page.context().close();
 }, 200_000);
+
+test('a schedule whose account is disconnected says so at once, and promises no next run', async () => {
+  await prepared.schedule({ sourcePaths: ['harbour/photos/'], name: 'Forlorn', cron: '0 3 * * *', timeZone: 'UTC' });
+  const { page } = await scene.visit({ storageState: prepared.session });
+  await page.goto(`${scene.product.url}/transfers/${prepared.scheduledId}`);
+  await button(page, 'Cancel').click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel transfer' }).click();
+  await page.getByText('Cancelled after 0 objects').first().waitFor();
+  await page.getByRole('link', { name: 'Accounts' }).click();
+  await button(page, 'More for Far').click();
+  await page.getByRole('menuitem', { name: 'Disconnect' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('Schedules with this account run no more.').waitFor();
+  await dialog.getByRole('button', { name: 'Disconnect' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByRole('link', { name: 'Schedules' }).click();
+  await page.getByText('Far is disconnected: nothing runs any more').waitFor();
+  expect(await page.getByText(/^next /).count()).toBe(0);
+  await page.context().close();
+});

@@ -52,8 +52,8 @@ export function DisconnectDialog({ account, opened, onClose, onChanged }: Accoun
     >
       <FormErrors errors={errors.general} />
       <p>
-        Skyferry wipes the stored credentials. No file in the cloud changes, and the history of past transfers stays. To
-        use the account again, connect it once more.
+        Skyferry wipes the stored credentials. No file in the cloud changes, and the history of past transfers stays.
+        Schedules with this account run no more. To use the cloud again, connect it as a new account.
       </p>
       {account.provider === 'DROPBOX' ? (
         <p>What you granted at Dropbox is given back to it, unless another account here lives on it.</p>

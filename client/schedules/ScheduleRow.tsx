@@ -27,8 +27,8 @@ interface ScheduleRowProps {
 
 /** One schedule: what it orders and when, what became of its last runs, and what one can do about it. */
 export function ScheduleRow({ schedule, onChanged }: ScheduleRowProps) {
-  const { name, isEnabled, nextRuns, error, mode, source, destination, sourcePaths } = schedule;
-  const [next] = nextRuns;
+  const { name, error, mode, source, destination, sourcePaths } = schedule;
+  const gone = [source, destination].find(({ status }) => status === 'DISCONNECTED');
   return (
     <li className={classes.row}>
       <div className={classes.head}>
@@ -48,18 +48,15 @@ export function ScheduleRow({ schedule, onChanged }: ScheduleRowProps) {
       </div>
       <div className={classes.when}>
         <span>{timingText(schedule)}</span>
-        {isEnabled && next !== undefined ? (
-          <span className={classes.next}>
-            next <RelativeTime time={next} />, {formatInZone(next, schedule.timeZone)}
-          </span>
-        ) : (
-          <Tag tone="neutral" icon={IconPlayerPause}>
-            Paused
-          </Tag>
-        )}
+        {gone === undefined ? <Next schedule={schedule} /> : null}
       </div>
       <ScheduleChoices schedule={schedule} />
-      {error === null ? null : (
+      {gone === undefined ? null : (
+        <Notice tone="warn" title={`${gone.name} is disconnected: nothing runs any more`}>
+          Connect the cloud again and make a new schedule with that account. This one can be deleted.
+        </Notice>
+      )}
+      {gone !== undefined || error === null ? null : (
         <Notice tone="warn" title="The last run ordered nothing">
           {userErrorText(error)}
         </Notice>
@@ -69,9 +66,23 @@ export function ScheduleRow({ schedule, onChanged }: ScheduleRowProps) {
   );
 }
 
+function Next({ schedule: { isEnabled, nextRuns, timeZone } }: { schedule: Schedule }) {
+  const [next] = nextRuns;
+  return isEnabled && next !== undefined ? (
+    <span className={classes.next}>
+      next <RelativeTime time={next} />, {formatInZone(next, timeZone)}
+    </span>
+  ) : (
+    <Tag tone="neutral" icon={IconPlayerPause}>
+      Paused
+    </Tag>
+  );
+}
+
 function LastRuns({ schedule: { name, transfers, mode, lastRunAt } }: { schedule: Schedule }) {
-  if (transfers.nodes.length === 0)
-    return <p className={classes.none}>{lastRunAt === null ? 'It has not run yet.' : ''}</p>;
+  if (transfers.nodes.length === 0) {
+    return lastRunAt === null ? <p className={classes.none}>It has not run yet.</p> : null;
+  }
   return (
     <ul className={classes.runs} aria-label={`Last runs of ${name}`}>
       {transfers.nodes.map(({ id, createdAt, progress }) => (

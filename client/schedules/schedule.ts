@@ -24,10 +24,12 @@ export const ScheduleFragment = graphql(
       source {
         id
         name
+        status
       }
       destination {
         id
         name
+        status
       }
       error {
         message
