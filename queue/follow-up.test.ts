@@ -126,6 +126,7 @@ test('a filter takes reasons, paths, or both', async () => {
       { sourceKey: 'films/a/b' },
       { sourceKey: 'films/a/b', errorCode: 'OBJECT_NOT_FOUND' },
       { sourceKey: 'photos/[1]' },
+      { reason: 'EXTRA', action: 'DELETE', destinationKey: 'mirror/extra' },
     ],
   });
   const taken = async (filter: FailedItemFilter) => {
@@ -139,7 +140,8 @@ test('a filter takes reasons, paths, or both', async () => {
   expect(await taken({ paths: ['from/photos/*'] })).toEqual([0, 1, 4]);
   expect(await taken({ paths: ['from/photos/\\[1\\]', 'from/*/0'] })).toEqual([0, 4]);
   expect(await taken({ errorCodes: ['OBJECT_NOT_FOUND'], paths: ['from/films/**'] })).toEqual([3]);
-  expect(await taken({})).toEqual([0, 1, 2, 3, 4]);
+  expect(await taken({ paths: ['to/mirror/extra'] })).toEqual([5]);
+  expect(await taken({})).toEqual([0, 1, 2, 3, 4, 5]);
 });
 
 test.for<[string, FailedItemFilter, object]>([

@@ -18,7 +18,7 @@ const batchBytes = 256 * 1024 * 1024;
 /** Which failed items are meant; what is absent or empty does not matter. */
 export interface FailedItemFilter {
   errorCodes?: readonly ErrorCode[] | undefined;
-  /** Globs (queue/glob.ts), held against the path at the source with its container: `bucket/folder/**`. At most `maxRetryPaths`. */
+  /** Globs (queue/glob.ts), held against the path at the source with its container, or at the destination of what is not at the source: `bucket/folder/**`. At most `maxRetryPaths`. */
   paths?: readonly string[] | undefined;
 }
 
@@ -138,7 +138,7 @@ function parsePaths(globs: readonly string[]): ((path: string) => boolean) | nul
   }
 }
 
-/** Ordinals of the meant items whose path at the source matches. */
+/** Ordinals of the meant items whose path matches, which is the one that they are shown by. */
 async function ordinalsAt(
   tx: DbSession,
   meant: Prisma.Sql,
@@ -148,7 +148,8 @@ async function ordinalsAt(
   let last: number | undefined = -1;
   while (last !== undefined) {
     const page: { ordinal: number; path: string }[] = await tx.$queryRaw`
-      SELECT ordinal, source_container || '/' || source_key AS path FROM (${meant}) AS meant
+      SELECT ordinal, CASE reason WHEN 'EXTRA' THEN destination_container || '/' || destination_key
+          ELSE source_container || '/' || source_key END AS path FROM (${meant}) AS meant
       WHERE ordinal > ${last}::int ORDER BY ordinal LIMIT ${pathsAtOnce}`;
     for (const { ordinal, path } of page) if (matches(path)) found.push(ordinal);
     last = page.at(-1)?.ordinal;

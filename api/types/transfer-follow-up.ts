@@ -42,7 +42,7 @@ const FailedItemFilterInput = builder.inputType('FailedItemFilterInput', {
       description: 'Objects that failed for one of these reasons.',
     }),
     paths: t.stringList({
-      description: `Objects whose path at the source, "bucket/key", matches one of up to ${maxRetryPaths} globs of at most ${maxGlobLength} characters: \`*\` and \`?\` within a name, \`**\` across folders, as in \`bucket/folder/**\`.`,
+      description: `Objects whose path, "bucket/key" at the source, or at the destination of what is not at the source, matches one of up to ${maxRetryPaths} globs of at most ${maxGlobLength} characters: \`*\` and \`?\` within a name, \`**\` across folders, as in \`bucket/folder/**\`.`,
     }),
   }),
 });
