@@ -154,6 +154,11 @@ describe('what was skipped', () => {
     expect(amountText({ ...failed, state: 'FAILED' }, 'COPY')).toBe('0 of 1 object arrived, 0 B of 10 B, 3 skipped');
     expect(amountText(done, 'COPY')).toBe('100 % of 10 B in 1 object');
   });
+
+  it('is told apart from what a move left at its source', () => {
+    const done = { ...skipped, objectsCompleted: 1, bytesAcknowledged: '10', sourceRemovalsKept: 4 };
+    expect(amountText({ ...done, state: 'COMPLETED' }, 'MOVE')).toBe('1 object, 10 B, 3 skipped, 4 kept at the source');
+  });
 });
 
 describe('failedShare', () => {

@@ -161,7 +161,7 @@ export function stateText(progress: Progress, mode: Mode): string {
 
 /** How much there is, and how much of it is done, in one line. */
 export function amountText(progress: Progress, mode: Mode): string {
-  const { state, objectsListed, objectsSkipped, objectsCompleted, bytesAcknowledged } = progress;
+  const { state, objectsListed, objectsSkipped, objectsCompleted, bytesAcknowledged, sourceRemovalsKept } = progress;
   const found = formatQuantity(objectsListed, 'object');
   if (isPlan(progress)) return progress.listingComplete ? `${found} planned` : `${found} found so far`;
   const { settled } = modes[mode];
@@ -169,10 +169,11 @@ export function amountText(progress: Progress, mode: Mode): string {
   if (isWaiting(progress)) return 'nothing listed yet';
   const [objects, bytes] = [formatQuantity(objectsWanted(progress), 'object'), formatBytes(bytesWanted(progress))];
   const skipped = objectsSkipped === 0 ? '' : `, ${formatCount(objectsSkipped)} skipped`;
-  if (state === 'COMPLETED') return `${objects}, ${bytes}${skipped}`;
+  const kept = sourceRemovalsKept === 0 ? '' : `, ${formatCount(sourceRemovalsKept)} kept at the source`;
+  if (state === 'COMPLETED') return `${objects}, ${bytes}${skipped}${kept}`;
   if (hasEnded(state)) {
     const arrived = formatBytes(bytesAcknowledged);
-    return `${formatCount(objectsCompleted)} of ${objects} ${settled}, ${arrived} of ${bytes}${skipped}`;
+    return `${formatCount(objectsCompleted)} of ${objects} ${settled}, ${arrived} of ${bytes}${skipped}${kept}`;
   }
   return `${formatPercent(arrivedShare(progress))} of ${bytes} in ${objects}`;
 }
