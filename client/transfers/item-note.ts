@@ -7,7 +7,36 @@ import { reasonText } from './words.ts';
 export function itemNote(item: Item, progress: Pick<Progress, 'state'>): string | null {
   if (item.state === 'FAILED') return item.error?.message ?? null;
   if (item.sourceRemoval === 'KEPT') return `The source is kept. ${item.error?.message ?? ''}`.trim();
-  return isPlan(progress) ? reasonText(item) : null;
+  if (!isPlan(progress)) return null;
+  const name = newNameOf(item);
+  return [reasonText(item), name === null ? '' : `Its name there: ${name}`].join(' ').trim();
+}
+
+/** What an object is called at the destination, from the first part of its path that was rewritten; null: as at the source. */
+export function newNameOf({
+  reason,
+  sourcePath,
+  destinationPath,
+}: Pick<Item, 'reason' | 'sourcePath' | 'destinationPath'>): string | null {
+  if (reason === 'EXTRA') return null;
+  const [source, destination] = [sourcePath.split('/'), destinationPath.split('/')];
+  if (source.at(-1) !== destination.at(-1)) return destination.at(-1) ?? null;
+  for (let back = 2; back < Math.min(source.length, destination.length); back += 1) {
+    // Where the folders of the order begin, their names differ and are no rewritten ones.
+    const [from, to] = [source.at(-back), destination.at(-back)];
+    if (from === to) continue;
+    return from !== undefined && to !== undefined && decoded(to) === from ? destination.slice(-back).join('/') : null;
+  }
+  return null;
+}
+
+/** What was rewritten, before it was; a percent sign that begins no escape stands for itself. */
+function decoded(part: string): string | null {
+  try {
+    return decodeURIComponent(part.replace(/%(?![0-9A-Fa-f]{2})/g, '%25'));
+  } catch {
+    return null;
+  }
 }
 
 /** Where the object lies: at the source, or at the destination what is not at the source. */

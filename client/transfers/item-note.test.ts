@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest';
+import { newNameOf } from './item-note.ts';
+
+it('tells the name that an object gets only where it is another', () => {
+  const nameOf = (sourcePath: string, destinationPath: string) =>
+    newNameOf({ reason: 'ABSENT', sourcePath, destinationPath });
+  expect(nameOf('from/a/b.txt', 'to/folder/a/b.txt')).toBeNull();
+  expect(nameOf('from/a/b.txt', 'to/folder/b.txt')).toBeNull();
+  expect(nameOf('from/a/b.txt', 'to/a/b (2).txt')).toBe('b (2).txt');
+  expect(nameOf('from/a/b:c', 'to/a/b%3Ac')).toBe('b%3Ac');
+  expect(nameOf('from/a/../b', 'to/a/%2E%2E/b')).toBe('%2E%2E/b');
+  expect(nameOf('from/5 %:/b', 'to/5 %%3A/b')).toBe('5 %%3A/b');
+  expect(nameOf('from/100 %/b', 'to/100 %/b')).toBeNull();
+  expect(nameOf('from/x/b', 'to/5%/b')).toBeNull();
+  expect(newNameOf({ reason: 'EXTRA', sourcePath: 'from/a', destinationPath: 'to/b' })).toBeNull();
+});
