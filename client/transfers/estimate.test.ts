@@ -12,11 +12,12 @@ it.each([
 });
 
 it('says what a duration rests on', () => {
-  const duration = { lowMs: 0, highMs: 0 };
+  const duration = { lowMs: 0, highMs: 1 };
   expect(basisText({ ...duration, ...assumed })).toMatch(/^assumed/);
   expect(basisText({ ...duration, basis: 'MEASURED', measuredTransfers: 1 })).toMatch(
     /^measured on 1 former transfer /,
   );
+  expect(basisText({ ...duration, highMs: 0, ...assumed })).toBe('nothing has to be moved');
 });
 
 it('names the kinds of requests that there are', () => {

@@ -12,7 +12,8 @@ export function durationText({ lowMs, highMs }: Estimate['duration']): string {
 }
 
 /** What the duration rests on. */
-export function basisText({ basis, measuredTransfers }: Estimate['duration']): string {
+export function basisText({ basis, measuredTransfers, highMs }: Estimate['duration']): string {
+  if (highMs === 0) return 'nothing has to be moved';
   return basis === 'MEASURED'
     ? `measured on ${formatQuantity(measuredTransfers, 'former transfer')} between the two accounts`
     : 'assumed, as no former transfer between the two accounts tells';
