@@ -21,6 +21,13 @@ it('paths are case-insensitive and case-preserving', async () => {
   expect(await get(provider, 'DIR/file')).toBe('two');
 });
 
+it('a page of one level is in the order of its names', async () => {
+  const { provider } = await startWithProvider();
+  for (const key of ['b', 'Ä', 'c/d', 'A', 'a b/c']) await put(provider, key, '');
+  const { items } = await provider.list({ container, prefix: '', delimiter: '/' }, never());
+  expect(items.map(({ key }) => key)).toEqual(['A', 'Ä', 'a b/', 'b', 'c/']);
+});
+
 it('a prefix that ends within a name goes through every folder that begins so, page by page', async () => {
   const { provider } = await startWithProvider();
   const keys = ['a/no', 'b/fo', 'b/foo/1', 'b/foo/sub/2', 'b/fop/3', 'b/fop/4', 'b/other/5'];

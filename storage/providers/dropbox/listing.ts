@@ -19,12 +19,16 @@ interface State {
   cursor?: string | undefined;
 }
 
+/** Names as Dropbox tells them apart: by no case. */
+const byName = new Intl.Collator('en', { sensitivity: 'accent' });
+
 /** A folder that is gone, or is a file by now, has nothing in it. */
 const nothing = { entries: [], cursor: '', has_more: false };
 
 /**
  * One page below a prefix. A prefix may end within a name, which Dropbox knows nothing of: then its folder is listed, and
- * what begins so is chosen from it. Pages may be empty although more follow.
+ * what begins so is chosen from it. Pages may be empty although more follow, and each page of one level is in the order of
+ * its names.
  */
 export async function listEntries(
   client: Dropbox,
@@ -60,6 +64,8 @@ export async function listEntries(
     else if (entry['.tag'] === 'folder' && delimiter !== undefined) items.push(toFolderEntry(`${key}/`));
     else if (entry['.tag'] === 'folder' && !isTree) found.push(key);
   }
+  // Who looks into a folder looks for a name; Dropbox has it anywhere on the page.
+  if (delimiter !== undefined) items.sort((one, other) => byName.compare(one.key, other.key));
   const next = nextState(state, page, found);
   return { items, nextCursor: next === null ? null : Buffer.from(JSON.stringify(next)).toString('base64url') };
 }
