@@ -175,12 +175,15 @@ test('what differs is told in words, and nothing is changed', async () => {
   await scene.s3.put('twins/b.txt', 20);
   await arrive('compared/twins/b.txt', 'something else');
   await arrive('compared/twins/c.txt', 'only here');
+  await scene.s3.put('twins/odd.', 30);
+  await arrive('compared/twins/odd%2E', 'under another name');
   await pick(page, 'twins', 'compared');
   await page.getByText('More choices').click();
   await page.getByLabel('tags', { exact: true }).check();
   const losses = page.getByText('Not kept from Harbour to Far');
   await losses.waitFor();
   await page.getByText('Compare', { exact: true }).click();
+  await page.getByText('Rewritten', { exact: true }).click();
   expect(await button(page, 'Plan first').count()).toBe(0);
   expect(await losses.count()).toBe(0);
   await button(page, 'Start transfer').click();
@@ -188,6 +191,8 @@ test('what differs is told in words, and nothing is changed', async () => {
   const differing = (name: string) => rows(page).filter({ hasText: name });
   await differing('a.txt').getByText('It is not at the destination.').waitFor();
   await differing('b.txt').getByText('The destination has 14 bytes, the source 20.').waitFor();
+  await differing('odd.').getByText('The destination has 18 bytes, the source 30.').waitFor();
+  await page.getByRole('region', { name: 'Choices' }).getByText('Rewritten').waitFor();
   const reasons = page.getByRole('region', { name: 'What is not alike' });
   await reasons.getByText('arrivals/compared/twins/c.txt', { exact: true }).waitFor();
   await page.context().close();

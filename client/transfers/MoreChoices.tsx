@@ -16,6 +16,17 @@ export const keptLabels: Record<KeptMetadata, string> = {
   tags: 'tags',
 };
 
+const namesHelp: Record<Choices['names'], string> = {
+  REFUSE: 'Such a file is left at the source and named at the end.',
+  ENCODE: 'a:b becomes a%3Ab, which can be turned back.',
+};
+
+/** A comparison finds what a transfer has rewritten only where it is told to. */
+const comparedNamesHelp: Record<Choices['names'], string> = {
+  REFUSE: 'Such a file is not at the destination.',
+  ENCODE: 'a:b is looked for as a%3Ab.',
+};
+
 interface MoreChoicesProps {
   form: UseFormReturnType<Choices>;
   /** Rises whenever an order was refused: what is wrong in here is unfolded then. */
@@ -112,36 +123,30 @@ export function MoreChoices({ form, refusals }: MoreChoicesProps) {
           />
         </fieldset>
         {writes ? (
-          <>
-            <Checkbox.Group
-              size="md"
-              label="What travels along"
-              description="As far as both clouds can hold it. Tags take one request more for each file, and the right to read them."
-              value={[...keep]}
-              onChange={(chosen) => form.setFieldValue('keep', chosen as KeptMetadata[])}
-            >
-              <div className={classes.checks}>
-                {keptMetadata.map((value) => (
-                  <Checkbox key={value} size="md" value={value} label={keptLabels[value]} />
-                ))}
-              </div>
-            </Checkbox.Group>
-            <Choice
-              label="Names that the destination cannot hold"
-              data={[
-                { value: 'REFUSE', label: 'Refuse' },
-                { value: 'ENCODE', label: 'Rewrite' },
-              ]}
-              value={names}
-              onChange={(chosen) => form.setFieldValue('names', chosen)}
-              help={
-                names === 'REFUSE'
-                  ? 'Such a file is left at the source and named at the end.'
-                  : 'a:b becomes a%3Ab, which can be turned back.'
-              }
-            />
-          </>
+          <Checkbox.Group
+            size="md"
+            label="What travels along"
+            description="As far as both clouds can hold it. Tags take one request more for each file, and the right to read them."
+            value={[...keep]}
+            onChange={(chosen) => form.setFieldValue('keep', chosen as KeptMetadata[])}
+          >
+            <div className={classes.checks}>
+              {keptMetadata.map((value) => (
+                <Checkbox key={value} size="md" value={value} label={keptLabels[value]} />
+              ))}
+            </div>
+          </Checkbox.Group>
         ) : null}
+        <Choice
+          label="Names that the destination cannot hold"
+          data={[
+            { value: 'REFUSE', label: writes ? 'Refuse' : 'As they are' },
+            { value: 'ENCODE', label: writes ? 'Rewrite' : 'Rewritten' },
+          ]}
+          value={names}
+          onChange={(chosen) => form.setFieldValue('names', chosen)}
+          help={writes ? namesHelp[names] : comparedNamesHelp[names]}
+        />
         <Choice
           label="Proof"
           data={[
