@@ -47,6 +47,14 @@ test('a page whose connection is lost says so, and is live again without being r
   await scene.product.api.stop();
   await page.getByText('Connection lost').waitFor(patience);
 
+  // What is done meanwhile is not done later: nobody is told to wait for it.
+  await page.getByRole('button', { name: 'Change the limits' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('textbox', { name: 'Speed limit' }).fill('1 MiB');
+  await dialog.getByRole('button', { name: 'Change', exact: true }).click();
+  await dialog.getByText('Skyferry’s server does not answer. Try again in a moment.').waitFor(patience);
+  await dialog.getByRole('button', { name: 'Leave as it is' }).click();
+
   const { env } = scene.product;
   successor = await startProduct({
     databaseUrl: env.DATABASE_URL ?? '',

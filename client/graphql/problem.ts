@@ -46,7 +46,7 @@ export function problemOf(error: CombinedError): Problem {
   return {
     code: 'UNREACHABLE',
     message: 'Skyferry’s server does not answer.',
-    remedy: 'This page tries again by itself. Running transfers are not affected.',
+    remedy: 'Try again in a moment. Running transfers are not affected.',
     requestId: null,
     passing: true,
   };

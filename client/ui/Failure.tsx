@@ -44,7 +44,10 @@ export function Failure({ error, what, retry }: { error: CombinedError; what: st
         </Button>
       }
     >
-      {problem.message} {problem.remedy}
+      {problem.message}{' '}
+      {problem.code === 'UNREACHABLE'
+        ? 'This page tries again by itself. Running transfers are not affected.'
+        : problem.remedy}
       {problem.requestId === null ? null : <div className="figures">Request {problem.requestId}</div>}
     </Notice>
   );
