@@ -130,6 +130,18 @@ test('what is at the destination is replaced, whole and in parts, and not sent t
   expect(destination.server.observer.counters('PutObject').requests).toBeLessThan(40 + 32);
 });
 
+test('of what is at the destination, no body of some size is read and sent twice', async () => {
+  for (let index = 0; index < 8; index += 1) {
+    await source.put(`heavy/${index}`, MiB);
+    await putThere(`heavier/heavy/${index}`, 2_000);
+  }
+  source.server.observer.resetCounters();
+  destination.server.observer.resetCounters();
+  expect(await move('heavier', 'source/heavy/')).toMatchObject({ state: 'COMPLETED', objectsCompleted: 8n });
+  expect(source.server.observer.counters('GetObject').requests).toBe(8);
+  expect(destination.server.observer.counters('PutObject').requests).toBe(8);
+});
+
 test('where nothing is at the destination, an object costs it one request', async () => {
   for (let index = 0; index < 20; index += 1) await source.put(`fresh/${index}`, 1_000);
   destination.server.observer.resetCounters();

@@ -15,8 +15,8 @@ interface LedgerEntry {
 
 /** What the process has learnt about a transfer while it moves it. */
 export interface Findings {
-  /** Whether objects were last found at the destination. */
-  occupied: boolean;
+  /** Whether objects were last found at the destination. null: nobody has looked. */
+  occupied: boolean | null;
 }
 
 /** One batch in this process's hands, from its taking under a fencing token to its release. */

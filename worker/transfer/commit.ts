@@ -2,7 +2,7 @@ import { AppError } from '../../core/errors.ts';
 import type { Precondition, Version } from '../../storage/provider.ts';
 import type { BatchRun } from './batch-run.ts';
 import type { Item } from './item.ts';
-import { isSameVersion, type Pair } from './pair.ts';
+import { heldBytes, isSameVersion, type Pair } from './pair.ts';
 
 /**
  * Makes an object visible at the destination so that a worker that lost its lease can replace nothing newer: only
@@ -21,8 +21,10 @@ export async function commit<T>(
 ): Promise<T> {
   if (item.expected !== null) return commitAsPlanned(pair, item, run, isConditional, send);
   if (!isConditional) return send(undefined);
-  // Where objects were found, one looks before a whole body is sent in vain.
-  const first: Precondition = run.findings.occupied ? await replacement(pair, item, run) : { ifAbsent: true };
+  // Where objects were found, one looks before a whole body is sent in vain. Where nobody has looked, only a body that costs
+  // more than the look: those that begin together would all be sent twice.
+  const looks = run.findings.occupied ?? item.sizeBytes > heldBytes;
+  const first: Precondition = looks ? await replacement(pair, item, run) : { ifAbsent: true };
   try {
     return await send(first);
   } catch (error) {

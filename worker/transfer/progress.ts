@@ -84,7 +84,7 @@ class TransferLedger {
   readonly #onEmpty: () => void;
   readonly #openedAt = performance.now();
   readonly #runs = new Map<number, BatchRun>();
-  readonly #findings: Findings = { occupied: false };
+  readonly #findings: Findings = { occupied: null };
   readonly #pace: Pace;
   #dirty = new Map<Item, BatchRun>();
   #waiters: PromiseWithResolvers<void>[] = [];
