@@ -29,10 +29,10 @@ test('a schedule is made with a look at its next runs, runs, is changed, paused 
   await page.getByRole('link', { name: 'New schedule' }).first().click();
   await choose(page, 'From', /Harbour/);
   const from = page.getByRole('region', { name: 'From' });
-  await from.getByRole('row', { name: 'harbour' }).click();
+  await from.getByRole('row', { name: 'bucket harbour' }).click();
   await from.getByRole('row', { name: 'photos' }).getByRole('gridcell').first().click();
   await choose(page, 'To', /Far/);
-  await page.getByRole('region', { name: 'To' }).getByRole('row', { name: 'arrivals' }).click();
+  await page.getByRole('region', { name: 'To' }).getByRole('row', { name: 'container arrivals' }).click();
   await page.getByRole('textbox', { name: 'Name' }).fill('Nightly');
 
   // Every day at three, where the reader is.

@@ -106,6 +106,7 @@ function Level({
             <EntryGrid
               key={path}
               label={path === '' ? `${container}s of ${account.name}` : path}
+              container={container}
               path={path}
               entries={nodes}
               selection={selection}

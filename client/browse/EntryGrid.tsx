@@ -15,6 +15,8 @@ export interface Arrival {
 
 interface EntryGridProps {
   label: string;
+  /** What the cloud calls what stands at its top, such as `bucket`. */
+  container: string;
   path: string;
   entries: readonly Entry[];
   /** Absent: entries are there to walk through, not to pick. */
@@ -30,16 +32,16 @@ interface EntryGridProps {
 }
 
 const icons = { CONTAINER: IconBucket, FOLDER: IconFolder, FILE: IconFile } as const;
-const kinds = { CONTAINER: 'container', FOLDER: 'folder', FILE: 'file' } as const;
 
 /**
  * One level of an account as a grid (mount it anew for each), walked like a file manager: arrows and Home, End move; Enter or Right opens;
  * Backspace or Left goes up; Space picks; Control+A picks all.
  */
 export function EntryGrid(props: EntryGridProps) {
-  const { label, path, entries, selection, onToggle, onToggleAll, onOpen, arrival, onEnd } = props;
+  const { label, container, path, entries, selection, onToggle, onToggleAll, onOpen, arrival, onEnd } = props;
   const grid = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState(0);
+  const kinds = { CONTAINER: container, FOLDER: 'folder', FILE: 'file' };
 
   const focusRow = (index: number) => {
     setActive(index);
@@ -112,6 +114,7 @@ export function EntryGrid(props: EntryGridProps) {
         <EntryRow
           key={entry.path}
           entry={entry}
+          kind={kinds[entry.kind]}
           index={index}
           active={index === active}
           picked={selection?.has(entry.path)}
@@ -127,6 +130,8 @@ export function EntryGrid(props: EntryGridProps) {
 
 interface EntryRowProps {
   entry: Entry;
+  /** For those who do not see its icon. */
+  kind: string;
   index: number;
   active: boolean;
   /** undefined: not for picking. */
@@ -138,7 +143,7 @@ interface EntryRowProps {
   onOpen: (entry: Entry) => void;
 }
 
-function EntryRow({ entry, index, active, picked, held, onFocus, onToggle, onOpen }: EntryRowProps) {
+function EntryRow({ entry, kind, index, active, picked, held, onFocus, onToggle, onOpen }: EntryRowProps) {
   const Icon = icons[entry.kind];
   const name = entry.name === '' ? lastName(entry.path) || '(no name)' : entry.name;
   const inert = picked === undefined && entry.kind === 'FILE';
@@ -177,14 +182,7 @@ function EntryRow({ entry, index, active, picked, held, onFocus, onToggle, onOpe
       {/* biome-ignore lint/a11y/useSemanticElements: a cell of a grid */}
       {/* biome-ignore lint/a11y/useFocusableInteractive: the row has the focus */}
       <div role="gridcell" className={classes.name}>
-        <Icon
-          size={20}
-          stroke={1.6}
-          className={classes.icon}
-          data-kind={entry.kind}
-          role="img"
-          aria-label={kinds[entry.kind]}
-        />
+        <Icon size={20} stroke={1.6} className={classes.icon} data-kind={entry.kind} role="img" aria-label={kind} />
         <span>{name}</span>
       </div>
       {/* biome-ignore lint/a11y/useSemanticElements: a cell of a grid */}
