@@ -27,6 +27,8 @@ export const planCheckpointSchema = z.object({
   totals: z.record(z.string(), amount).default({}),
   /** Objects seen at the destination: what deletions are a share of. */
   destinationObjects: z.number().default(0),
+  /** Bytes that the destination has room for beyond what is planned; null: without bounds, or nobody knows. Absent: not asked. */
+  roomBytes: z.number().nullable().optional(),
   /** What the plan took so far and what carrying it out takes; counted for dry runs only. */
   workload: workloadSchema.prefault(emptyWorkload()),
   /** Which paths of the manifest were found, a bit each, in base64; '' without a manifest. */

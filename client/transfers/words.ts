@@ -87,6 +87,7 @@ const refusals: Partial<Record<NonNullable<RefusalCode>, string>> = {
   NAME_COLLISION: 'Names that collide',
   NAME_NOT_ALLOWED: 'Names that do not fit',
   OBJECT_TOO_LARGE: 'Too large',
+  QUOTA_EXCEEDED: 'No room left',
   DESTINATION_EXISTS: 'There already',
   DESTINATION_DIFFERS: 'Different',
   OBJECT_NOT_FOUND: 'Not found',

@@ -37,6 +37,8 @@ export interface Clouds {
 const keys = { accessKeyId: 'clouds', secretAccessKey: 'a secret of the tests' };
 /** Opens the same at S3, but for tags of objects. */
 export const untaggedKeys = { accessKeyId: 'untagged', secretAccessKey: 'another secret of the tests' };
+/** Another account of the Dropbox, with little room. */
+export const smallDropbox = { refreshToken: 'a-small-grant', allocatedBytes: 100_000 } as const;
 const signal = new AbortController().signal;
 
 /** All four, each with one container and connected as an account. */
@@ -50,7 +52,10 @@ export async function startClouds(engine: TestEngine): Promise<Clouds> {
     startGcsServer({ buckets: ['place'] }),
     startDropboxServer({
       apps: [{ key: 'clouds' }],
-      accounts: [{ id: 'ann', refreshTokens: ['a-grant'] }],
+      accounts: [
+        { id: 'ann', refreshTokens: ['a-grant'] },
+        { id: 'bea', refreshTokens: [smallDropbox.refreshToken], allocatedBytes: smallDropbox.allocatedBytes },
+      ],
     }),
   ]);
   const { accountName, accountKey } = azure;

@@ -67,6 +67,11 @@ export class FactFinder {
     });
   }
 
+  /** Bytes of what is at the destination under the name; 0: nothing. */
+  sizeThere(location: Location): Promise<number> {
+    return this.#limiter.run(async () => (await this.#look('destination', location))?.sizeBytes ?? 0);
+  }
+
   /** null: there is none. */
   async #look(side: Side, location: Location): Promise<ObjectInfo | null> {
     const { gate, provider } = this.#rules[side];

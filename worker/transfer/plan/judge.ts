@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Db, TransferMode } from '../../../core/db.ts';
+import type { Db, TransferAction, TransferMode } from '../../../core/db.ts';
 import { AppError, toAppError } from '../../../core/errors.ts';
 import type { Filter } from '../../../queue/filter.ts';
 import type { TransferOptions } from '../../../queue/transfer-options.ts';
@@ -15,6 +15,7 @@ import type { Manifest } from './manifest.ts';
 import type { Match } from './matches.ts';
 import { claimOf, type NameClaim, nameProblem, Standing, takenNames } from './names.ts';
 import type { PlannedObject, PlanPage } from './page.ts';
+import type { Room } from './room.ts';
 import type { Section } from './section.ts';
 import { type Side, WorkloadCounter } from './workload.ts';
 
@@ -52,9 +53,11 @@ export class Judge {
   readonly #signal: AbortSignal;
   readonly #facts: FactFinder;
   readonly #counter: WorkloadCounter | null;
+  readonly #room: Room;
 
   /** `signal`: planning has to stop. */
-  constructor(rules: PlanRules, db: Db, signal: AbortSignal) {
+  constructor(rules: PlanRules, db: Db, room: Room, signal: AbortSignal) {
+    this.#room = room;
     this.#rules = rules;
     this.#db = db;
     this.#signal = signal;
@@ -90,18 +93,40 @@ export class Judge {
     await this.#counter?.learnRoutes(judged);
     const names: string[] = [];
     for (const object of judged) {
-      if (this.#rules.canMeet && object.problem === undefined && object.action !== 'DELETE') {
+      const takesName = this.#rules.canMeet && object.action !== 'DELETE';
+      if (takesName && object.problem === undefined) {
         const { name, barred } = this.#claimOf(object.destination);
         const isBarred = (hashes: readonly string[]) =>
           object.action !== 'SKIP' && hashes.some((hash) => taken.has(hash));
         if (isBarred(barred.asFolder)) object.problem = folderCollision();
         else if (taken.has(name) || isBarred(barred.asName)) await this.#giveWay(object, isGiven);
-        if (object.problem === undefined) names.push(...this.#newOf(this.#claimOf(object.destination), taken));
+      }
+      if (object.problem === undefined && isWritten(object.action)) await this.#takeRoom(object);
+      if (takesName && object.problem === undefined) {
+        names.push(...this.#newOf(this.#claimOf(object.destination), taken));
       }
       page.add(object);
       this.#counter?.add(page.workload, object);
     }
+    page.roomBytes = this.#room.leftBytes;
     return names;
+  }
+
+  /**
+   * Refuses what does not fit into the room that is left. What may be replaced unseen takes none of it, and is looked at
+   * where it alone would not fit.
+   */
+  async #takeRoom(object: PlannedObject): Promise<void> {
+    const { sizeBytes, replacedBytes, destination } = object;
+    if (replacedBytes === undefined && this.#room.holds(sizeBytes)) return;
+    try {
+      const growth = sizeBytes - (replacedBytes ?? (await this.#facts.sizeThere(destination)));
+      if (!this.#room.holds(growth)) object.problem = this.#room.refusal(sizeBytes);
+      else if (replacedBytes !== undefined) this.#room.take(growth);
+    } catch (cause) {
+      if (this.#signal.aborted) throw cause;
+      object.problem = toAppError(cause);
+    }
   }
 
   /**
@@ -116,8 +141,7 @@ export class Judge {
       capabilities,
     );
     for (const object of judged) {
-      const isWritten = object.action === 'WRITE' || object.action === 'ADD' || object.action === 'REPLACE';
-      if (isWritten && standing.bars(object.destination.key)) object.problem ??= standingCollision();
+      if (isWritten(object.action) && standing.bars(object.destination.key)) object.problem ??= standingCollision();
     }
   }
 
@@ -229,6 +253,7 @@ export class Judge {
       (await this.#facts.decide(object, source, destination as Entry, options.conflictPolicy));
     object.action = decided.action;
     object.reason = decided.reason;
+    object.replacedBytes = decided.action === 'REPLACE' ? (destination?.sizeBytes ?? 0) : 0;
     if (decided.how === 'REFUSED') {
       object.problem = new AppError('DESTINATION_EXISTS', 'An object of this name is at the destination already.');
     } else if (decided.how === 'RENAMED') {
@@ -300,6 +325,8 @@ export class Judge {
     return patiently(this.#signal, () => takenNames(this.#db, this.#rules.transferId, hashes));
   }
 }
+
+const isWritten = (action: TransferAction) => action === 'WRITE' || action === 'ADD' || action === 'REPLACE';
 
 /** Whether it stands for a folder: markers are objects of no bytes. */
 function isMarker(entry: Entry | null): boolean {

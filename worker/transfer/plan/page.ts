@@ -26,6 +26,8 @@ export interface PlannedObject {
   /** What was found at the destination; an empty one: nothing. null: nobody looked. */
   destinationVersion: Version | null;
   sourceRemoval: SourceRemoval | null;
+  /** Bytes of what it replaces; 0: nothing. Absent: nobody looked. */
+  replacedBytes?: number;
   /** Why nothing is done about it after all. */
   problem?: AppError | undefined;
 }
@@ -69,6 +71,8 @@ export class PlanPage {
   excluded = 0;
   /** Objects seen at the destination. */
   destinationObjects = 0;
+  /** Bytes that the destination has room for beyond what is planned up to here; null: without bounds. undefined: as before it. */
+  roomBytes: number | null | undefined;
   readonly totals: Record<string, Amount> = {};
   /** What its objects will ask of the clouds, where that is counted. */
   readonly workload = emptyWorkload();

@@ -25,6 +25,7 @@ import { loadManifest, type Manifest } from './manifest.ts';
 import type { Chunk, Matches } from './matches.ts';
 import { fetchingSource, openMatches } from './open-matches.ts';
 import { PlanPage, writePage } from './page.ts';
+import { Room, roomAtDestination } from './room.ts';
 import { Section } from './section.ts';
 import { promiseAnew, type TakenPlan } from './take-plan.ts';
 import { sumOf } from './workload.ts';
@@ -115,7 +116,9 @@ export class Planner {
       await this.#failAll(error);
       return;
     }
-    const judge = new Judge(rules, this.#engine.db, this.#stop.signal);
+    const room = await this.#room(rules);
+    if (room === null) return promiseAnew(this.#engine, this.#job);
+    const judge = new Judge(rules, this.#engine.db, room, this.#stop.signal);
     const apartness = new Apartness(rules, this.#sections, this.#stop.signal);
     for (let [place] = this.#checkpoint.remaining; place; [place] = this.#checkpoint.remaining) {
       const section = this.#sections[place.path];
@@ -137,6 +140,17 @@ export class Planner {
     }
     if (this.#manifest !== null && !(await this.#failMissing(this.#manifest, rules))) return;
     await this.#end();
+  }
+
+  /** What was left behind the last page, or is at the beginning. null: planning has to stop. */
+  async #room(rules: PlanRules): Promise<Room | null> {
+    const { roomBytes } = this.#checkpoint;
+    if (roomBytes !== undefined) return new Room(roomBytes);
+    try {
+      return new Room(await roomAtDestination(rules, this.#stop.signal));
+    } catch {
+      return null;
+    }
   }
 
   async #rules(): Promise<PlanRules> {
@@ -328,6 +342,7 @@ export class Planner {
       nextOrdinal: page.nextOrdinal,
       totals: page.addedTo(after.totals),
       destinationObjects: after.destinationObjects + page.destinationObjects,
+      roomBytes: page.roomBytes === undefined ? after.roomBytes : page.roomBytes,
       manifestFound: this.#manifest?.found ?? after.manifestFound,
       workload: this.#isDryRun ? sumOf(sumOf(after.workload, page.workload), asked) : after.workload,
     };
