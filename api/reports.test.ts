@@ -210,6 +210,13 @@ test('what an account can keep is unknown until it was checked', async () => {
   await api.db.cloudAccount.update({ where, data: { capabilities: capabilities as object } });
 });
 
+test('a comparison leaves nothing behind', async () => {
+  const id = await endedWithFailures();
+  await api.db.transfer.update({ where: { id: rowId(id) }, data: { mode: 'VERIFY' } });
+  expect((await links(id)).fidelity).toEqual([]);
+  expect(await (await get(id, 'report.csv')).text()).not.toContain('fidelity,');
+});
+
 test('that some tags do not fit is told where tags are to travel', async () => {
   const {
     id: _,

@@ -88,11 +88,10 @@ function head(transfer: ReportedTransfer, instance: string): ReportRecord[] {
     errorCode: error?.code ?? null,
     errorMessage: error?.message ?? null,
   };
-  const { keep } = transferOptionsSchema.parse(transfer.options);
-  const losses: readonly (Loss | typeof unknownFidelity)[] = transferFidelity(
+  const losses: readonly (Loss | typeof unknownFidelity)[] = fidelityOfTransfer(
+    transfer,
     sourceAccount,
     destinationAccount,
-    keep,
   ) ?? [unknownFidelity];
   return [{ type: 'transfer', facts }, ...losses.map((loss) => ({ type: 'fidelity' as const, ...loss }))];
 }
@@ -101,6 +100,16 @@ const unknownFidelity = {
   code: 'UNKNOWN',
   message: 'What the accounts can keep is not known. Test both accounts and download the report again.',
 } as const;
+
+/** What a transfer does not keep. A comparison keeps and leaves behind nothing. null: not known of one of the accounts. */
+export function fidelityOfTransfer(
+  { mode, options }: Pick<Transfer, 'mode' | 'options'>,
+  source: Pick<CloudAccount, 'capabilities'>,
+  destination: Pick<CloudAccount, 'capabilities'>,
+): Loss[] | null {
+  if (mode === 'VERIFY') return [];
+  return transferFidelity(source, destination, transferOptionsSchema.parse(options).keep);
+}
 
 /** What this pair of accounts does not keep; `keep`: what is to travel besides. null: not known of one of them. */
 export function transferFidelity(

@@ -1,10 +1,9 @@
-import { transferOptionsSchema } from '../../queue/transfer-options.ts';
 import { type Loss, type LossCode, lossCodes } from '../../storage/fidelity.ts';
 import { builder } from '../builder.ts';
 import { encodeGlobalId } from '../global-id.ts';
 import { terminalStates } from '../live/transfer-feed.ts';
 import { downloadPath } from '../reports/documents.ts';
-import { transferFidelity } from '../reports/report.ts';
+import { fidelityOfTransfer, transferFidelity } from '../reports/report.ts';
 import { ownAccount } from './cloud-account.ts';
 import { Transfer } from './transfer.ts';
 
@@ -73,17 +72,17 @@ builder.prismaObjectFields(Transfer, (t) => ({
     type: [FidelityLoss],
     nullable: true,
     description:
-      'What this pair of accounts does not keep, whatever the objects are; that some tags do not fit, where tags are to travel. null: not known of one of them; `testAccount` finds out.',
+      'What this pair of accounts does not keep, whatever the objects are; that some tags do not fit, where tags are to travel. Empty for a comparison. null: not known of one of them; `testAccount` finds out.',
     complexity: 2,
-    resolve: async ({ sourceAccountId, destinationAccountId, options }, _args, { services }) => {
+    resolve: async (transfer, _args, { services }) => {
       // Prisma makes one query of those of a moment.
       const capabilitiesOf = (id: string) =>
         services.db.cloudAccount.findUniqueOrThrow({ where: { id }, select: { capabilities: true } });
       const [source, destination] = await Promise.all([
-        capabilitiesOf(sourceAccountId),
-        capabilitiesOf(destinationAccountId),
+        capabilitiesOf(transfer.sourceAccountId),
+        capabilitiesOf(transfer.destinationAccountId),
       ]);
-      return transferFidelity(source, destination, transferOptionsSchema.parse(options).keep);
+      return fidelityOfTransfer(transfer, source, destination);
     },
   }),
   report: t.field({

@@ -97,7 +97,7 @@ export function TransferPage({ id }: { id: string }) {
             <Timeline transfer={transfer} progress={progress} />
             <ChoicesPanel transfer={transfer} />
             {hasEnded(progress.state) ? <Papers transfer={transfer} /> : null}
-            {transfer.mode === 'VERIFY' ? null : <Fidelity fidelity={transfer.fidelity} />}
+            <Fidelity fidelity={transfer.fidelity} />
           </div>
         </div>
       </div>
