@@ -64,19 +64,31 @@ export function lastName(key: string): string {
   return bare.slice(bare.lastIndexOf('/') + 1);
 }
 
+/** What a name, or several with slashes between, is at the destination; `place` is what stands before it there. */
+export type Rename = (name: string, place: string) => string;
+
+const keepName: Rename = (name) => name;
+
 /**
- * The key at the destination of an object found below a source path. An object keeps its last name, a folder appears
- * under its own last name, a container's contents come directly below the destination.
+ * What the keys of all objects below a source path begin with at the destination; of a single object, its key. An object
+ * keeps its last name, a folder appears under its own last name, a container's contents come directly below the
+ * destination. The destination itself is there under the name by which it was chosen: only what follows is renamed.
  */
-export function destinationKey(source: StoragePath, sourceKey: string, destination: StoragePath): string {
+export function destinationPrefix(source: StoragePath, destination: StoragePath, rename = keepName): string {
   switch (source.kind) {
     case 'object':
-      return destination.key + lastName(source.key);
+      return destination.key + rename(lastName(source.key), destination.key);
     case 'folder':
-      return `${destination.key}${lastName(source.key)}/${sourceKey.slice(source.key.length)}`;
+      return destination.key + rename(`${lastName(source.key)}/`, destination.key);
     case 'container':
-      return destination.key + sourceKey;
+      return destination.key;
   }
+}
+
+/** The key at the destination of an object found below a source path. */
+export function destinationKey(source: StoragePath, sourceKey: string, destination: StoragePath): string {
+  const prefix = destinationPrefix(source, destination);
+  return source.kind === 'object' ? prefix : prefix + sourceKey.slice(source.key.length);
 }
 
 /** The sources but for those whose objects another one brings to the very same places. */
@@ -96,21 +108,21 @@ export function withoutCovered<Source extends StoragePath>(
 /**
  * Whether a transfer within one store would read what it writes: its listing would never end, or an object would be
  * overwritten before it is read. What each source writes is held against what every source reads. `fold` makes keys
- * equal that are one to the store; default: none are.
+ * equal that are one to the store; default: none are. `rename`: as at `destinationPrefix`.
  */
 export function readsItsOwn(
   sourcePaths: readonly StoragePath[],
   destinationPath: StoragePath,
   fold: (key: string) => string = (key) => key,
+  rename = keepName,
 ): boolean {
-  const folded = (path: StoragePath) => ({ ...path, key: fold(path.key) });
-  const [sources, destination] = [sourcePaths.map(folded), folded(destinationPath)];
-  const written = sources.map((source) => ({
+  const sources = sourcePaths.map((path) => ({ ...path, key: fold(path.key) }));
+  const written = sourcePaths.map((source) => ({
     isObject: source.kind === 'object',
-    key: destinationKey(source, source.key, destination),
+    key: fold(destinationPrefix(source, destinationPath, rename)),
   }));
   return sources.some((source) => {
-    if (source.container !== destination.container) return false;
+    if (source.container !== destinationPath.container) return false;
     const isObject = source.kind === 'object';
     return written.some(
       (to) =>

@@ -68,7 +68,7 @@ export const transferOptionsSchema = z.object({
       emptyFolders: z.boolean().default(true),
     })
     .prefault({}),
-  /** Names that the destination cannot hold: refused one by one, or encoded reversibly (worker/transfer/plan/names.ts). */
+  /** Names that the destination cannot hold: refused one by one, or encoded reversibly (queue/key-encoding.ts). */
   names: z.enum(['REFUSE', 'ENCODE']).default('REFUSE'),
   /** STANDARD: the best evidence that both clouds offer. REREAD: the destination is read back besides. */
   verification: z.enum(['STANDARD', 'REREAD']).default('STANDARD'),

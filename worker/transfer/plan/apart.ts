@@ -9,7 +9,7 @@ import { neededDigests } from '../verify.ts';
 import { asking, askingOnce } from './asking.ts';
 import type { PlanRules } from './judge.ts';
 import { type FetchPage, Listing } from './listing.ts';
-import { canonicalKey } from './names.ts';
+import { canonicalKey, renaming } from './names.ts';
 import type { Section } from './section.ts';
 import type { Side } from './workload.ts';
 
@@ -104,10 +104,11 @@ export class Apartness {
 }
 
 /** As if all containers were one: which they are is not told by their names alone. */
-function overlap({ destination: { provider } }: PlanRules, sections: readonly Section[]): boolean {
+function overlap({ destination: { provider }, options }: PlanRules, sections: readonly Section[]): boolean {
   const fold = (key: string) => canonicalKey(key, provider.capabilities);
   const sources = sections.map(({ source }) => ({ ...source, container: '' }));
-  return sections.some(({ destination }) => readsItsOwn(sources, { ...destination, container: '' }, fold));
+  const rename = renaming(options.names, provider);
+  return sections.some(({ destination }) => readsItsOwn(sources, { ...destination, container: '' }, fold, rename));
 }
 
 /** The first that is not a folder; null: there is none. */

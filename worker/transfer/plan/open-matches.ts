@@ -5,7 +5,7 @@ import { asking, askingOnce } from './asking.ts';
 import type { PlanRules } from './judge.ts';
 import type { FetchPage } from './listing.ts';
 import { type Matches, mergedMatches, sortedMatches, sourceMatches } from './matches.ts';
-import { canonicalKey, encodeKey, nameProblem } from './names.ts';
+import { canonicalKey } from './names.ts';
 import type { Section } from './section.ts';
 
 /** What a page of a section costs its cloud. */
@@ -28,12 +28,7 @@ export function openMatches(
   fetchSource: FetchPage,
   signal: AbortSignal,
 ): Matches {
-  const isEncoded = options.names === 'ENCODE';
-  const isAllowed = (key: string) => nameProblem(destination.provider, key, 0) === undefined;
-  const keyOf = (sourceKey: string) => {
-    const key = section.destinationKeyOf(sourceKey);
-    return isEncoded ? encodeKey(key, isAllowed) : key;
-  };
+  const keyOf = (sourceKey: string) => section.destinationKeyOf(sourceKey);
   if (!isJoined) {
     const isThere = assertContainer(destination, section, signal);
     // The source's listing may fail first, and then nobody awaits it.
@@ -51,7 +46,7 @@ export function openMatches(
     source.provider.capabilities.listing.order === 'bytes' &&
     capabilities.listing.order === 'bytes' &&
     capabilities.caseSensitive &&
-    !isEncoded;
+    options.names === 'REFUSE';
   if (isInOrder) return mergedMatches({ place, fetchSource, fetchDestination, keyOf });
   const canonicalOf = (key: string) => canonicalKey(key, capabilities);
   return sortedMatches({ place, fetchSource, fetchDestination, keyOf, canonicalOf });

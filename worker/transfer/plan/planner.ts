@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { AppError, toAppError } from '../../../core/errors.ts';
 import { createFilter } from '../../../queue/filter.ts';
 import type { JobPayload } from '../../../queue/jobs.ts';
-import { parseDestination, parsePath } from '../../../queue/path.ts';
+import { parseDestination, parsePath, type Rename } from '../../../queue/path.ts';
 import {
   firstCheckpoint,
   type PlanCheckpoint,
@@ -23,6 +23,7 @@ import { estimateOf } from './estimate.ts';
 import { Judge, type PlanRules } from './judge.ts';
 import { loadManifest, type Manifest } from './manifest.ts';
 import type { Chunk, Matches } from './matches.ts';
+import { renaming } from './names.ts';
 import { fetchingSource, openMatches } from './open-matches.ts';
 import { PlanPage, writePage } from './page.ts';
 import { Room, roomAtDestination } from './room.ts';
@@ -52,6 +53,12 @@ function failedObject(problem: AppError) {
   } as const;
 }
 
+/** One for each source path. */
+function sectionsOf({ sourcePaths, destinationPath }: TakenPlan, rename?: Rename): Section[] {
+  const destination = parseDestination(destinationPath);
+  return sourcePaths.map((path) => new Section(parsePath(path), destination, rename));
+}
+
 /** Whether planning goes on here, or what the database says against a page. */
 type Written = boolean | { refusal: unknown };
 
@@ -68,7 +75,8 @@ export class Planner {
   readonly #engine: Engine;
   readonly #job: JobPayload<'transfer.plan'>;
   readonly #plan: TakenPlan;
-  readonly #sections: Section[];
+  /** Under the names that objects have at the source, until the accounts are open. */
+  #sections: Section[];
   readonly #accounts: OpenAccount[] = [];
   readonly #stop = new AbortController();
   readonly #onStopping = () => this.#stop.abort(stoppedError('The worker is shutting down.'));
@@ -88,8 +96,7 @@ export class Planner {
     this.#engine = engine;
     this.#job = job;
     this.#plan = plan;
-    const destination = parseDestination(plan.destinationPath);
-    this.#sections = plan.sourcePaths.map((path) => new Section(parsePath(path), destination));
+    this.#sections = sectionsOf(plan);
     this.#stored = plan.planCheckpoint;
     this.#checkpoint =
       plan.planCheckpoint === null
@@ -158,6 +165,7 @@ export class Planner {
     const source = await this.#use(sourceId, sourceUpdatedAt);
     const destination = await this.#use(destinationId, destinationUpdatedAt);
     const options = transferOptionsSchema.parse(this.#plan.options);
+    this.#sections = sectionsOf(this.#plan, renaming(options.names, destination.provider));
     const { conflictPolicy, filter } = options;
     const { manifestId } = filter;
     if (manifestId !== null) {
@@ -174,7 +182,7 @@ export class Planner {
       canMeet:
         this.#sections.length > 1 ||
         !destination.provider.capabilities.caseSensitive ||
-        options.names === 'ENCODE' ||
+        options.names !== 'REFUSE' ||
         conflictPolicy === 'KEEP_BOTH',
       source,
       destination,

@@ -1,5 +1,5 @@
 import { toAppError } from '../../../core/errors.ts';
-import { destinationKey, type StoragePath } from '../../../queue/path.ts';
+import { destinationPrefix, type Rename, type StoragePath } from '../../../queue/path.ts';
 import type { Entry, Page, StorageProvider } from '../../../storage/provider.ts';
 import { listSource, statEntry } from './sources.ts';
 
@@ -9,16 +9,20 @@ export class Section {
   readonly destination: StoragePath;
   /** What all keys of the section begin with at the destination; of a single object, its key. */
   readonly destinationPrefix: string;
+  readonly #rename: Rename;
 
-  constructor(source: StoragePath, destination: StoragePath) {
+  /** `rename`: what names become at the destination; default: they stay as they are. */
+  constructor(source: StoragePath, destination: StoragePath, rename: Rename = (name) => name) {
     this.source = source;
     this.destination = destination;
-    this.destinationPrefix = destinationKey(source, source.key, destination);
+    this.destinationPrefix = destinationPrefix(source, destination, rename);
+    this.#rename = rename;
   }
 
   /** Where an object of the source arrives. */
   destinationKeyOf(sourceKey: string): string {
-    return destinationKey(this.source, sourceKey, this.destination);
+    if (this.source.kind === 'object') return this.destinationPrefix;
+    return this.destinationPrefix + this.#rename(this.pathOf(sourceKey), this.destinationPrefix);
   }
 
   /** Path of a source's object below the source path: what globs are held against. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decodeKey, encodeKey } from './names.ts';
+import { decodeKey, encodeKey } from './key-encoding.ts';
 
 /** As Dropbox has it, roughly: no empty names, no \, no control characters, no space or dot at an end. */
 const isAllowed = (key: string) =>
