@@ -22,6 +22,37 @@ test('every name is encoded so that it can be held and decoded, and no two alike
   );
 });
 
+test('what no encoding made stays as it is, name by name', () => {
+  const isNever = () => false;
+  const name = fc.stringMatching(/^[a. %\\:\t\u0085é]{0,4}(%[0-9A-Fa-f]{2}|%[257][0-9A-F]|%){0,3}a?$/u);
+  fc.assert(
+    fc.property(fc.array(name, { minLength: 1, maxLength: 3 }), (names) => {
+      const decoded = names.map(decodeKey);
+      expect(decodeKey(names.join('/'))).toBe(decoded.join('/'));
+      const again = decoded.map((name, at) =>
+        name === names[at] ? name : encodeKey(name, isNever).replace(/\/$/, '%2F'),
+      );
+      expect(again).toEqual(names);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test.for<[string, string]>([
+  ['100%25', '100%25'],
+  ['100%2525', '100%25'],
+  ['a%20b/a%3Ab', 'a%20b/a:b'],
+  ['a%3ab', 'a%3ab'],
+  ['a%3Ab%FF', 'a%3Ab%FF'],
+  ['caf%C3%A9', 'caf%C3%A9'],
+  ['a%2Fb', 'a%2Fb'],
+  ['a%2F%2Fb', 'a//b'],
+  ['%%3A', '%:'],
+  ['%2E%2E/up', '../up'],
+])('%s is turned back into %s', ([encoded, key]) => {
+  expect(decodeKey(encoded)).toBe(key);
+});
+
 test.for<[string, string]>([
   ['plain/name.txt', 'plain/name.txt'],
   ['100% sure', '100% sure'],

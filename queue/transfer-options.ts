@@ -68,8 +68,11 @@ export const transferOptionsSchema = z.object({
       emptyFolders: z.boolean().default(true),
     })
     .prefault({}),
-  /** Names that the destination cannot hold: refused one by one, or encoded reversibly (queue/key-encoding.ts). */
-  names: z.enum(['REFUSE', 'ENCODE']).default('REFUSE'),
+  /**
+   * Names that the destination cannot hold: refused one by one, or encoded reversibly (queue/key-encoding.ts). DECODE:
+   * what was encoded is turned back, and refused if it cannot be held.
+   */
+  names: z.enum(['REFUSE', 'ENCODE', 'DECODE']).default('REFUSE'),
   /** STANDARD: the best evidence that both clouds offer. REREAD: the destination is read back besides. */
   verification: z.enum(['STANDARD', 'REREAD']).default('STANDARD'),
   /** Tries of one object in a row without progress. */

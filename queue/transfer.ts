@@ -8,10 +8,11 @@ import {
   type TransferState,
 } from '../core/db.ts';
 import { AppError } from '../core/errors.ts';
+import { decodeKey } from './key-encoding.ts';
 import { assertManifest } from './manifest.ts';
 import { enqueue } from './outbox.ts';
 import {
-  destinationKey,
+  destinationPrefix,
   foldKey,
   lastName,
   parseDestination,
@@ -122,14 +123,16 @@ export async function parseOrder(
   const from = await usableAccount(tx, request.userId, request.sourceAccountId, 'sourceAccountId');
   const to = await usableAccount(tx, request.userId, request.destinationAccountId, 'destinationAccountId');
   const fold = foldOf(to);
-  if (storeOf(from) === storeOf(to) && readsItsOwn(sources, destination, fold)) {
+  const mode = request.mode ?? 'COPY';
+  const options = parseTransferOptions(mode, request.options ?? {});
+  // What is encoded depends on the destination's cloud, and no two names become one by it.
+  const rename = options.names === 'DECODE' ? decodeKey : undefined;
+  if (storeOf(from) === storeOf(to) && readsItsOwn(sources, destination, fold, rename)) {
     const message = 'The destination lies inside a source, or a source inside it. Choose another destination.';
     throw new AppError('INVALID_INPUT', message, { field: ['destinationPath'] });
   }
-  const mode = request.mode ?? 'COPY';
-  const options = parseTransferOptions(mode, request.options ?? {});
   if (options.filter.manifestId !== null) await assertManifest(tx, request.userId, options.filter.manifestId);
-  if (mode === 'SYNC') assertMirrorable(sources, destination, fold);
+  if (mode === 'SYNC') assertMirrorable(sources, (source) => fold(destinationPrefix(source, destination, rename)));
   if (mode === 'MOVE') assertMovable(sources, foldOf(from));
   assertBandwidthLimit(request.bandwidthLimit);
   return { sourcePaths, options, mode };
@@ -307,12 +310,8 @@ function foldOf(account: CloudAccount): (key: string) => string {
 }
 
 /** Each source needs a place of its own at the destination, or one would delete what another brings. */
-function assertMirrorable(
-  sources: readonly StoragePath[],
-  destination: StoragePath,
-  fold: (key: string) => string,
-): void {
-  const clash = sourceWithin(sources, (source) => fold(destinationKey(source, source.key, destination)));
+function assertMirrorable(sources: readonly StoragePath[], placeOf: (source: StoragePath) => string): void {
+  const clash = sourceWithin(sources, placeOf);
   if (clash === undefined) return;
   const message = `'${clash.container}/${clash.key}' would arrive in the place of another source, whose mirror would delete it. Sync them one by one, to different folders.`;
   throw new AppError('INVALID_INPUT', message, { field: ['sourcePaths'] });

@@ -44,3 +44,84 @@ test('what is below the destination is encoded, and the mirror of a folder looks
   });
   expect(await carry(...route)).toMatchObject({ state: 'COMPLETED', deletionsCompleted: 0n });
 });
+
+test('what was encoded for a cloud that cannot hold it comes back under its very names, and compares', async () => {
+  const { s3, dropbox } = all.clouds;
+  const names = [
+    'plain.txt',
+    'a\\b',
+    'dir /x',
+    '../up',
+    'x//y',
+    '/z',
+    'tail/',
+    '100%',
+    '100%25',
+    'a%20b',
+    'a%2Fb',
+    'é%C3',
+  ];
+  const bytes = (name: string) => Buffer.from(name.endsWith('/') ? '' : name);
+  await fill(s3, Object.fromEntries(names.map((name) => [`trip\\/${name}`, bytes(name)])));
+  const there: Parameters<typeof carry> = [['s3', 'trip\\/'], ['dropbox', ''], { options: { names: 'ENCODE' } }];
+  expect(await carry(...there)).toMatchObject({ state: 'COMPLETED', objectsFailed: 0n });
+  expect(Object.keys(await contents(dropbox, 'trip%5C/')).sort()).toContain('a%252Fb');
+  const back = (order: Parameters<typeof carry>[2]) =>
+    carry(['dropbox', 'trip%5C/'], ['s3', 'back%3A/'], {
+      ...order,
+      options: { names: 'DECODE', deletionLimit: order.mode === 'SYNC' ? { share: 1 } : {} },
+    });
+  expect(await back({ mode: 'COPY' })).toMatchObject({ state: 'COMPLETED', objectsFailed: 0n });
+  const original = await contents(s3, 'trip\\/');
+  // An empty folder is no object at Dropbox.
+  delete original['tail/'];
+  expect(await contents(s3, 'back%3A/trip\\/')).toEqual(original);
+  expect(await back({ mode: 'VERIFY' })).toMatchObject({ state: 'COMPLETED', objectsFailed: 0n });
+  await fill(s3, { 'back%3A/trip\\/extra': Buffer.from('extra') });
+  expect(await back({ mode: 'SYNC' })).toMatchObject({ state: 'COMPLETED', deletionsCompleted: 1n });
+  expect(await contents(s3, 'back%3A/trip\\/')).toEqual(original);
+});
+
+test.each(['COPY', 'SYNC'] as const)('two names that become one collide, and none is lost: %s', async (mode) => {
+  const { engine, clouds } = all;
+  const folder = `twins-${mode}`;
+  await fill(clouds.s3, { [`${folder}/a%3Ab`]: Buffer.from('encoded'), [`${folder}/a:b`]: Buffer.from('plain') });
+  const { id, ...ended } = await carry(['s3', `${folder}/`], ['gcs', ''], { mode, options: { names: 'DECODE' } });
+  expect(ended).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', objectsCompleted: 1n, objectsFailed: 1n });
+  const failed = await engine.db.transferItem.findFirstOrThrow({ where: { transferId: id, state: 'FAILED' } });
+  expect(failed).toMatchObject({ errorCode: 'NAME_COLLISION', destinationKey: `${folder}/a:b` });
+  expect(Object.keys(await contents(clouds.gcs, `${folder}/`))).toEqual(['a:b']);
+});
+
+test('a name that is turned back is refused where the destination cannot hold it', async () => {
+  const { engine, clouds } = all;
+  await fill(clouds.s3, { 'odd/a%5Cb': Buffer.from('odd'), 'odd/a%00b': Buffer.from('none holds it') });
+  const { id } = await carry(['s3', 'odd/'], ['dropbox', ''], { options: { names: 'DECODE' } });
+  const items = await engine.db.transferItem.findMany({ where: { transferId: id }, orderBy: { sourceKey: 'asc' } });
+  expect(items.map(({ sourceKey, errorCode }) => [sourceKey, errorCode])).toEqual([
+    ['odd/a%00b', 'NAME_NOT_ALLOWED'],
+    ['odd/a%5Cb', 'NAME_NOT_ALLOWED'],
+  ]);
+});
+
+test('no mirror of two folders that become one is ordered, and no copy into what it reads', async () => {
+  const { engine, clouds } = all;
+  const { accountId } = clouds.s3;
+  const submit = (mode: 'COPY' | 'SYNC', destinationAccountId: string, ...sourcePaths: string[]) =>
+    engine.submit({
+      mode,
+      sourceAccountId: accountId,
+      sourcePaths,
+      destinationAccountId,
+      destinationPath: destinationAccountId === accountId ? 'place/' : 'dropbox/',
+      options: { names: 'DECODE' },
+    });
+  await expect(submit('SYNC', clouds.dropbox.accountId, 'place/p:q/', 'place/p%3Aq/')).rejects.toMatchObject({
+    code: 'INVALID_INPUT',
+    field: ['sourcePaths'],
+  });
+  await expect(submit('COPY', accountId, 'place/in/p%3Aq/', 'place/p:q/r/')).rejects.toMatchObject({
+    code: 'INVALID_INPUT',
+    field: ['destinationPath'],
+  });
+});

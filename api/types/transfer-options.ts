@@ -44,12 +44,17 @@ const ConflictPolicy = builder.enumType('ConflictPolicy', {
 });
 
 const NameRule = builder.enumType('NameRule', {
-  description: 'What is done about names that the destination cannot hold.',
+  description:
+    'What is done about names that the destination cannot hold, and about those rewritten for one that could not.',
   values: {
     REFUSE: { description: 'The object fails with NAME_NOT_ALLOWED.' },
     ENCODE: {
       description:
-        'What the destination cannot hold is written as percent signs and hexadecimal bytes of UTF-8, as in `a%3Ab`. Names that look so already are encoded too, so that each can be decoded. What cannot be held even so fails.',
+        'What the destination cannot hold is written as percent signs and hexadecimal bytes of UTF-8, as in `a%3Ab`. Names that look so already are encoded too, so that each can be decoded. What cannot be held even so fails. The destination itself is not renamed, only what is below it.',
+    },
+    DECODE: {
+      description:
+        'What ENCODE has written is turned back, so that `a%3Ab` arrives as `a:b`, whoever wrote it. Each name between two slashes is looked at by itself, and stays as it is where ENCODE would not have written it so: `100%25` does, because ENCODE leaves `100%` alone, and so do `a%20b` and `%C3%A9`. What the destination cannot hold then fails with NAME_NOT_ALLOWED, and a second object of one name with NAME_COLLISION. The destination itself is not renamed, only what is below it.',
     },
   } as const,
 });

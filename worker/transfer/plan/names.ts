@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Db } from '../../../core/db.ts';
 import { AppError, toAppError } from '../../../core/errors.ts';
-import { encodeKey } from '../../../queue/key-encoding.ts';
+import { decodeKey, encodeKey } from '../../../queue/key-encoding.ts';
 import { foldKey, type Rename } from '../../../queue/path.ts';
 import type { TransferOptions } from '../../../queue/transfer-options.ts';
 import type { Capabilities } from '../../../storage/capabilities.ts';
@@ -26,6 +26,8 @@ export function renaming(rule: TransferOptions['names'], provider: StorageProvid
       return (name) => name;
     case 'ENCODE':
       return (name, place) => encodeKey(name, (key) => nameProblem(provider, place + key, 0) === undefined);
+    case 'DECODE':
+      return decodeKey;
   }
 }
 
