@@ -198,6 +198,18 @@ test('what differs is told in words, and nothing is changed', async () => {
   await page.context().close();
 });
 
+test('a plan tells what names are turned back into', async () => {
+  const page = await visit();
+  await scene.s3.put('fetched/a%3Ab.txt', 10);
+  await pick(page, 'fetched', 'home');
+  await page.getByText('More choices').click();
+  await page.getByText('Turn back', { exact: true }).click();
+  await button(page, 'Plan first').click();
+  await rows(page).filter({ hasText: 'a%3Ab.txt' }).getByText('Its name there: a:b.txt').waitFor({ timeout: 60_000 });
+  await page.getByRole('region', { name: 'Choices' }).getByText('Turned back').waitFor();
+  await page.context().close();
+});
+
 test('what is there already is moved by removing it at the source, and nobody is told of deletions elsewhere', async () => {
   const page = await visit();
   await scene.s3.put('twice/a.txt', 10);

@@ -19,12 +19,14 @@ export const keptLabels: Record<KeptMetadata, string> = {
 const namesHelp: Record<Choices['names'], string> = {
   REFUSE: 'Such a file is left at the source and named at the end.',
   ENCODE: 'a:b becomes a%3Ab, which can be turned back.',
+  DECODE: 'a%3Ab becomes a:b again. What the destination cannot hold is refused.',
 };
 
 /** A comparison finds what a transfer has rewritten only where it is told to. */
 const comparedNamesHelp: Record<Choices['names'], string> = {
   REFUSE: 'Such a file is not at the destination.',
   ENCODE: 'a:b is looked for as a%3Ab.',
+  DECODE: 'a%3Ab is looked for as a:b.',
 };
 
 interface MoreChoicesProps {
@@ -138,10 +140,11 @@ export function MoreChoices({ form, refusals }: MoreChoicesProps) {
           </Checkbox.Group>
         ) : null}
         <Choice
-          label="Names that the destination cannot hold"
+          label="Names that a cloud cannot hold"
           data={[
             { value: 'REFUSE', label: writes ? 'Refuse' : 'As they are' },
             { value: 'ENCODE', label: writes ? 'Rewrite' : 'Rewritten' },
+            { value: 'DECODE', label: writes ? 'Turn back' : 'Turned back' },
           ]}
           value={names}
           onChange={(chosen) => form.setFieldValue('names', chosen)}

@@ -53,6 +53,7 @@ export function furtherWords(mode: Mode, options: Options): ChoiceWords[] {
     { term: 'Travels along too', values: writes ? added : [] },
     { term: 'Does not travel along', values: writes ? dropped : [] },
     { term: 'Names that do not fit', values: names === 'ENCODE' ? ['Rewritten'] : [] },
+    { term: 'Names that were rewritten', values: names === 'DECODE' ? ['Turned back'] : [] },
     { term: 'Proof', values: verification === 'REREAD' ? ['Read back at the destination'] : [] },
     { term: 'Tries for a file that fails', values: maxTries === 3 ? [] : [String(maxTries)] },
   ];

@@ -35,7 +35,7 @@ export interface Choices {
   /** A file of paths, which is handed to the API with the order. */
   manifest: File | null;
   keep: readonly KeptMetadata[];
-  names: 'REFUSE' | 'ENCODE';
+  names: 'REFUSE' | 'ENCODE' | 'DECODE';
   verification: 'STANDARD' | 'REREAD';
   maxTries: string;
   /** A size a second; '': no limit. */

@@ -12,7 +12,10 @@ export function itemNote(item: Item, progress: Pick<Progress, 'state'>): string 
   return [reasonText(item), name === null ? '' : `Its name there: ${name}`].join(' ').trim();
 }
 
-/** What an object is called at the destination, from the first part of its path that was rewritten; null: as at the source. */
+/**
+ * What an object is called at the destination, from the first part of its path that was rewritten or turned back; null: as
+ * at the source.
+ */
 export function newNameOf({
   reason,
   sourcePath,
@@ -20,22 +23,28 @@ export function newNameOf({
 }: Pick<Item, 'reason' | 'sourcePath' | 'destinationPath'>): string | null {
   if (reason === 'EXTRA') return null;
   const [source, destination] = [sourcePath.split('/'), destinationPath.split('/')];
-  if (source.at(-1) !== destination.at(-1)) return destination.at(-1) ?? null;
-  for (let back = 2; back < Math.min(source.length, destination.length); back += 1) {
-    // Where the folders of the order begin, their names differ and are no rewritten ones.
-    const [from, to] = [source.at(-back), destination.at(-back)];
+  for (let back = 1; back < Math.min(source.length, destination.length); back += 1) {
+    const [from = '', to = ''] = [source.at(-back), destination.at(-back)];
     if (from === to) continue;
-    return from !== undefined && to !== undefined && decoded(to) === from ? destination.slice(-back).join('/') : null;
+    // Several parts may be one where they are rewritten.
+    const endsWith = (parts: readonly string[], end: string) =>
+      `/${parts.slice(0, parts.length - back + 1).join('/')}`.endsWith(`/${end}`);
+    if (endsWith(source, decoded(to))) return destination.slice(-back).join('/');
+    if (endsWith(destination, decoded(from))) {
+      return [decoded(from), ...destination.slice(destination.length - back + 1)].join('/');
+    }
+    // Where the folders of the order begin, their names differ and are no rewritten ones.
+    return back === 1 ? to : null;
   }
   return null;
 }
 
-/** What was rewritten, before it was; a percent sign that begins no escape stands for itself. */
-function decoded(part: string): string | null {
+/** What was rewritten, before it was; a percent sign that begins no escape stands for itself, as all do where one is no UTF-8. */
+function decoded(part: string): string {
   try {
     return decodeURIComponent(part.replace(/%(?![0-9A-Fa-f]{2})/g, '%25'));
   } catch {
-    return null;
+    return part;
   }
 }
 
