@@ -93,6 +93,19 @@ test.each(['COPY', 'SYNC'] as const)('two names that become one collide, and non
   expect(Object.keys(await contents(clouds.gcs, `${folder}/`))).toEqual(['a:b']);
 });
 
+test('a single file and a whole container are turned back, and are found again', async () => {
+  const { s3, gcs } = all.clouds;
+  await fill(s3, { 'one%3A': Buffer.from('one') });
+  for (const path of ['one%3A', '']) {
+    const filter = { include: ['one%3A'] };
+    const order = (mode: 'COPY' | 'VERIFY') =>
+      carry(['s3', path], ['gcs', `from%3A-${path}/`], { mode, options: { names: 'DECODE', filter } });
+    expect(await order('COPY')).toMatchObject({ state: 'COMPLETED', objectsCompleted: 1n });
+    expect(Object.keys(await contents(gcs, `from%3A-${path}/`))).toEqual(['one:']);
+    expect(await order('VERIFY')).toMatchObject({ state: 'COMPLETED', objectsCompleted: 1n });
+  }
+});
+
 test('a name that is turned back is refused where the destination cannot hold it', async () => {
   const { engine, clouds } = all;
   await fill(clouds.s3, { 'odd/a%5Cb': Buffer.from('odd'), 'odd/a%00b': Buffer.from('none holds it') });
