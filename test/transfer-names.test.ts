@@ -82,6 +82,23 @@ test('what was encoded for a cloud that cannot hold it comes back under its very
   expect(await contents(s3, 'back%3A/trip\\/')).toEqual(original);
 });
 
+test('a mirror leaves alone what the filter leaves out, by the names at the source', async () => {
+  const { s3, dropbox, gcs } = all.clouds;
+  const mirror = (to: CloudName, names: 'ENCODE' | 'DECODE', exclude: string[]) =>
+    carry(['s3', 'choosy/'], [to, ''], {
+      mode: 'SYNC',
+      options: { names, filter: { exclude }, deletionLimit: { share: 1 } },
+    });
+  await fill(s3, { 'choosy/a': Buffer.from('a') });
+  await fill(dropbox, { 'choosy/b%3Ac': Buffer.from('left out'), 'choosy/d%3Ae': Buffer.from('extra') });
+  expect(await mirror('dropbox', 'ENCODE', ['b:c'])).toMatchObject({ deletionsCompleted: 1n });
+  expect(Object.keys(await contents(dropbox, 'choosy/'))).toEqual(['a', 'b%3Ac']);
+
+  await fill(gcs, { 'choosy/b:c': Buffer.from('left out'), 'choosy/d:e': Buffer.from('extra') });
+  expect(await mirror('gcs', 'DECODE', ['b%3Ac'])).toMatchObject({ deletionsCompleted: 1n });
+  expect(Object.keys(await contents(gcs, 'choosy/'))).toEqual(['a', 'b:c']);
+});
+
 test.each(['COPY', 'SYNC'] as const)('two names that become one collide, and none is lost: %s', async (mode) => {
   const { engine, clouds } = all;
   const folder = `twins-${mode}`;

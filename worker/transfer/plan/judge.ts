@@ -13,7 +13,7 @@ import { decide } from './decide.ts';
 import { FactFinder } from './find-facts.ts';
 import type { Manifest } from './manifest.ts';
 import type { Match } from './matches.ts';
-import { claimOf, type NameClaim, nameProblem, Standing, takenNames } from './names.ts';
+import { claimOf, type NameClaim, nameProblem, namesBefore, Standing, takenNames } from './names.ts';
 import type { PlannedObject, PlanPage } from './page.ts';
 import type { Room } from './room.ts';
 import type { Section } from './section.ts';
@@ -185,11 +185,11 @@ export class Judge {
   #takes(section: Section, { source, destination, key }: Match, page: PlanPage): boolean {
     const { filter, manifest, options, mode } = this.#rules;
     if (source === null && mode !== 'SYNC' && mode !== 'VERIFY') return false;
-    const path = source === null ? section.pathAt(key) : section.pathOf(source.key);
-    const sourceKey = source?.key ?? section.sourceKeyOf(key);
+    // What is left out at the source is left alone at the destination, by whichever name it would have.
+    const paths = source === null ? namesBefore(options.names, section.pathAt(key)) : [section.pathOf(source.key)];
+    const isNamed = (path: string) => (manifest?.takes(section.sourcePathOf(path)) ?? true) && filter.takesPath(path);
     const isTaken =
-      (manifest?.takes(`${section.source.container}/${sourceKey}`) ?? true) &&
-      filter.takesPath(path) &&
+      paths.every(isNamed) &&
       (source === null || filter.takesEntry(source)) &&
       (options.keep.emptyFolders || !isMarker(source ?? destination));
     if (!isTaken) page.excluded += 1;

@@ -31,6 +31,18 @@ export function renaming(rule: TransferOptions['names'], provider: StorageProvid
   }
 }
 
+/** The names at the source of which `renaming` makes this one at the destination. */
+export function namesBefore(rule: TransferOptions['names'], name: string): readonly string[] {
+  switch (rule) {
+    case 'REFUSE':
+      return [name];
+    case 'ENCODE':
+      return [decodeKey(name)];
+    case 'DECODE':
+      return [name, encodeKey(name, () => false)];
+  }
+}
+
 /** The name by which the destination tells objects apart. */
 export function canonicalKey(key: string, { caseSensitive }: Capabilities): string {
   return caseSensitive ? key : foldKey(key);

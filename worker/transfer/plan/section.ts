@@ -37,6 +37,12 @@ export class Section {
       : destinationKey.slice(this.destinationPrefix.length);
   }
 
+  /** The path, `container/key`, of an object of the source by its path below the source path. */
+  sourcePathOf(path: string): string {
+    const { container, kind, key } = this.source;
+    return kind === 'object' ? `${container}/${key}` : `${container}/${key}${path}`;
+  }
+
   /** Whether the path, `container/key`, lies below the source path. */
   covers(path: string): boolean {
     const { container, kind, key } = this.source;
