@@ -18,7 +18,10 @@ const batchBytes = 256 * 1024 * 1024;
 /** Which failed items are meant; what is absent or empty does not matter. */
 export interface FailedItemFilter {
   errorCodes?: readonly ErrorCode[] | undefined;
-  /** Globs (queue/glob.ts), held against the path at the source with its container, or at the destination of what is not at the source: `bucket/folder/**`. At most `maxRetryPaths`. */
+  /**
+   * Globs (queue/glob.ts), held against the path with its container, `bucket/folder/*`: at the source, or at the
+   * destination of what is not at the source. At most `maxRetryPaths`.
+   */
   paths?: readonly string[] | undefined;
 }
 

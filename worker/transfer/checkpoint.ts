@@ -188,8 +188,8 @@ export async function writeCheckpoint(
         WHEN transfer.speed_at < now() - make_interval(secs => ${speedHoldMs / 1_000}) THEN 0
         ELSE speed_bytes_per_second
       END,
-      -- Lumps, such as what clouds copy by themselves, average out over it: an estimate of the end needs calm more than news. Once no bytes are
-      -- left, only deletions are, whose rate is another.
+      -- Lumps, such as what clouds copy by themselves, average out over it: an estimate of the end needs calm more than
+      -- news. Once no bytes are left, only deletions are, whose rate is another.
       pace_bytes_per_second = CASE
         WHEN state <> 'RUNNING' THEN 0
         WHEN speed.work <> 0 THEN greatest(0, pace_bytes_per_second

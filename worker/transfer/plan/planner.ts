@@ -288,12 +288,12 @@ export class Planner {
    * objects that the destination does not have. Returns whether the plan is still ours.
    */
   async #failMissing(manifest: Manifest, { mode, isJoined }: PlanRules): Promise<boolean> {
-    const sectionsOf = (places: readonly { path: number }[]) =>
+    const sectionsAt = (places: readonly { path: number }[]) =>
       places.flatMap(({ path }) => this.#sections[path] ?? []);
     const { failed, relisted } = this.#checkpoint;
     // Nobody knows of those below a source path that could not be listed. Of others a follow-up's origin has told.
-    const unlisted = sectionsOf(failed);
-    const told = relisted.length === 0 ? this.#sections : sectionsOf(relisted);
+    const unlisted = sectionsAt(failed);
+    const told = relisted.length === 0 ? this.#sections : sectionsAt(relisted);
     const isMissing = (path: string) =>
       !unlisted.some((section) => section.covers(path)) &&
       (relisted.length === 0 || told.some((section) => section.covers(path)));
