@@ -92,11 +92,11 @@ test('a mirror leaves alone what the filter leaves out, by the names at the sour
   await fill(s3, { 'choosy/a': Buffer.from('a') });
   await fill(dropbox, { 'choosy/b%3Ac': Buffer.from('left out'), 'choosy/d%3Ae': Buffer.from('extra') });
   expect(await mirror('dropbox', 'ENCODE', ['b:c'])).toMatchObject({ deletionsCompleted: 1n });
-  expect(Object.keys(await contents(dropbox, 'choosy/'))).toEqual(['a', 'b%3Ac']);
+  expect(Object.keys(await contents(dropbox, 'choosy/')).toSorted()).toEqual(['a', 'b%3Ac']);
 
   await fill(gcs, { 'choosy/b:c': Buffer.from('left out'), 'choosy/d:e': Buffer.from('extra') });
   expect(await mirror('gcs', 'DECODE', ['b%3Ac'])).toMatchObject({ deletionsCompleted: 1n });
-  expect(Object.keys(await contents(gcs, 'choosy/'))).toEqual(['a', 'b:c']);
+  expect(Object.keys(await contents(gcs, 'choosy/')).toSorted()).toEqual(['a', 'b:c']);
 });
 
 test.each(['COPY', 'SYNC'] as const)('two names that become one collide, and none is lost: %s', async (mode) => {

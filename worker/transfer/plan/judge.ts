@@ -187,7 +187,9 @@ export class Judge {
     if (source === null && mode !== 'SYNC' && mode !== 'VERIFY') return false;
     // What is left out at the source is left alone at the destination, by whichever name it would have.
     const paths = source === null ? namesBefore(options.names, section.pathAt(key)) : [section.pathOf(source.key)];
-    const isNamed = (path: string) => (manifest?.takes(section.sourcePathOf(path)) ?? true) && filter.takesPath(path);
+    const { container } = section.source;
+    const isNamed = (path: string) =>
+      (manifest?.takes(`${container}/${section.sourceKeyOf(path)}`) ?? true) && filter.takesPath(path);
     const isTaken =
       paths.every(isNamed) &&
       (source === null || filter.takesEntry(source)) &&
@@ -283,8 +285,10 @@ export class Judge {
   /** What the source does not have. */
   #judgeExtra(section: Section, entry: Entry): PlannedObject {
     const isVerify = this.#rules.mode === 'VERIFY';
+    // The name that it would have there.
+    const [path] = namesBefore(this.#rules.options.names, section.pathAt(entry.key));
     return {
-      source: { container: section.source.container, key: section.sourceKeyOf(entry.key) },
+      source: { container: section.source.container, key: section.sourceKeyOf(path) },
       destination: { container: section.destination.container, key: entry.key },
       sizeBytes: 0,
       modifiedAt: entry.modifiedAt,

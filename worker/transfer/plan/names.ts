@@ -31,8 +31,8 @@ export function renaming(rule: TransferOptions['names'], provider: StorageProvid
   }
 }
 
-/** The names at the source of which `renaming` makes this one at the destination. */
-export function namesBefore(rule: TransferOptions['names'], name: string): readonly string[] {
+/** The names at the source of which `renaming` makes this one at the destination, the likeliest first. */
+export function namesBefore(rule: TransferOptions['names'], name: string): readonly [string, ...string[]] {
   switch (rule) {
     case 'REFUSE':
       return [name];

@@ -37,21 +37,16 @@ export class Section {
       : destinationKey.slice(this.destinationPrefix.length);
   }
 
-  /** The path, `container/key`, of an object of the source by its path below the source path. */
-  sourcePathOf(path: string): string {
-    const { container, kind, key } = this.source;
-    return kind === 'object' ? `${container}/${key}` : `${container}/${key}${path}`;
+  /** The key of an object of the source by its path below the source path: `pathOf` turned round. */
+  sourceKeyOf(path: string): string {
+    const { kind, key } = this.source;
+    return kind === 'object' ? key : key + path;
   }
 
   /** Whether the path, `container/key`, lies below the source path. */
   covers(path: string): boolean {
     const { container, kind, key } = this.source;
     return kind === 'object' ? path === `${container}/${key}` : path.startsWith(`${container}/${key}`);
-  }
-
-  /** The key that an object of the destination would have at the source. */
-  sourceKeyOf(destinationKey: string): string {
-    return this.source.kind === 'object' ? this.source.key : this.source.key + this.pathAt(destinationKey);
   }
 
   listSource(provider: StorageProvider, cursor: string | null, signal: AbortSignal): Promise<Page<Entry>> {
