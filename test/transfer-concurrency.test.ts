@@ -73,3 +73,40 @@ test.each([
   },
   60_000,
 );
+
+test.each([
+  ['grow where each connection is slow by itself', undefined],
+  ['do not where the transfer has a bandwidth limit', BigInt(64 * KiB * KiB)],
+] as const)(
+  'the parts of a large object at a time %s',
+  async (_, bandwidthLimit) => {
+    const key = `slow/${bandwidthLimit}`;
+    const hash = await from.put(key, 96 * KiB * KiB);
+    const slow = from.server.faults.add({
+      match: { operation: 'GetObject', count: Number.POSITIVE_INFINITY },
+      action: { kind: 'slow', bytesPerSecond: 4 * KiB * KiB },
+    });
+    let [underWay, most] = [0, 0];
+    const arrived = ({ operation }: RequestInfo) => {
+      if (operation === 'UploadPart') most = Math.max(most, ++underWay);
+    };
+    const finished = ({ operation }: RequestInfo) => {
+      if (operation === 'UploadPart') underWay -= 1;
+    };
+    to.server.observer.on('arrived', arrived).on('finished', finished);
+    const { id } = await engine.submit({
+      ...accounts,
+      sourcePaths: [`source/${key}`],
+      destinationPath: 'target/',
+      ...(bandwidthLimit !== undefined && { bandwidthLimit }),
+      options: { routes: ['RELAY'] },
+    });
+    expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
+    to.server.observer.off('arrived', arrived).off('finished', finished);
+    slow.remove();
+    if (bandwidthLimit === undefined) expect(most).toBeGreaterThan(4);
+    else expect(most).toBe(4);
+    expect(Object.values(await to.hashes(''))).toContain(hash);
+  },
+  60_000,
+);

@@ -26,6 +26,7 @@ export class Pace {
   #isDrawing = false;
   #wake: () => void = () => {};
   #bodies = 0;
+  #bytes = 0;
   readonly #outside = new Set<Waiter>();
   /** What this process draws by while Redis is away: its share, as far as it was known. */
   readonly #alone = { processes: 1, freeAt: 0 };
@@ -33,6 +34,15 @@ export class Pace {
   constructor(transferId: string, shared: SharedBandwidth) {
     this.#transferId = transferId;
     this.#shared = shared;
+  }
+
+  /** Bytes that have come so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isLimited(): boolean {
+    return this.#limit !== null;
   }
 
   /** From now on so many bytes pass in a second; null: any number. */
@@ -59,6 +69,7 @@ export class Pace {
 
   /** undefined: so many bytes may pass at once. Else resolves when they may; rejects with the signal's reason on abort. */
   admit(bytes: number, signal: AbortSignal): Promise<void> | undefined {
+    this.#bytes += bytes;
     if (this.#limit === null) return undefined;
     if (this.#waiting.size === 0 && this.#drawn >= bytes) {
       this.#drawn -= bytes;

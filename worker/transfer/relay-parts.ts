@@ -22,6 +22,8 @@ import {
   passSource,
 } from './pair.ts';
 import { type PartRange, partSizeFor, partsOf } from './parts.ts';
+import { Rise } from './rise.ts';
+import { hasSpareTime } from './spare-time.ts';
 import {
   agreement,
   combineParts,
@@ -34,8 +36,10 @@ import {
   statementOf,
 } from './verify.ts';
 
-/** Parts of one object under way at a time. */
-const partConcurrency = 4;
+/** Parts of one object under way at a time in the beginning. */
+const firstParts = 4;
+/** The same where more of them at once move more: over a long way each connection has its own limit. */
+const mostParts = 16;
 /** What a part fails with by itself, while the parts beside it go on. */
 const passing: readonly ErrorCode[] = ['PROVIDER_UNAVAILABLE', 'ENDPOINT_UNREACHABLE', 'THROTTLED'];
 
@@ -131,7 +135,7 @@ class PartsJob {
   }
 
   async #inParallel(): Promise<void> {
-    const limiter = new Limiter(partConcurrency);
+    const limiter = new Limiter(firstParts, mostParts, this.#mayGrow());
     const done = new Set(this.#checkpoint.parts.map(({ receipt }) => receipt.partNumber));
     const { maxTries } = this.#pair.order.options;
     let failure: unknown;
@@ -158,6 +162,19 @@ class PartsJob {
     // Parts under way when one fails are not lost: they end and are checkpointed.
     await Promise.all(waiting);
     if (failure !== undefined) throw failure;
+  }
+
+  /** Whether one part more at once may bring anything, and takes nothing from other objects. */
+  #mayGrow(): () => boolean {
+    const { pace } = this.#run;
+    const { budget } = this.#pair;
+    const rise = new Rise(pace.bytes, performance.now());
+    return () =>
+      hasSpareTime() &&
+      !pace.isLimited &&
+      this.#run.throttledMs === 0 &&
+      budget.usedBytes < budget.capacityBytes / 2 &&
+      rise.isSeen(pace.bytes, performance.now());
   }
 
   /** Rejects when nothing more may begin. */
