@@ -40,7 +40,7 @@ export function Figures({ progress, mode, startAt, planned }: FiguresProps & { p
   if (planned) return <Planning progress={progress} mode={mode} />;
   const listing = isListing(progress);
   const ended = hasEnded(progress.state);
-  const { bytesAcknowledged, bytesListed, bytesVerified, objectsCompleted, objectsListed } = progress;
+  const { bytesAcknowledged, bytesListed, bytesVerified, objectsCompleted, objectsListed, objectsVerified } = progress;
   const settled = settledText(progress, mode);
   return (
     <div className={`${classes.figures} figures`}>
@@ -67,7 +67,7 @@ export function Figures({ progress, mode, startAt, planned }: FiguresProps & { p
         <Fact
           term="Verified"
           value={listing ? formatBytes(bytesVerified) : formatPercent(verifiedShare(progress))}
-          note={listing ? 'at both ends' : `${formatBytes(bytesVerified)} at both ends`}
+          note={`${formatQuantity(objectsVerified, 'object')}${listing ? '' : `, ${formatBytes(bytesVerified)}`} at both ends`}
         />
         <Removals progress={progress} />
         {ended ? null : (
@@ -167,8 +167,10 @@ function Fact({ term, value, note }: { term: string; value: string; note: string
   );
 }
 
-function notes({ objectsFailed, objectsSkipped }: Progress, mode: Mode): string {
+function notes(progress: Progress, mode: Mode): string {
+  const { objectsFailed, objectsPlanned, objectsSkipped } = progress;
   const parts = [
+    isListing(progress) ? `${formatCount(objectsPlanned)} planned so far` : '',
     objectsFailed > 0 ? `${formatCount(objectsFailed)} ${modes[mode].failed}` : '',
     objectsSkipped > 0 ? `${formatCount(objectsSkipped)} skipped` : '',
   ];

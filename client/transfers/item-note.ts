@@ -1,13 +1,13 @@
 import { userErrorText } from '../ui/user-errors.ts';
 import type { Item } from './items.ts';
-import { isPlan, type Progress } from './progress.ts';
+import { isPlanState, type Progress } from './progress.ts';
 import { reasonText } from './words.ts';
 
 /** What a row says of its object besides its state: why this is planned, why it failed, why its source was kept. */
 export function itemNote(item: Item, progress: Pick<Progress, 'state'>): string | null {
   if (item.state === 'FAILED') return item.error?.message ?? null;
   if (item.sourceRemoval === 'KEPT') return `The source is kept. ${item.error?.message ?? ''}`.trim();
-  if (!isPlan(progress)) return null;
+  if (!isPlanState(progress.state)) return null;
   const name = newNameOf(item);
   return [reasonText(item), name === null ? '' : `Its name there: ${name}`].join(' ').trim();
 }

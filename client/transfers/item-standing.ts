@@ -1,6 +1,6 @@
 import { formatPercent, share } from '../ui/format.ts';
 import type { Item, ItemState } from './items.ts';
-import { isPlan, type TransferState } from './progress.ts';
+import { isPlanState, type TransferState } from './progress.ts';
 import { actions } from './words.ts';
 
 /** How an object stands, its own state seen with its transfer's. */
@@ -20,7 +20,7 @@ export function standingOf({ state, route }: Pick<Item, 'state' | 'route'>, tran
   const isByCloud = route === 'SERVER_SIDE_COPY' || route === 'INGEST_FROM_URL';
   if (transferState === 'PAUSED' && state === 'RUNNING' && isByCloud) return 'FINISHING';
   if (transferState === 'PAUSED' || transferState === 'CANCELLED') return transferState;
-  if (isPlan({ state: transferState })) return 'PLANNED';
+  if (isPlanState(transferState)) return 'PLANNED';
   return transferState === 'FAILED' ? 'LEFT' : state;
 }
 
@@ -56,7 +56,7 @@ export function standingText(item: ItemFacts, transferState: TransferState): str
       if (item.action === 'COMPARE') return item.evidence?.verified === true ? 'Alike' : 'Alike in size';
       return item.evidence?.verified === true ? 'Verified' : 'Arrived, not verified';
     case 'FAILED':
-      if (isPlan({ state: transferState })) return 'Refused';
+      if (isPlanState(transferState)) return 'Refused';
       return item.error?.code === 'DESTINATION_DIFFERS' ? 'Different' : 'Failed';
     case 'SKIPPED':
       return 'Skipped';

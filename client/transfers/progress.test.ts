@@ -5,6 +5,7 @@ import {
   arrivedShare,
   failedShare,
   isListing,
+  isPlan,
   newest,
   type Progress,
   sentShare,
@@ -19,7 +20,9 @@ const progress = (changes: Partial<Progress>): Progress => ({
   state: 'RUNNING',
   listingComplete: true,
   objectsListed: 0,
+  objectsPlanned: 0,
   objectsCompleted: 0,
+  objectsVerified: 0,
   objectsFailed: 0,
   objectsSkipped: 0,
   deletionsPlanned: 0,
@@ -158,6 +161,21 @@ describe('what was skipped', () => {
   it('is told apart from what a move left at its source', () => {
     const done = { ...skipped, objectsCompleted: 1, bytesAcknowledged: '10', sourceRemovalsKept: 4 };
     expect(amountText({ ...done, state: 'COMPLETED' }, 'MOVE')).toBe('1 object, 10 B, 3 skipped, 4 kept at the source');
+  });
+});
+
+describe('a mirror that waits because of its deletions', () => {
+  const waiting = progress({ state: 'AWAITING_APPROVAL', objectsListed: 3, bytesListed: '10' });
+
+  it('tells what has arrived', () => {
+    const moved = { ...waiting, objectsCompleted: 1, bytesAcknowledged: '10' };
+    expect(isPlan(moved)).toBe(false);
+    expect(amountText(moved, 'SYNC')).toBe('99 % of 10 B in 3 objects');
+  });
+
+  it('is a plan where nothing moves before', () => {
+    expect(isPlan(waiting)).toBe(true);
+    expect(amountText(waiting, 'SYNC')).toBe('3 objects planned');
   });
 });
 

@@ -8,7 +8,9 @@ export const ProgressFragment = graphql(`
     state
     listingComplete
     objectsListed
+    objectsPlanned
     objectsCompleted
+    objectsVerified
     objectsFailed
     objectsSkipped
     deletionsPlanned
@@ -125,9 +127,14 @@ export function timeLeft({ etaMs }: Progress, about = ''): string | null {
   return etaMs < longestEtaMs ? `${about}${formatDuration(etaMs)}` : 'over 24 d';
 }
 
-/** Whether its owner sees a plan, and nothing moves. */
-export function isPlan({ state }: Pick<Progress, 'state'>): boolean {
+/** Whether in this state nothing moves because it is planned, or the plan is to be approved. */
+export function isPlanState(state: TransferState): boolean {
   return state === 'PLANNING' || state === 'AWAITING_APPROVAL';
+}
+
+/** Whether there is a plan at most. A mirror that waits because of its deletions has moved the rest already. */
+export function isPlan({ state, objectsCompleted }: Pick<Progress, 'state' | 'objectsCompleted'>): boolean {
+  return isPlanState(state) && objectsCompleted === 0;
 }
 
 /** Where a transfer stands, in a few words that hold without figures that change all the time. */
