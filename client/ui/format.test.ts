@@ -70,6 +70,9 @@ describe('formatRelative', () => {
     ['2026-11-23T11:55:00Z', '5 minutes ago'],
     ['2026-11-23T14:10:00Z', 'in 2 hours'],
     ['2026-11-22T11:00:00Z', 'yesterday'],
+    // In two nights, although it is less than two days until then.
+    ['2026-11-25T02:00:00Z', 'in 2 days'],
+    ['2026-11-21T20:00:00Z', '2 days ago'],
   ])('writes %s as %s', (time, text) => {
     expect(formatRelative(time, now)).toBe(text);
   });

@@ -86,17 +86,24 @@ export function formatDuration(milliseconds: number): string {
     .join(' ');
 }
 
+const dayMs = 86_400_000;
 const steps: [Intl.RelativeTimeFormatUnit, number][] = [
-  ['day', 86_400_000],
   ['hour', 3_600_000],
   ['minute', 60_000],
 ];
 
-/** An instant as seen from `now`: `just now`, `5 minutes ago`, `in 2 hours`, `yesterday`; older than a week its date. */
+/** Days of the reader's calendar from `now` to the instant; those of 23 and 25 hours count as any. */
+function calendarDays(time: number, now: number): number {
+  return Math.round((new Date(time).setHours(0, 0, 0, 0) - new Date(now).setHours(0, 0, 0, 0)) / dayMs);
+}
+
+/** An instant as seen from `now`: `just now`, `5 minutes ago`, `in 2 hours`, `yesterday`; further away than a week its date. */
 export function formatRelative(time: string | number | Date, now: number): string {
-  const difference = new Date(time).getTime() - now;
+  const instant = new Date(time).getTime();
+  const difference = instant - now;
   const distance = Math.abs(difference);
-  if (distance > 7 * 86_400_000) return formatDateTime(time);
+  if (distance > 7 * dayMs) return formatDateTime(time);
+  if (distance >= dayMs) return relatives.format(calendarDays(instant, now), 'day');
   for (const [unit, length] of steps) {
     if (distance >= length) return relatives.format(Math.trunc(difference / length), unit);
   }
