@@ -1,11 +1,14 @@
 import { compileGlobs } from './glob.ts';
 import type { TransferFilter } from './transfer-options.ts';
 
-/** Which objects a transfer is about (queue/transfer-options.ts). */
+/**
+ * Which objects a transfer is about (queue/transfer-options.ts). Held against the source's object, and against the
+ * destination's where the source has none of its name: what is left out is not deleted either.
+ */
 export interface Filter {
-  /** By path below the source path; holds for both sides, so that what is left out is not deleted either. */
+  /** By path below the source path. */
   takesPath(path: string): boolean;
-  /** By what the source's listing says of the object. */
+  /** By what its listing says of the object. */
   takesEntry(entry: { sizeBytes: number; modifiedAt: Date | null }): boolean;
 }
 

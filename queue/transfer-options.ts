@@ -32,7 +32,8 @@ const ageMs = z.number().int().min(0).max(maxAgeMs, 'must be at most 100 years')
 /**
  * Which objects a transfer is about. Globs (queue/glob.ts) are held against an object's path below its source path, with `*`
  * and `?` within a folder and `**` across folders. An object is left out when there are `include` globs and none
- * matches, or one of `exclude` does.
+ * matches, or one of `exclude` does. An object that only the destination has is left out in the same way, by its own size
+ * and time there.
  */
 export const transferFilterSchema = z.object({
   include: globs,

@@ -77,7 +77,8 @@ export const TransferRoute = builder.enumType('TransferRoute', {
 });
 
 const TransferFilterInput = builder.inputType('TransferFilterInput', {
-  description: 'Which objects a transfer is about. What is left out is neither moved nor deleted.',
+  description:
+    'Which objects a transfer is about. What is left out is neither moved nor deleted. Of what only the destination has, its size and its time there count.',
   fields: (t) => ({
     include: t.stringList({
       description:

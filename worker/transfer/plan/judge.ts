@@ -190,10 +190,8 @@ export class Judge {
     const { container } = section.source;
     const isNamed = (path: string) =>
       (manifest?.takes(`${container}/${section.sourceKeyOf(path)}`) ?? true) && filter.takesPath(path);
-    const isTaken =
-      paths.every(isNamed) &&
-      (source === null || filter.takesEntry(source)) &&
-      (options.keep.emptyFolders || !isMarker(source ?? destination));
+    const entry = (source ?? destination) as Entry;
+    const isTaken = paths.every(isNamed) && filter.takesEntry(entry) && (options.keep.emptyFolders || !isMarker(entry));
     if (!isTaken) page.excluded += 1;
     return isTaken;
   }
