@@ -117,6 +117,7 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
     refusedRoutes: new RefusedRoutes(),
     urlReach: new UrlReach(config.INGEST_PRIVATE_ADDRESSES),
     ledger,
+    planLeases: new Set(),
     prices,
     publish: (row) => void publish(row),
     kickDispatcher: dispatcher.kick,
@@ -182,6 +183,7 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
   void subscriber
     .subscribe(topics.control, transferControlSchema, ({ transferId }) => {
       ledger.check(transferId);
+      for (const lease of engine.planLeases) if (lease.transferId === transferId) lease.check();
       dispatcher.kick();
     })
     .catch(() => {});

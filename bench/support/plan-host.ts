@@ -94,6 +94,7 @@ process.once('message', async ({ databaseUrl, transferId, sourceAccountId, keys 
     } as unknown as Engine['accounts'],
     budget: new Budget(2 ** 28),
     ledger: {} as Engine['ledger'],
+    planLeases: new Set(),
     refusedRoutes: new RefusedRoutes(),
     urlReach: {} as Engine['urlReach'],
     prices: readPriceTable(undefined),

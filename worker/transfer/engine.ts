@@ -5,6 +5,7 @@ import type { ProgressRow } from '../../queue/progress.ts';
 import type { Accounts } from './accounts.ts';
 import type { Budget } from './budget.ts';
 import { pause } from './gate.ts';
+import type { PlanLease } from './plan/plan-lease.ts';
 import type { PriceTable } from './plan/prices.ts';
 import type { Ledger } from './progress.ts';
 import type { RefusedRoutes } from './route.ts';
@@ -19,6 +20,8 @@ export interface Engine {
   refusedRoutes: RefusedRoutes;
   urlReach: UrlReach;
   ledger: Ledger;
+  /** Of the plans that are made here. */
+  planLeases: Set<PlanLease>;
   /** What plans are priced by. */
   prices: PriceTable;
   /** Tells subscribers of a committed row. Never throws. */

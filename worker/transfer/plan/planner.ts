@@ -10,13 +10,11 @@ import {
   planCheckpointSchema,
 } from '../../../queue/plan-checkpoint.ts';
 import { emptyWorkload } from '../../../queue/plan-estimate.ts';
-import { planLeaseMs } from '../../../queue/transfer.ts';
 import { transferOptionsSchema } from '../../../queue/transfer-options.ts';
 import type { OpenAccount } from '../accounts.ts';
 import { isTerminal } from '../checkpoint.ts';
 import { type Engine, patiently } from '../engine.ts';
 import { pause } from '../gate.ts';
-import { stoppedError } from '../item.ts';
 import { Apartness } from './apart.ts';
 import { endPlan, outcomeOf } from './end-plan.ts';
 import { estimateOf } from './estimate.ts';
@@ -26,6 +24,7 @@ import type { Chunk, Matches } from './matches.ts';
 import { renaming } from './names.ts';
 import { fetchingSource, openMatches } from './open-matches.ts';
 import { PlanPage, writePage } from './page.ts';
+import type { PlanLease } from './plan-lease.ts';
 import { Room, roomAtDestination } from './room.ts';
 import { Section } from './section.ts';
 import { promiseAnew, type TakenPlan } from './take-plan.ts';
@@ -78,9 +77,8 @@ export class Planner {
   /** Under the names that objects have at the source, until the accounts are open. */
   #sections: Section[];
   readonly #accounts: OpenAccount[] = [];
-  readonly #stop = new AbortController();
-  readonly #onStopping = () => this.#stop.abort(stoppedError('The worker is shutting down.'));
-  readonly #renewal: NodeJS.Timeout;
+  /** Aborted when planning has to stop. */
+  readonly #signal: AbortSignal;
   readonly #startedAt = performance.now();
   #hasProgressed = false;
   /** As stored; null before the first page. */
@@ -92,9 +90,10 @@ export class Planner {
   #asked = emptyWorkload();
   #nextBatch: number;
 
-  constructor(engine: Engine, job: JobPayload<'transfer.plan'>, plan: TakenPlan) {
+  constructor(engine: Engine, job: JobPayload<'transfer.plan'>, plan: TakenPlan, lease: PlanLease) {
     this.#engine = engine;
     this.#job = job;
+    this.#signal = lease.signal;
     this.#plan = plan;
     this.#sections = sectionsOf(plan);
     this.#stored = plan.planCheckpoint;
@@ -103,14 +102,9 @@ export class Planner {
         ? firstCheckpoint(plan.sourcePaths)
         : planCheckpointSchema.parse(plan.planCheckpoint);
     this.#nextBatch = plan.batchesListed;
-    this.#renewal = setInterval(() => void this.#keepLease(), planLeaseMs / 3);
-    engine.stopping.addEventListener('abort', this.#onStopping);
   }
 
   close(): void {
-    clearInterval(this.#renewal);
-    this.#engine.stopping.removeEventListener('abort', this.#onStopping);
-    this.#stop.abort(stoppedError('Planning has ended.'));
     for (const account of this.#accounts) account.release();
   }
 
@@ -125,20 +119,20 @@ export class Planner {
     }
     const room = await this.#room(rules);
     if (room === null) return promiseAnew(this.#engine, this.#job);
-    const judge = new Judge(rules, this.#engine.db, room, this.#stop.signal);
-    const apartness = new Apartness(rules, this.#sections, this.#stop.signal);
+    const judge = new Judge(rules, this.#engine.db, room, this.#signal);
+    const apartness = new Apartness(rules, this.#sections, this.#signal);
     for (let [place] = this.#checkpoint.remaining; place; [place] = this.#checkpoint.remaining) {
       const section = this.#sections[place.path];
       if (!section) throw new Error('The plan refers to a source path that is not there.');
-      const fetchSource = fetchingSource(rules, section, this.#stop.signal);
+      const fetchSource = fetchingSource(rules, section, this.#signal);
       try {
         await apartness.assert(section, fetchSource);
       } catch (cause) {
-        if (this.#stop.signal.aborted) return promiseAnew(this.#engine, this.#job);
+        if (this.#signal.aborted) return promiseAnew(this.#engine, this.#job);
         if (!(await this.#failSection(section, place, toAppError(cause)))) return;
         continue;
       }
-      const matches = openMatches(rules, section, place, fetchSource, this.#stop.signal);
+      const matches = openMatches(rules, section, place, fetchSource, this.#signal);
       try {
         if (!(await this.#planSection(judge, section, place, matches))) return;
       } finally {
@@ -154,7 +148,7 @@ export class Planner {
     const { roomBytes } = this.#checkpoint;
     if (roomBytes !== undefined) return new Room(roomBytes);
     try {
-      return new Room(await roomAtDestination(rules, this.#stop.signal));
+      return new Room(await roomAtDestination(rules, this.#signal));
     } catch {
       return null;
     }
@@ -215,7 +209,7 @@ export class Planner {
     while (place !== null) {
       const chunk = await coming;
       const isLate = matches.isResumable && this.#hasProgressed && performance.now() - this.#startedAt > sliceMs;
-      const isStopping = this.#stop.signal.aborted || isLate;
+      const isStopping = this.#signal.aborted || isLate;
       if (isStopping || 'failure' in chunk || judge.asksForNames) {
         const isOurs = await this.#settle(section, before);
         if (isOurs !== null) return isOurs;
@@ -256,7 +250,7 @@ export class Planner {
         return await this.#commit(page, names, { ...this.#checkpoint, remaining });
       } catch (refusal) {
         if (this.#engine.stopping.aborted || refusals >= maxRefusals) return { refusal };
-        await pause(refusalRestMs, this.#stop.signal).catch(() => {});
+        await pause(refusalRestMs, this.#signal).catch(() => {});
       }
     }
   }
@@ -386,14 +380,5 @@ export class Planner {
     if (row === null) return;
     this.#engine.publish(row);
     this.#engine.kickDispatcher();
-  }
-
-  async #keepLease(): Promise<void> {
-    const { transferId, attempt } = this.#job;
-    await this.#engine.db.$executeRaw`
-        UPDATE transfer SET plan_lease_until = now() + make_interval(secs => ${planLeaseMs / 1_000})
-        WHERE id = ${transferId}::uuid AND attempt = ${attempt}::int AND plan_fence = ${attempt}::int`
-      // The next page tells whether the plan is still ours.
-      .catch(() => {});
   }
 }
