@@ -5,6 +5,7 @@ import { type TransferProgress, topics, transferProgressSchema } from '../queue/
 import { retryFailedItems } from '../queue/follow-up.ts';
 import { createSubscriber } from '../queue/pubsub.ts';
 import { cancelTransfer, pauseTransfer, publishControl, resumeTransfer } from '../queue/transfer.ts';
+import { watchArrivals } from './support/arrivals.ts';
 import { createTestDatabase, type PrivateRedis, startPrivateRedis, type TestDatabase } from './support/databases.ts';
 import { startEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
 
@@ -17,6 +18,7 @@ let redis: Redis;
 let engine: TestEngine;
 let source: TestStore;
 let destination: TestStore;
+let arrivals: ReturnType<typeof watchArrivals>;
 let accounts: { sourceAccountId: string; destinationAccountId: string };
 
 beforeAll(async () => {
@@ -25,6 +27,7 @@ beforeAll(async () => {
   redis = createRedis(redisServer.url);
   engine = await startEngine({ databaseUrl: database.url, redisUrl: redisServer.url });
   [source, destination] = await Promise.all([startStore('source'), startStore('target')]);
+  arrivals = watchArrivals(source, destination);
   accounts = {
     sourceAccountId: await engine.connect(source.credentials),
     destinationAccountId: await engine.connect(destination.credentials),
@@ -99,6 +102,31 @@ test(
   },
   timeoutMs,
 );
+
+test.each([
+  ['a pause', pauseTransfer, true],
+  ['a cancellation', cancelTransfer, true],
+  ['a pause of which no worker is told', pauseTransfer, false],
+])('no request begins later than 2 s after %s', async (name, stop, isTold) => {
+  const objects = 60;
+  for (let index = 0; index < objects; index++) await source.put(`${name}/${index}`, 1_000);
+  // A few at a time take half a second each: one batch of them would go on for seven.
+  destination.server.faults.add({
+    match: { operation: 'PutObject', count: objects },
+    action: { kind: 'slow', bytesPerSecond: 2_000 },
+  });
+  const { id } = await engine.submit({
+    ...accounts,
+    sourcePaths: [`source/${name}/`],
+    destinationPath: 'target/',
+    options: { concurrency: 4 },
+  });
+  await engine.until(id, ({ objectsCompleted }) => objectsCompleted > 0n);
+  await change(id, stop);
+  if (isTold) await publishControl(redis, id);
+  expect(await arrivals.afterStop()).toEqual([]);
+  expect(Object.keys(await destination.hashes(`${name}/`)).length).toBeLessThan(objects);
+});
 
 test(
   'a pause is noticed although Redis is away',
