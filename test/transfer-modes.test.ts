@@ -131,6 +131,21 @@ test('KEEP_BOTH gives an object another name whose own was given away before it 
   expect(await to.hashes(prefix)).toEqual({ ...before, 'a (2)': here.a, 'a (2) (2)': here['a (2)'] });
 });
 
+test('KEEP_BOTH gives no name twice, also to objects that are listed apart', async () => {
+  await put(from, 'one/a', 'new');
+  await put(from, 'two/a', 'another');
+  await put(to, 'a', 'old');
+  const before = await to.hashes(prefix);
+  const { state } = await run({
+    options: { conflictPolicy: 'KEEP_BOTH' },
+    sourcePaths: [`source/${prefix}one/a`, `source/${prefix}two/a`],
+    destinationPath: `target/${prefix}`,
+  });
+  expect(state).toBe('COMPLETED');
+  const here = await from.hashes(prefix);
+  expect(await to.hashes(prefix)).toEqual({ ...before, 'a (2)': here['one/a'], 'a (3)': here['two/a'] });
+});
+
 test('KEEP_BOTH never writes over what is there, also where no other name could be found at first', async () => {
   await put(from, 'a', 'new');
   await put(to, 'a', 'old');

@@ -14,13 +14,14 @@ const looksAtOnce = 32;
 /** Names that are tried for an object that is written beside another. */
 const mostNames = 1_000;
 
+/** Resolves to whether no object of the transfer has the name: then none but who asked gets it. */
+export type Reserve = (location: Location) => Promise<boolean>;
+
 /** Looks at single objects where a listing does not say enough. */
 export class FactFinder {
   readonly #rules: Pick<PlanRules, Side | 'onRequest'>;
   readonly #signal: AbortSignal;
   readonly #limiter = new Limiter(looksAtOnce);
-  /** Names given to objects of this plan that are not written yet. */
-  readonly #given = new Set<string>();
 
   constructor(rules: Pick<PlanRules, Side | 'onRequest'>, signal: AbortSignal) {
     this.#rules = rules;
@@ -53,15 +54,11 @@ export class FactFinder {
    * A name that nothing has at the destination and the transfer gives to nothing else: `a (2).txt` for `a.txt`, with the
    * first number from 2 that is free.
    */
-  freeName({ container, key }: Location, isGiven: (location: Location) => Promise<boolean>): Promise<Location> {
+  freeName({ container, key }: Location, reserve: Reserve): Promise<Location> {
     return this.#limiter.run(async () => {
       for (let number = 2; number <= mostNames; number++) {
         const candidate = { container, key: numbered(key, number) };
-        const name = `${container}/${candidate.key}`;
-        if (this.#given.has(name)) continue;
-        this.#given.add(name);
-        if (await isGiven(candidate)) continue;
-        if ((await this.#look('destination', candidate)) === null) return candidate;
+        if ((await reserve(candidate)) && (await this.#look('destination', candidate)) === null) return candidate;
       }
       throw new AppError('DESTINATION_EXISTS', `There are ${mostNames} objects of this name at the destination.`);
     });

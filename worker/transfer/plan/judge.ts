@@ -10,7 +10,7 @@ import { isFolderMarker } from '../folder.ts';
 import type { RefusedRoutes } from '../route.ts';
 import type { UrlReach } from '../url-reach.ts';
 import { decide } from './decide.ts';
-import { FactFinder } from './find-facts.ts';
+import { FactFinder, type Reserve } from './find-facts.ts';
 import type { Manifest } from './manifest.ts';
 import type { Match } from './matches.ts';
 import { claimOf, type NameClaim, nameProblem, namesBefore, Standing, takenNames } from './names.ts';
@@ -78,15 +78,16 @@ export class Judge {
     page.destinationObjects = matches.filter(({ destination }) => destination !== null).length;
     const taken = await this.#takenNames(section, matches);
     const chosen = await this.#chosen(section, matches, page);
-    const { container } = section.destination;
-    let arriving: Set<string> | undefined;
-    const isGiven = async (location: Location) => {
+    let reserved: Set<string> | undefined;
+    const reserve: Reserve = async (location) => {
+      // Only few plans ask. Names of the stretches before are on record.
+      reserved ??= new Set(matches.flatMap(({ source, key }) => (source === null ? [] : [key])));
+      if (reserved.has(location.key)) return false;
+      reserved.add(location.key);
       const { name } = this.#claimOf(location);
-      // Only few plans ask.
-      arriving ??= new Set(matches.flatMap(({ source, key }) => (source === null ? [] : [`${container}/${key}`])));
-      return arriving.has(`${container}/${location.key}`) || taken.has(name) || (await this.#taken([name])).has(name);
+      return !taken.has(name) && !(await this.#taken([name])).has(name);
     };
-    const judged = (await Promise.all(chosen.map((match) => this.#judgeOne(section, match, isGiven)))).filter(
+    const judged = (await Promise.all(chosen.map((match) => this.#judgeOne(section, match, reserve)))).filter(
       (object) => object !== null,
     );
     this.#barByStanding(matches, judged);
@@ -99,7 +100,7 @@ export class Judge {
         const isBarred = (hashes: readonly string[]) =>
           object.action !== 'SKIP' && hashes.some((hash) => taken.has(hash));
         if (isBarred(barred.asFolder)) object.problem = folderCollision();
-        else if (taken.has(name) || isBarred(barred.asName)) await this.#giveWay(object, isGiven);
+        else if (taken.has(name) || isBarred(barred.asName)) await this.#giveWay(object, reserve);
       }
       if (object.problem === undefined && isWritten(object.action)) await this.#takeRoom(object);
       if (takesName && object.problem === undefined) {
@@ -153,14 +154,14 @@ export class Judge {
   }
 
   /** Another object of the transfer has the name. */
-  async #giveWay(object: PlannedObject, isGiven: (location: Location) => Promise<boolean>): Promise<void> {
+  async #giveWay(object: PlannedObject, reserve: Reserve): Promise<void> {
     if (this.#rules.options.conflictPolicy !== 'KEEP_BOTH' || object.action !== 'ADD') {
       object.problem = collision();
       return;
     }
     try {
       object.reason = 'EXISTS';
-      object.destination = await this.#facts.freeName(object.destination, isGiven);
+      object.destination = await this.#facts.freeName(object.destination, reserve);
       object.problem = this.#problemOf(object);
     } catch (cause) {
       if (this.#signal.aborted) throw cause;
@@ -196,11 +197,7 @@ export class Judge {
     return isTaken;
   }
 
-  async #judgeOne(
-    section: Section,
-    match: Match,
-    isGiven: (location: Location) => Promise<boolean>,
-  ): Promise<PlannedObject | null> {
+  async #judgeOne(section: Section, match: Match, reserve: Reserve): Promise<PlannedObject | null> {
     const { source, destination } = match;
     const { container } = section.destination;
     const to = { container, key: match.key };
@@ -217,7 +214,7 @@ export class Judge {
       sourceRemoval: null,
     };
     try {
-      if (this.#rules.isJoined) await this.#compare(object, source, destination, isGiven);
+      if (this.#rules.isJoined) await this.#compare(object, source, destination, reserve);
     } catch (cause) {
       // One object that cannot be looked at fails by itself.
       if (this.#signal.aborted) throw cause;
@@ -231,12 +228,7 @@ export class Judge {
   }
 
   /** Chooses the action by what is at the destination. */
-  async #compare(
-    object: PlannedObject,
-    source: Entry,
-    destination: Entry | null,
-    isGiven: (location: Location) => Promise<boolean>,
-  ): Promise<void> {
+  async #compare(object: PlannedObject, source: Entry, destination: Entry | null, reserve: Reserve): Promise<void> {
     const { mode, options } = this.#rules;
     if (mode === 'VERIFY') return this.#verify(object, source, destination);
     // First, so that an object that could not be looked at and is tried again replaces nothing that was not seen.
@@ -259,7 +251,7 @@ export class Judge {
     } else if (decided.how === 'RENAMED') {
       // Under whatever name: only where nothing is.
       object.destinationVersion = {};
-      object.destination = await this.#facts.freeName(object.destination, isGiven);
+      object.destination = await this.#facts.freeName(object.destination, reserve);
     }
   }
 
