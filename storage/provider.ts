@@ -72,6 +72,12 @@ export interface StorageProvider {
    */
   write(request: WriteRequest, signal: AbortSignal): Promise<WriteResult>;
 
+  /**
+   * Asks whether the credentials may write an object of this name, and changes nothing that anybody sees: PERMISSION_DENIED
+   * where they may not. Resolves as well where only a write tells.
+   */
+  assertWritable(location: Location, signal: AbortSignal): Promise<void>;
+
   /** Begins an upload in parts. Nothing is visible at the destination until `completeUpload`. */
   beginUpload(request: BeginUploadRequest, signal: AbortSignal): Promise<UploadSession>;
 

@@ -32,6 +32,7 @@ export interface RequestRules {
   read: Requests;
   readTags: Requests;
   write: Requests;
+  assertWritable: Requests;
   beginUpload: Requests;
   putPart: Requests;
   completeUpload: Requests;

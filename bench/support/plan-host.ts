@@ -70,6 +70,7 @@ function generated(keys: number, isSource: boolean): OpenAccount {
       return { items, nextCursor: to < keys ? String(to) : null };
     },
     checkName() {},
+    async assertWritable() {},
     /** Asked for one object by whoever makes sure that both sides are two stores. */
     async stat(): Promise<never> {
       throw new AppError('OBJECT_NOT_FOUND', 'Nothing is there.');

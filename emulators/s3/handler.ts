@@ -76,7 +76,8 @@ async function handle(options: HandlerOptions, exchange: Exchange): Promise<void
   const signed = { method, rawPath: target.rawPath, rawQuery: target.rawQuery, headers: request.headers };
   const authentication = options.authenticator.authenticate(signed, target.query);
   const isTagging = target.query.has('tagging') || request.headers['x-amz-tagging'] !== undefined;
-  options.authenticator.authorize(authentication, target.bucket, isTagging);
+  const key = target.key === undefined ? undefined : toText(target.key);
+  options.authenticator.authorize(authentication, { method, bucket: target.bucket, key }, isTagging);
   const isCopy = request.headers['x-amz-copy-source'] !== undefined || target.query.has('x-amz-copy-source');
   const operation = route(method, target, isCopy);
   const info: RequestInfo = {
@@ -84,7 +85,7 @@ async function handle(options: HandlerOptions, exchange: Exchange): Promise<void
     method,
     operation,
     bucket: target.bucket,
-    key: target.key === undefined ? undefined : toText(target.key),
+    key,
     partNumber: target.query.has('partNumber') ? Number(target.query.get('partNumber')) : undefined,
     accessKeyId: authentication.claim.accessKeyId,
   };

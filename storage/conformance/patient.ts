@@ -29,6 +29,7 @@ export function patient(provider: StorageProvider): StorageProvider {
     read: (request, signal) => patiently(signal, () => provider.read(request, signal)),
     write: (request, signal) =>
       repeatable(request.body, (next) => patiently(signal, () => provider.write({ ...request, body: next() }, signal))),
+    assertWritable: (location, signal) => patiently(signal, () => provider.assertWritable(location, signal)),
     beginUpload: (request, signal) => patiently(signal, () => provider.beginUpload(request, signal)),
     putPart: (request, signal) =>
       repeatable(request.body, (next) =>

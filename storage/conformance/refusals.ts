@@ -57,6 +57,18 @@ export function refusals(current: Current, locally: Locally): void {
     },
   );
 
+  it('asks whether an object may be written, and leaves everything as it was', async () => {
+    const session = current();
+    const { provider } = session;
+    const [key, fresh] = [freshKey('may write'), freshKey('may write')];
+    await put(session, key, bytesOf(10));
+    await provider.assertWritable({ container, key }, never());
+    await provider.assertWritable({ container, key: fresh }, never());
+    expectBytes(await get(session, key), bytesOf(10));
+    expect(await isThere(session, fresh)).toBe(false);
+    await expectCode(provider.assertWritable({ container, key }, AbortSignal.abort()), 'CANCELLED');
+  });
+
   it('closes the source of a body that it refuses', async () => {
     const session = current();
     const { provider, capabilities } = session;
@@ -171,6 +183,7 @@ function deniedCredentials(current: CurrentLocal): void {
       read: () => provider.read({ container, key }, never()),
       'read of a version': () => provider.read({ container, key, pin: version }, never()),
       write: () => provider.write({ ...at, key, body: body() }, never()),
+      assertWritable: () => provider.assertWritable({ container, key: fresh }, never()),
       upload,
       createFolder: () => provider.createFolder({ container, key: `${fresh}/` }, never()),
     };

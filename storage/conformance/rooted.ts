@@ -36,6 +36,7 @@ export function rooted(
     readTags: (request, signal) => provider.readTags(inside(request), signal),
     read: (request, signal) => provider.read(inside(request), signal),
     write: (request, signal) => provider.write(inside(request), signal),
+    assertWritable: (location, signal) => provider.assertWritable(inside(location), signal),
     async beginUpload(request, signal) {
       const session = await provider.beginUpload(inside(request), signal);
       onUpload(session);

@@ -35,7 +35,7 @@ import type {
   WriteResult,
 } from '../provider.ts';
 import type { Tags } from '../tags.ts';
-import { type AzureCredentials, type BlobAccess, blobAccess } from './azure/access.ts';
+import { type AzureCredentials, assertSasWrites, type BlobAccess, blobAccess } from './azure/access.ts';
 import { azureCapabilities } from './azure/capabilities.ts';
 import { unknownAccount } from './azure/errors.ts';
 import { FromUrl, storeOf } from './azure/from-url.ts';
@@ -256,6 +256,12 @@ class AzureProvider implements StorageProvider {
     const response = await withTags(request.metadata, writeTagsRemedy, sending);
     await response.body.text(0);
     return { version: toVersion(response.headers), digests: { md5 } };
+  }
+
+  async assertWritable(location: Location, signal: AbortSignal): Promise<void> {
+    throwIfCancelled(signal);
+    this.checkName(location.key);
+    assertSasWrites(this.#access);
   }
 
   async beginUpload(request: BeginUploadRequest, signal: AbortSignal): Promise<UploadSession> {

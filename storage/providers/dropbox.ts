@@ -166,6 +166,11 @@ class DropboxProvider implements StorageProvider {
     });
   }
 
+  /** By a session that is never committed: it tells of the grant's scopes, and a commit alone of a folder that others share. */
+  async assertWritable(location: Location, signal: AbortSignal): Promise<void> {
+    await this.beginUpload({ ...location, sizeBytes: 0, metadata: { user: {} } }, signal);
+  }
+
   async beginUpload(request: BeginUploadRequest, signal: AbortSignal): Promise<UploadSession> {
     this.checkName(request.key);
     return this.#uploads.begin(request, signal);

@@ -243,6 +243,11 @@ class GcsProvider implements StorageProvider {
     }
   }
 
+  async assertWritable(location: Location, signal: AbortSignal): Promise<void> {
+    this.checkName(location.key);
+    await this.#uploads.assertWritable(location, signal);
+  }
+
   async beginUpload(request: BeginUploadRequest, signal: AbortSignal): Promise<UploadSession> {
     this.checkName(request.key);
     return this.#uploads.begin(request, signal);

@@ -253,6 +253,11 @@ class S3Provider implements StorageProvider {
     }
   }
 
+  async assertWritable(location: Location, signal: AbortSignal): Promise<void> {
+    this.checkName(location.key);
+    await this.#uploads.assertWritable(location, signal);
+  }
+
   beginUpload(request: BeginUploadRequest, signal: AbortSignal): Promise<UploadSession> {
     this.checkName(request.key);
     return this.#uploads.begin(request, signal);

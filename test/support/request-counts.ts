@@ -12,6 +12,7 @@ const kinds: Record<string, Kind | null> = {
   CreateMultipartUpload: 'write',
   UploadPart: 'write',
   CompleteMultipartUpload: 'write',
+  AbortMultipartUpload: null,
   ListObjectsV2: 'list',
   DeleteObjects: 'delete',
   DeleteObject: 'delete',
@@ -25,6 +26,9 @@ const kinds: Record<string, Kind | null> = {
   'xml.initiate': 'write',
   'xml.putPart': 'write',
   'xml.complete': 'write',
+  // The begin of a session, and its end.
+  'objects.insert': 'write',
+  'objects.resume': null,
   'objects.list': 'list',
   'objects.delete': 'delete',
   'objects.rewrite': 'copy',

@@ -8,6 +8,13 @@ export interface Authentication {
   readonly isPresigned: boolean;
 }
 
+/** What a request is about. */
+export interface Access {
+  readonly method: string;
+  readonly bucket: string | undefined;
+  readonly key: string | undefined;
+}
+
 /**
  * Verifies requests of a fixed set of access keys.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
@@ -70,12 +77,16 @@ export class Authenticator {
 
   /**
    * @param isTagging whether the request reads or writes tags.
-   * @throws AccessDenied for a bucket that the access key may not use, for what is about no bucket, and for tags.
+   * @throws AccessDenied for what the access key may not do, and with bounds to its buckets for what is about none.
    */
-  authorize({ claim }: Authentication, bucket: string | undefined, isTagging: boolean): void {
-    const { buckets, mayTag = true } = this.#credentials.get(claim.accessKeyId) ?? {};
+  authorize({ claim }: Authentication, { method, bucket, key }: Access, isTagging: boolean): void {
+    const { buckets, mayTag = true, mayList = true, writesBelow } = this.#credentials.get(claim.accessKeyId) ?? {};
     const isForeign = buckets !== undefined && (bucket === undefined || !buckets.includes(bucket));
-    if (isForeign || (isTagging && !mayTag)) throw new S3Error('AccessDenied');
+    const isListing = key === undefined && method === 'GET';
+    const isWriting = method !== 'GET' && method !== 'HEAD';
+    const isWritable = writesBelow?.some((prefix) => key?.startsWith(prefix)) ?? true;
+    const isDenied = isForeign || (isTagging && !mayTag) || (isListing && !mayList) || (isWriting && !isWritable);
+    if (isDenied) throw new S3Error('AccessDenied');
   }
 
   #signer(claim: SignatureClaim, presigned: boolean): ScopedSigner {

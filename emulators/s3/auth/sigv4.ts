@@ -11,6 +11,10 @@ export interface Credentials {
   readonly buckets?: readonly string[];
   /** False: tags of objects may neither be read nor written. */
   readonly mayTag?: boolean;
+  /** False: nothing may be listed. */
+  readonly mayList?: boolean;
+  /** What the keys begin with that may be written and deleted; absent: all keys. */
+  readonly writesBelow?: readonly string[];
 }
 
 /** Lower-case names; Node decodes the values as Latin-1, one character per byte. */

@@ -1,4 +1,5 @@
 import { StorageSharedKeyCredential } from '@azure/storage-blob';
+import { AppError } from '../../../core/errors.ts';
 import { type AccessTokens, localAccessTokens } from '../../access-tokens.ts';
 import type { CredentialsOf } from '../../credentials.ts';
 import type { HttpClient } from '../../http.ts';
@@ -50,4 +51,19 @@ export function blobAccess(
       tokens.refused((headers.authorization ?? '').replace(/^Bearer /, ''));
     },
   };
+}
+
+/**
+ * Throws PERMISSION_DENIED for a shared access signature that says of itself that it writes no blobs ("Create an account
+ * SAS", "Create a service SAS"). Keys may do everything; what a stored policy or a role allows, only a write tells.
+ */
+export function assertSasWrites({ sas }: BlobAccess): void {
+  const parameters = new URLSearchParams(sas);
+  const permissions = parameters.get('sp');
+  const isForObjects = parameters.get('srt')?.includes('o') ?? true;
+  if (isForObjects && (permissions === null || /[cw]/.test(permissions))) return;
+  throw new AppError(
+    'PERMISSION_DENIED',
+    'The shared access signature is for writing no blobs. Make one with the permissions to create and write them.',
+  );
 }

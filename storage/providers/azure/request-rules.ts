@@ -18,6 +18,7 @@ export const azureRequestRules: RequestRules = {
   read: one.read,
   readTags: one.read,
   write: one.write,
+  assertWritable: {},
   beginUpload: {},
   putPart: one.write,
   completeUpload: one.write,

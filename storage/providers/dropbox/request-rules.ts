@@ -12,6 +12,7 @@ export const dropboxRequestRules: RequestRules = {
   read: one.read,
   readTags: {},
   write: { write: 2 },
+  assertWritable: one.write,
   beginUpload: one.write,
   putPart: one.write,
   completeUpload: one.write,

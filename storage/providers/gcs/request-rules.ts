@@ -8,6 +8,7 @@ export const gcsRequestRules: RequestRules = {
   read: one.read,
   readTags: {},
   write: one.write,
+  assertWritable: one.write,
   beginUpload: one.write,
   putPart: one.write,
   completeUpload: one.write,

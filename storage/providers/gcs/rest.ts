@@ -43,14 +43,10 @@ export class GcsRest {
   }
 
   /**
-   * One request of the XML API. Resolves for 2xx, with the body still to be read; everything else is an AppError. A token
+   * One request of either API. Resolves for 2xx, with the body still to be read; everything else is an AppError. A token
    * that is refused is refreshed, and the request sent once more unless its body was a stream.
    */
-  send(request: GcsRequest): Promise<HttpResponse> {
-    return this.#send(request, 'xml');
-  }
-
-  async #send(request: GcsRequest, api: 'json' | 'xml'): Promise<HttpResponse> {
+  async send(request: GcsRequest, api: 'json' | 'xml' = 'xml'): Promise<HttpResponse> {
     const { body } = request;
     try {
       const token = await this.token(request.signal);
@@ -73,7 +69,7 @@ export class GcsRest {
 
   /** One call of the JSON API. Resolves to its document; `{}` for an answer that has none by its status (204). */
   async json<T extends object>(request: GcsRequest): Promise<T> {
-    const response = await this.#send(request, 'json');
+    const response = await this.send(request, 'json');
     const text = await response.body.text(maxAnswerBytes);
     if (response.status === 204) return {} as T;
     try {

@@ -1,5 +1,6 @@
 import { AppError } from '../../../core/errors.ts';
 import { combineCrc32c } from '../../digest.ts';
+import { orAborted } from '../../http.ts';
 import type {
   BeginUploadRequest,
   CompleteUploadRequest,
@@ -12,13 +13,14 @@ import type {
 } from '../../provider.ts';
 import { blocks, element, listedSize, unescapeXml } from '../xml.ts';
 import { notGcs } from './errors.ts';
-import { xmlPath } from './names.ts';
+import { jsonPath, xmlPath } from './names.ts';
 import { acknowledged, hashHeader, hashOfBody, toPutHeaders, versionOf } from './properties.ts';
 import { takeBack } from './removal.ts';
 import type { GcsRequest, GcsRest } from './rest.ts';
 
 /** A page of 1,000 parts is far below. */
 const maxAnswerBytes = 4 * 1024 * 1024;
+const endMs = 10_000;
 /** "Complete a multipart upload": it can take several minutes. */
 const completeTimeoutMs = 10 * 60_000;
 /** The longest list of parts in one answer ("List the parts of a multipart upload"). */
@@ -37,6 +39,28 @@ export class GcsUploads {
   constructor(rest: GcsRest, stat: Stat) {
     this.#rest = rest;
     this.#stat = stat;
+  }
+
+  /**
+   * Begins a session of the JSON API and ends it ("Resumable uploads"): that takes the permissions that a write takes, to
+   * replace what is there too. Multipart uploads take more. A session that cannot be ended holds nothing, and ends in a week.
+   */
+  async assertWritable({ container, key }: Location, signal: AbortSignal): Promise<void> {
+    const session = { path: `/upload${jsonPath(container)}`, query: { uploadType: 'resumable', name: key }, signal };
+    const { headers, body } = await this.#rest.send({ ...session, method: 'POST', body: Buffer.alloc(0) }, 'json');
+    await body.text(maxAnswerBytes);
+    const id = URL.parse(headers.location ?? '')?.searchParams.get('upload_id');
+    if (id == null) throw notGcs();
+    const query = { uploadType: 'resumable', upload_id: id };
+    const ending = this.#rest.send({ ...session, query, method: 'DELETE', signal: AbortSignal.timeout(endMs) }, 'json');
+    // 499, "Client Closed Request", is the answer to be had.
+    await orAborted(
+      ending.then(
+        ({ body }) => body.destroy(),
+        () => {},
+      ),
+      signal,
+    );
   }
 
   async begin(request: BeginUploadRequest, signal: AbortSignal): Promise<UploadSession> {

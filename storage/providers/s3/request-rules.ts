@@ -12,6 +12,7 @@ export const s3RequestRules = ({ conditionalDelete }: Capabilities): RequestRule
   read: one.read,
   readTags: one.read,
   write: one.write,
+  assertWritable: one.write,
   beginUpload: one.write,
   putPart: one.write,
   completeUpload: one.write,

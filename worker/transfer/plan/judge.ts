@@ -18,6 +18,7 @@ import type { PlannedObject, PlanPage } from './page.ts';
 import type { Room } from './room.ts';
 import type { Section } from './section.ts';
 import { type Side, WorkloadCounter } from './workload.ts';
+import type { WritePermission } from './write-permission.ts';
 
 /** Longest that filters keep the process from everything else. */
 const filterSliceMs = 20;
@@ -43,7 +44,7 @@ export interface PlanRules {
   /** Whether it is counted what the plan comes to. */
   isCounted: boolean;
   /** Told of every request that planning makes. */
-  onRequest(side: Side, kind: 'list' | 'read'): void;
+  onRequest(side: Side, kind: 'list' | 'read' | 'write'): void;
 }
 
 /** Decides what becomes of the objects of a stretch of listing. */
@@ -54,10 +55,12 @@ export class Judge {
   readonly #facts: FactFinder;
   readonly #counter: WorkloadCounter | null;
   readonly #room: Room;
+  readonly #permission: WritePermission;
 
   /** `signal`: planning has to stop. */
-  constructor(rules: PlanRules, db: Db, room: Room, signal: AbortSignal) {
+  constructor(rules: PlanRules, db: Db, room: Room, permission: WritePermission, signal: AbortSignal) {
     this.#room = room;
+    this.#permission = permission;
     this.#rules = rules;
     this.#db = db;
     this.#signal = signal;
@@ -68,6 +71,11 @@ export class Judge {
   /** Whether it asks which names were taken by the stretches before: these have to be on record then. */
   get asksForNames(): boolean {
     return this.#rules.canMeet;
+  }
+
+  /** Why nothing can be written at all, found out by what was judged last, which need not be kept then; null: it can. */
+  get refusal(): AppError | null {
+    return this.#permission.refusal;
   }
 
   /**
@@ -102,6 +110,8 @@ export class Judge {
         if (isBarred(barred.asFolder)) object.problem = folderCollision();
         else if (taken.has(name) || isBarred(barred.asName)) await this.#giveWay(object, reserve);
       }
+      const isAsked = this.#permission.denials !== null && object.problem === undefined && isWritten(object.action);
+      if (isAsked) object.problem = await this.#permission.problemOf(object.destination);
       if (object.problem === undefined && isWritten(object.action)) await this.#takeRoom(object);
       if (takesName && object.problem === undefined) {
         names.push(...this.#newOf(this.#claimOf(object.destination), taken));
@@ -110,6 +120,7 @@ export class Judge {
       this.#counter?.add(page.workload, object);
     }
     page.roomBytes = this.#room.leftBytes;
+    page.writeDenials = this.#permission.denials;
     return names;
   }
 

@@ -73,6 +73,8 @@ export class PlanPage {
   destinationObjects = 0;
   /** Bytes that the destination has room for beyond what is planned up to here; null: without bounds. undefined: as before it. */
   roomBytes: number | null | undefined;
+  /** As the plan's checkpoint has them, behind this page. undefined: as before it. */
+  writeDenials: number | null | undefined;
   readonly totals: Record<string, Amount> = {};
   /** What its objects will ask of the clouds, where that is counted. */
   readonly workload = emptyWorkload();

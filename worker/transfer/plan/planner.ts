@@ -29,6 +29,7 @@ import { Room, roomAtDestination } from './room.ts';
 import { Section } from './section.ts';
 import { promiseAnew, type TakenPlan } from './take-plan.ts';
 import { sumOf } from './workload.ts';
+import { WritePermission } from './write-permission.ts';
 
 /** A planner lets others have its slot after so long, and goes on behind them; not before it has got any further. */
 const sliceMs = 5_000;
@@ -119,11 +120,18 @@ export class Planner {
     }
     const room = await this.#room(rules);
     if (room === null) return promiseAnew(this.#engine, this.#job);
-    const judge = new Judge(rules, this.#engine.db, room, this.#signal);
+    const { writeDenials = 0 } = this.#checkpoint;
+    const permission = new WritePermission(rules, writeDenials, this.#signal);
+    const judge = new Judge(rules, this.#engine.db, room, permission, this.#signal);
     const apartness = new Apartness(rules, this.#sections, this.#signal);
     for (let [place] = this.#checkpoint.remaining; place; [place] = this.#checkpoint.remaining) {
       const section = this.#sections[place.path];
       if (!section) throw new Error('The plan refers to a source path that is not there.');
+      if (judge.refusal !== null) {
+        if (!(await this.#failSection(section, place, judge.refusal))) return;
+        continue;
+      }
+      permission.askAhead(section);
       const fetchSource = fetchingSource(rules, section, this.#signal);
       try {
         await apartness.assert(section, fetchSource);
@@ -223,6 +231,9 @@ export class Planner {
       if (chunk.next !== null) coming = this.#next(matches);
       const page = before.page?.following() ?? new PlanPage(this.#checkpoint.nextOrdinal, this.#nextBatch);
       const names = await judge.judge(page, section, chunk.matches);
+      if (judge.refusal !== null) {
+        return (await this.#settle(section, before)) ?? this.#failSection(section, place, judge.refusal);
+      }
       // The database waits for nothing but the word, then.
       page.seal();
       const isOurs = await this.#settle(section, before);
@@ -345,6 +356,7 @@ export class Planner {
       totals: page.addedTo(after.totals),
       destinationObjects: after.destinationObjects + page.destinationObjects,
       roomBytes: page.roomBytes === undefined ? after.roomBytes : page.roomBytes,
+      writeDenials: page.writeDenials === undefined ? after.writeDenials : page.writeDenials,
       manifestFound: this.#manifest?.found ?? after.manifestFound,
       workload: this.#isDryRun ? sumOf(sumOf(after.workload, page.workload), asked) : after.workload,
     };

@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type S3Server, startS3Server } from '../emulators/s3/server.ts';
+import { firstCheckpoint, planCheckpointSchema } from '../queue/plan-checkpoint.ts';
+import { submitTransfer } from '../queue/transfer.ts';
+import { startOwnEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
+
+/** Accounts of one store, which may do different things there. */
+const keys = {
+  reader: { writesBelow: [] },
+  half: { writesBelow: ['place/some/m'] },
+  blind: { writesBelow: ['place/', 'other/'], mayList: false },
+} as const;
+
+let engine: TestEngine;
+let from: TestStore;
+let to: S3Server;
+let sourceAccountId: string;
+
+beforeAll(async () => {
+  const credentials = Object.entries(keys).map(([accessKeyId, more]) => ({ accessKeyId, ...secret, ...more }));
+  to = await startS3Server({ credentials: [...credentials, { accessKeyId: 'owner', ...secret }], buckets: ['target'] });
+  [engine, from] = await Promise.all([startOwnEngine(), startStore('source')]);
+  await engine.startWorker();
+  sourceAccountId = await engine.connect(from.credentials);
+}, 60_000);
+
+afterAll(async () => {
+  await engine?.stop();
+  await Promise.all([from?.close(), to?.close()]);
+});
+
+const secret = { secretAccessKey: 'a secret of the tests' };
+
+/** Orders the objects, all of one folder of the source, to be moved as one of the accounts of the destination. */
+async function orderOf(account: keyof typeof keys, names: readonly string[]) {
+  for (const name of names) await from.put(name, 100);
+  const { endpoint, region } = to;
+  const place = { provider: 's3', endpoint, region, addressing: 'path' } as const;
+  return {
+    sourceAccountId,
+    destinationAccountId: await engine.connectUnchecked({ ...place, accessKeyId: account, ...secret }),
+    sourcePaths: [`source/${names[0]?.split('/')[0]}/`],
+    destinationPath: 'target/place/',
+  };
+}
+
+const submit = async (account: keyof typeof keys, names: readonly string[], more: object = {}) =>
+  engine.submit({ ...(await orderOf(account, names)), ...more });
+
+const numbered = (folder: string, count: number) =>
+  Array.from({ length: count }, (_, at) => `${folder}/${String(at).padStart(3, '0')}`);
+
+const reads = () => from.server.observer.counters('GetObject').requests;
+
+const outcomes = async (transferId: string) => {
+  const items = await engine.db.transferItem.findMany({ where: { transferId }, orderBy: { ordinal: 'asc' } });
+  return Object.fromEntries(items.map(({ sourceKey, errorCode }) => [sourceKey, errorCode]));
+};
+
+const denialsOf = async (transferId: string) => {
+  const { planCheckpoint } = await engine.db.transfer.findUniqueOrThrow({ where: { id: transferId } });
+  return planCheckpointSchema.parse(planCheckpoint).writeDenials;
+};
+
+test('an account that may not write fails the transfer before a byte of the source is read', async () => {
+  const before = reads();
+  const { id } = await submit('reader', numbered('many', 40));
+  expect(await engine.ended(id)).toMatchObject({ state: 'FAILED', errorCode: 'PERMISSION_DENIED', objectsFailed: 1n });
+  expect(await outcomes(id)).toEqual({ 'many/': 'PERMISSION_DENIED' });
+  expect(reads()).toBe(before);
+});
+
+test.each([undefined, 'SYNC'])('a dry run tells that the account may not write (mode %s)', async (mode) => {
+  const { id } = await submit('reader', numbered('dry', 40), { dryRun: true, ...(mode && { mode }) });
+  expect(await engine.ended(id)).toMatchObject({ state: 'FAILED', errorCode: 'PERMISSION_DENIED' });
+  expect(await outcomes(id)).toEqual({ 'dry/': 'PERMISSION_DENIED' });
+});
+
+test('each of a few objects fails for itself, unread', async () => {
+  const before = reads();
+  const { id } = await submit('reader', numbered('few', 3));
+  expect(await engine.ended(id)).toMatchObject({ state: 'FAILED', objectsFailed: 3n });
+  expect(await denialsOf(id)).toBe(3);
+  expect(reads()).toBe(before);
+});
+
+test('where an account may write some names only, the others are refused up to the first of them', async () => {
+  const before = reads();
+  const { id } = await submit('half', ['some/a', 'some/b', 'some/m', 'some/m2', 'some/z']);
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', objectsCompleted: 2n });
+  const denied = 'PERMISSION_DENIED';
+  const [few, rest] = [
+    { 'some/a': denied, 'some/b': denied },
+    { 'some/m': null, 'some/m2': null, 'some/z': denied },
+  ];
+  expect(await outcomes(id)).toEqual({ ...few, ...rest });
+  // The last was tried: one that may be written speaks for those behind it.
+  expect(reads()).toBe(before + 3);
+  expect(await denialsOf(id)).toBeNull();
+});
+
+test('asking leaves no upload behind', async () => {
+  const aborted = to.observer.counters('AbortMultipartUpload').requests;
+  const { id } = await submit('blind', numbered('place', 2));
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
+  const count = (name: 'CreateMultipartUpload' | 'AbortMultipartUpload') => to.observer.counters(name).requests;
+  expect(count('AbortMultipartUpload')).toBe(aborted + 1);
+  expect(count('CreateMultipartUpload')).toBe(count('AbortMultipartUpload'));
+});
+
+test.each([
+  { writeDenials: null, told: { 'on/000': 'PERMISSION_DENIED', 'on/001': 'PERMISSION_DENIED' }, isRead: true },
+  { writeDenials: 9, told: { 'on/': 'PERMISSION_DENIED' }, isRead: false },
+])('a planner goes on with what another found out: $writeDenials', async ({ writeDenials, told, isRead }) => {
+  const before = reads();
+  const order = await orderOf('reader', numbered('on', 2));
+  const { id } = await engine.db.$transaction(async (tx) => {
+    const transfer = await submitTransfer(tx, { userId: engine.userId, ...order });
+    const planCheckpoint = { ...firstCheckpoint(order.sourcePaths), writeDenials };
+    return tx.transfer.update({ where: { id: transfer.id }, data: { planCheckpoint } });
+  });
+  expect(await engine.ended(id)).toMatchObject({ state: 'FAILED' });
+  expect(await outcomes(id)).toEqual(told);
+  expect(reads() > before).toBe(isRead);
+});
