@@ -54,7 +54,7 @@ test('a plan refuses what the destination has no room for, and a retry moves it 
   await engine.db.$transaction((tx) => approveTransfer(tx, id));
   expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', objectsFailed: 1n });
   expect(await outcomes(id)).toEqual(expected);
-  expect(Object.keys(await contents(small, 'tight/'))).toEqual(['a', 'c']);
+  expect(Object.keys(await contents(small, 'tight/')).sort()).toEqual(['a', 'c']);
 
   const retry = (origin: string) => engine.db.$transaction((tx) => retryFailedItems(tx, origin));
   const followUp = await retry(id);
