@@ -12,6 +12,8 @@ export type FaultAction =
   | { readonly kind: 'slowDown'; readonly retryAfterSeconds?: number }
   /** Answers 400 ExpiredToken, as for a session token that has expired before its time. */
   | { readonly kind: 'expiredToken' }
+  /** Answers this error without performing the operation: as in a bucket that is gone, or a store that is full. */
+  | { readonly kind: 'refuse'; readonly code: 'NoSuchBucket' | 'QuotaExceeded' }
   /** Performs the operation, and states another ETag and other checksums than those of the bytes. */
   | { readonly kind: 'wrongHash' }
   /** Resets the connection: at once, or after so many bytes of a body. */
@@ -110,6 +112,8 @@ export async function applyOnArrival(fault: ActiveFault, context: RequestContext
       throw new S3Error('SlowDown', undefined, { headers: retryAfter(fault.retryAfterSeconds) });
     case 'expiredToken':
       throw new S3Error('ExpiredToken');
+    case 'refuse':
+      throw new S3Error(fault.code);
     case 'reset':
       if (fault.afterBytes === undefined) {
         throw reset(context);

@@ -3,6 +3,7 @@ import type { TransferState } from '../../core/db.ts';
 import type { AppError } from '../../core/errors.ts';
 import { type Item, stoppedError } from './item.ts';
 import type { Pace } from './pace.ts';
+import type { Refusals } from './refusals.ts';
 
 /** What a run needs of the ledger that it is an entry of. */
 interface LedgerEntry {
@@ -17,6 +18,7 @@ interface LedgerEntry {
 export interface Findings {
   /** Whether objects were last found at the destination. null: nobody has looked. */
   occupied: boolean | null;
+  readonly refusals: Refusals;
 }
 
 /** One batch in this process's hands, from its taking under a fencing token to its release. */

@@ -12,6 +12,7 @@ import type { Item } from './item.ts';
 import { readKeptTags } from './kept.ts';
 import type { Limiter } from './limiter.ts';
 import type { Pair } from './pair.ts';
+import { missing } from './refusals.ts';
 import { relayObject } from './relay.ts';
 import { deleteExtra } from './remove.ts';
 import { chooseRoute, type Route, refusalOf } from './route.ts';
@@ -53,6 +54,7 @@ export async function moveItem(
   let tries = new Tries(item.attempts, maxTries);
   const refused = new Map<Route, ErrorCode>();
   const act = plainAct(pair, item);
+  const { refusals } = run.findings;
   for (;;) {
     let acknowledgedBefore = item.acknowledgedBytes;
     const choose = () => chooseRoute(pair, item, refused, pair.order.options);
@@ -63,7 +65,8 @@ export async function moveItem(
       const isMoved = await limiters.objects.run(() =>
         byKind.run(async () => {
           run.going.throwIfAborted();
-          if (item.refused) throw item.refused;
+          const futile = item.refused ?? refusals.of(item);
+          if (futile) throw futile;
           const { route: stillBest, fallback } = choose();
           // Another object may have learnt meanwhile that the route is refused.
           if (stillBest !== route) return false;
@@ -82,6 +85,7 @@ export async function moveItem(
           if (item.sizeBytes >= shownRunningBytes) run.touch(item);
           item.complete(await (act ?? moving(route, tries.failures > 0))(pair, item, run));
           item.attempts = tries.failures + 1;
+          if (act === null) refusals.took(item);
           run.touch(item);
           return true;
         }),
@@ -89,6 +93,7 @@ export async function moveItem(
       if (isMoved) return;
     } catch (cause) {
       const error = item.refused ?? withinPlan(pair, toAppError(cause));
+      const isUntried = error === item.refused || error === refusals.of(item);
       if (error instanceof DamagedObjectRemains) {
         item.remains = error;
         if (item.expected !== null) item.expected = error.version;
@@ -104,11 +109,15 @@ export async function moveItem(
         if (run.going.aborted) return putBack(item, run);
         if (isOut) waitMs = tries.outage(error);
       }
+      if (waitMs === null && !isUntried) {
+        await noteRefusal(pair, item, run, error);
+        if (run.going.aborted) return putBack(item, run);
+      }
       item.attempts = tries.failures;
       item.isAtCloud = false;
       // It waits, and others may be under way in its place.
       item.state = 'PENDING';
-      const refusal = item.refused || act !== null ? null : refusalOf(route, error, waitMs === null);
+      const refusal = isUntried || act !== null ? null : refusalOf(route, error, waitMs === null);
       try {
         if (refusal !== null) {
           refused.set(route, error.code);
@@ -135,6 +144,15 @@ export async function moveItem(
       }
     }
   }
+}
+
+/** What the destination would refuse of others as well. */
+async function noteRefusal({ destination }: Pair, item: Item, run: BatchRun, error: AppError): Promise<void> {
+  const { refusals } = run.findings;
+  if (error.code === 'QUOTA_EXCEEDED') refusals.unfit(item, error);
+  // A source's container may be the one that is missing.
+  if (error.code === 'CONTAINER_NOT_FOUND')
+    refusals.gone ??= await missing(destination, item.destination.container, run.going);
 }
 
 /** Of an approved plan, what is no longer what was planned is reported and not moved, however often it is tried. */

@@ -8,6 +8,7 @@ import { isTerminal, leaseMs, type WriteResult, writeCheckpoint } from './checkp
 import type { Item } from './item.ts';
 import { Pace } from './pace.ts';
 import type { RateMeter } from './rate-meter.ts';
+import { Refusals } from './refusals.ts';
 import { isRefusedContent } from './refused-content.ts';
 import type { SharedBandwidth } from './shared-bandwidth.ts';
 
@@ -84,7 +85,7 @@ class TransferLedger {
   readonly #onEmpty: () => void;
   readonly #openedAt = performance.now();
   readonly #runs = new Map<number, BatchRun>();
-  readonly #findings: Findings = { occupied: null };
+  readonly #findings: Findings = { occupied: null, refusals: new Refusals() };
   readonly #pace: Pace;
   #dirty = new Map<Item, BatchRun>();
   #waiters: PromiseWithResolvers<void>[] = [];

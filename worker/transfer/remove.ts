@@ -44,6 +44,13 @@ async function removeSource(pair: Pair, item: Item, run: BatchRun): Promise<void
     run.touch(item);
     return;
   }
+  const { gone } = run.findings.refusals;
+  if (gone !== null) {
+    // The copy is gone with its container.
+    keepSource(item, gone);
+    run.touch(item);
+    return;
+  }
   const tries = new Tries();
   while (!run.going.aborted) {
     try {
