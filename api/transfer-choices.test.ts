@@ -84,6 +84,13 @@ test.each<[string, object, string[], RegExp]>([
     ['options', 'deletionLimit', 'objects'],
     /^`deletionLimit\.objects` must be at least 0\.$/,
   ],
+  ...(['minSize', 'maxSize'] as const).map((field): [string, object, string[], RegExp] => [
+    `less than no bytes for ${field}`,
+    { options: { filter: { [field]: '-5' } } },
+    ['options', 'filter', field],
+    new RegExp(`^\`filter\\.${field}\` must be at least 0\\.$`),
+  ]),
+  ['a negative bandwidth limit', { bandwidthLimit: '-5' }, ['bandwidthLimit'], /at least 32768 bytes .* Choose more/],
   ...(['olderThan', 'newerThan'] as const).map((field): [string, object, string[], RegExp] => [
     `more than 100 years for ${field}`,
     { options: { filter: { [field]: 'P36601D' } } },

@@ -21,9 +21,10 @@ builder.scalarType('DateTime', {
   parseLiteral: (node) => parseDateTime(node.kind === Kind.STRING ? node.value : null),
 });
 
+/** Takes what is below 0 too: whoever asked for it refuses it at its field, with what to do. */
 function parseByteSize(value: unknown): bigint {
   const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
-  if (typeof text !== 'string' || !/^\d{1,19}$/.test(text) || BigInt(text) > 2n ** 63n - 1n) {
+  if (typeof text !== 'string' || !/^-?\d{1,19}$/.test(text) || BigInt(text) > 2n ** 63n - 1n) {
     throw new GraphQLError('A ByteSize is a whole number of bytes from 0 to 9223372036854775807, as text.');
   }
   return BigInt(text);
