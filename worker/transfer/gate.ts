@@ -216,20 +216,25 @@ function isOutageOf({ code }: AppError): boolean {
 
 /**
  * Whether a cloud that failed a request with a problem of its own has it with everybody: then it is waited for, while a
- * single object that it always fails with is given up soon. Asks for a page of a listing. false after an abort: nobody knows.
+ * single object that it always fails with is given up soon. false after an abort: nobody knows.
  */
-export async function isAway(
+export async function isAway(account: OpenAccount, container: string, signal: AbortSignal): Promise<boolean> {
+  const problem = await containerProblem(account, container, signal);
+  return problem !== null && isOutageOf(problem) && problem.retry !== 'never';
+}
+
+/** What a container's listing fails with, of which it asks for one page; null: nothing. */
+export async function containerProblem(
   { gate, provider }: OpenAccount,
   container: string,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<AppError | null> {
   try {
     await gate.pass(signal);
     await gate.watch(provider.list({ container, prefix: '', delimiter: '/', limit: 1 }, signal));
-    return false;
+    return null;
   } catch (cause) {
-    const error = toAppError(cause);
-    return isOutageOf(error) && error.retry !== 'never';
+    return toAppError(cause);
   }
 }
 

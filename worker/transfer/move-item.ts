@@ -7,12 +7,11 @@ import { copyObject, ingestObject } from './by-cloud.ts';
 import { compareObject, rereadDestination } from './compare.ts';
 import { afterRemains } from './discard.ts';
 import { isFolderMarker, makeFolder } from './folder.ts';
-import { isAway, pause } from './gate.ts';
+import { containerProblem, isAway, pause } from './gate.ts';
 import type { Item } from './item.ts';
 import { readKeptTags } from './kept.ts';
 import type { Limiter } from './limiter.ts';
 import type { Pair } from './pair.ts';
-import { missing } from './refusals.ts';
 import { relayObject } from './relay.ts';
 import { deleteExtra } from './remove.ts';
 import { chooseRoute, type Route, refusalOf } from './route.ts';
@@ -150,9 +149,10 @@ export async function moveItem(
 async function noteRefusal({ destination }: Pair, item: Item, run: BatchRun, error: AppError): Promise<void> {
   const { refusals } = run.findings;
   if (error.code === 'QUOTA_EXCEEDED') refusals.unfit(item, error);
+  if (error.code !== 'CONTAINER_NOT_FOUND') return;
   // A source's container may be the one that is missing.
-  if (error.code === 'CONTAINER_NOT_FOUND')
-    refusals.gone ??= await missing(destination, item.destination.container, run.going);
+  const problem = await containerProblem(destination, item.destination.container, run.going);
+  if (problem?.code === error.code) refusals.gone ??= problem;
 }
 
 /** Of an approved plan, what is no longer what was planned is reported and not moved, however often it is tried. */

@@ -1,5 +1,4 @@
-import { type AppError, toAppError } from '../../core/errors.ts';
-import type { OpenAccount } from './accounts.ts';
+import type { AppError } from '../../core/errors.ts';
 import type { Item } from './item.ts';
 
 /** A destination that had no room for so many objects counts as full. */
@@ -35,21 +34,5 @@ export class Refusals {
   took({ sizeBytes }: Sized): void {
     if (sizeBytes < this.#unfit.sizeBytes) return;
     this.#unfit = { objects: 0, sizeBytes: Number.POSITIVE_INFINITY, error: null };
-  }
-}
-
-/** What a container is missing with; null: it is there, or nobody knows. */
-export async function missing(
-  { gate, provider }: OpenAccount,
-  container: string,
-  signal: AbortSignal,
-): Promise<AppError | null> {
-  try {
-    await gate.pass(signal);
-    await gate.watch(provider.list({ container, prefix: '', delimiter: '/', limit: 1 }, signal));
-    return null;
-  } catch (cause) {
-    const error = toAppError(cause);
-    return error.code === 'CONTAINER_NOT_FOUND' ? error : null;
   }
 }
