@@ -123,3 +123,29 @@ test.each([
   expect(await outcomes(id)).toEqual(told);
   expect(reads() > before).toBe(isRead);
 });
+
+test('an account that may write and not list takes a copy, and fails what has to look first', async () => {
+  const before = reads();
+  const names = numbered('unseen', 2);
+  const { id } = await submit('blind', names, { options: { conflictPolicy: 'SKIP' } });
+  expect(await engine.ended(id)).toMatchObject({ state: 'FAILED', errorCode: 'PERMISSION_DENIED' });
+  expect(await outcomes(id)).toEqual({ 'unseen/': 'PERMISSION_DENIED' });
+  expect(reads()).toBe(before);
+  expect(await engine.ended((await submit('blind', names)).id)).toMatchObject({ state: 'COMPLETED' });
+});
+
+test('what the account of a source may not list fails, and what it may read by name moves', async () => {
+  const { sourceAccountId: readable, destinationAccountId: blind } = await orderOf('blind', numbered('named', 1));
+  const { id: filling } = await submit('blind', numbered('named', 1));
+  expect(await engine.ended(filling)).toMatchObject({ state: 'COMPLETED' });
+  const back = (path: string) =>
+    engine.submit({
+      ...{ sourceAccountId: blind, sourcePaths: [path] },
+      ...{ destinationAccountId: readable, destinationPath: 'source/back/' },
+    });
+  const denied = await back('target/place/named/');
+  expect(await engine.ended(denied.id)).toMatchObject({ state: 'FAILED', errorCode: 'PERMISSION_DENIED' });
+  const named = await back('target/place/named/000');
+  expect(await engine.ended(named.id)).toMatchObject({ state: 'COMPLETED' });
+  expect(Object.keys(await from.hashes('back/'))).toEqual(['000']);
+});
