@@ -70,12 +70,14 @@ function handle(options: HandlerOptions, exchange: Exchange): Promise<void> {
 async function arrive(
   { faults, observer }: HandlerOptions,
   { request, response }: Exchange,
-  info: RequestInfo,
+  what: Pick<RequestInfo, 'route' | 'path' | 'argument'>,
 ): Promise<FaultAction | undefined> {
+  const info = { ...what, clientPort: request.socket.remotePort };
   const fault = faults.take(info);
-  response.once('close', () =>
-    observer.recordEnd({ ...info, status: response.writableFinished ? response.statusCode : undefined }),
-  );
+  response.once('close', () => {
+    const status = response.writableFinished ? response.statusCode : undefined;
+    observer.recordEnd({ ...info, status, bodyBytes: Number(request.headers['content-length'] ?? 0) });
+  });
   observer.recordArrival(info);
   if (fault !== undefined) await applyOnArrival(fault, request);
   return fault;

@@ -7,11 +7,15 @@ export interface RequestInfo {
   /** `path` of its argument, or that of its first entry. */
   readonly path: string | undefined;
   readonly argument: unknown;
+  /** Of the connection that it came on. */
+  readonly clientPort: number | undefined;
 }
 
 export interface FinishedRequest extends RequestInfo {
   /** undefined when the connection ended without an answer. */
   readonly status: number | undefined;
+  /** Of the body, as its headers say. */
+  readonly bodyBytes: number;
 }
 
 /** Every field given must hold. */

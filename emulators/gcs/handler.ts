@@ -12,7 +12,7 @@ import * as copies from './json/copies.ts';
 import * as objects from './json/objects.ts';
 import * as uploads from './json/uploads.ts';
 import { authorize, exchangeToken, serveMetadata, serveUserInfo } from './oauth.ts';
-import type { Observer, Operation } from './observer.ts';
+import type { Observer, Operation, RequestInfo } from './observer.ts';
 import { type Route, route } from './router.ts';
 import type { Store } from './store/store.ts';
 import * as xmlObjects from './xml/objects.ts';
@@ -106,9 +106,15 @@ async function handle(
   const found = route(method, rawPath, query);
   onRoute(found);
   const { operation, bucket, name, destination } = found;
-  const info = { operation, method, bucket, name };
+  const partNumber = query.has('partNumber') ? Number(query.get('partNumber')) : undefined;
+  const info: RequestInfo = { operation, method, bucket, name, partNumber, clientPort: request.socket.remotePort };
+  const bytes = { received: 0, sent: 0 };
+  response.once('close', () => {
+    const status = response.writableFinished ? response.statusCode : undefined;
+    options.observer.recordEnd({ ...info, status, bytesReceived: bytes.received });
+  });
   const fault = options.faults.take(info);
-  options.observer.record(info);
+  options.observer.recordArrival(info);
   const exchange: Exchange = {
     request,
     response,
@@ -124,7 +130,7 @@ async function handle(
     name,
     destination,
     fault,
-    bytes: { received: 0, sent: 0 },
+    bytes,
     identity: { email: 'allUsers', mayWrite: false },
   };
   if (fault !== undefined) await applyOnArrival(fault, exchange);

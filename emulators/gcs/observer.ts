@@ -37,6 +37,16 @@ export interface RequestInfo {
   readonly method: string;
   readonly bucket: string | undefined;
   readonly name: string | undefined;
+  /** Of xml.putPart. */
+  readonly partNumber: number | undefined;
+  /** Of the connection that it came on. */
+  readonly clientPort: number | undefined;
+}
+
+export interface FinishedRequest extends RequestInfo {
+  /** undefined when the connection ended without an answer. */
+  readonly status: number | undefined;
+  readonly bytesReceived: number;
 }
 
 /** Every field given must hold. */
@@ -49,6 +59,8 @@ export interface RequestMatch {
 interface Events {
   /** The request is understood; nothing was done yet. */
   arrived: [RequestInfo];
+  /** The answer was handed to the network, or the connection ended. */
+  finished: [FinishedRequest];
 }
 
 /** Tells tests what the server is asked, so that they can wait for events instead of sleeping. */
@@ -66,18 +78,25 @@ export class Observer extends EventEmitter<Events> {
   }
 
   /** Resolves with the next request that matches. */
-  waitFor(match: RequestMatch): Promise<RequestInfo> {
+  waitFor<Name extends keyof Events = 'arrived'>(
+    match: RequestMatch,
+    event: Name = 'arrived' as Name,
+  ): Promise<Events[Name][0]> {
     return new Promise((resolve) => {
-      const listener = (request: RequestInfo) => {
+      const listener = (request: Events[Name][0]) => {
         if (!matches(request, match)) return;
-        this.off('arrived', listener);
+        this.off(event, listener as never);
         resolve(request);
       };
-      this.on('arrived', listener);
+      this.on(event, listener as never);
     });
   }
 
-  record(request: RequestInfo): void {
+  recordEnd(request: FinishedRequest): void {
+    this.emit('finished', request);
+  }
+
+  recordArrival(request: RequestInfo): void {
     this.#counts.set(request.operation, this.count(request.operation) + 1);
     this.emit('arrived', request);
   }

@@ -88,6 +88,7 @@ async function handle(options: HandlerOptions, exchange: Exchange): Promise<void
     key,
     partNumber: target.query.has('partNumber') ? Number(target.query.get('partNumber')) : undefined,
     accessKeyId: authentication.claim.accessKeyId,
+    clientPort: request.socket.remotePort,
   };
   const bytes = { received: 0, sent: 0 };
   response.once('close', () => {

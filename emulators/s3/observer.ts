@@ -11,6 +11,8 @@ export interface RequestInfo {
   /** Of UploadPart and UploadPartCopy. */
   readonly partNumber: number | undefined;
   readonly accessKeyId: string;
+  /** Of the connection that it came on. */
+  readonly clientPort: number | undefined;
 }
 
 export interface FinishedRequest extends RequestInfo {

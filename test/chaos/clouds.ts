@@ -4,9 +4,9 @@ import { startAzurite } from '../../emulators/azure.ts';
 import { type DropboxServer, startDropboxServer } from '../../emulators/dropbox/server.ts';
 import { startGcsServer } from '../../emulators/gcs/server.ts';
 import { APP } from '../../emulators/gcs/testing/support.ts';
-import type { Observer } from '../../emulators/s3/observer.ts';
 import { sha256 } from '../support/clouds.ts';
 import { startStore } from '../support/engine.ts';
+import { dropboxArrivals, gcsArrivals, s3Arrivals, type WatchArrivals } from './arrivals.ts';
 import { type Link, startLink } from './link.ts';
 import { plainDropbox } from './plain-dropbox.ts';
 import { plainGcs } from './plain-gcs.ts';
@@ -21,6 +21,8 @@ export interface ChaosCloud {
   /** As the API takes them, with the wire's endpoint; null: by signing in at the cloud. */
   credentials: object | null;
   plain: PlainClient;
+  /** Tells what is brought to it; null: its server does not. */
+  watch: WatchArrivals | null;
   /** Spoils requests of the product; null: this cloud answers as it should, always. */
   spoil: Spoil | null;
 }
@@ -37,8 +39,6 @@ export interface PlainClient {
 export interface ChaosClouds {
   /** Each takes part as source and as destination. */
   all: ChaosCloud[];
-  /** What the S3 servers are asked. */
-  s3: Observer[];
   /** To be told to the product, so that people can connect their Dropbox. */
   dropbox: { env: Record<string, string>; server: DropboxServer };
   close(): Promise<void>;
@@ -69,8 +69,9 @@ export async function startChaosClouds(): Promise<ChaosClouds> {
     const store = await startStore(container);
     const { link, endpoint } = await linkTo({ endpoint: store.server.endpoint, close: store.close });
     const credentials = { s3: { endpoint, region: store.server.region, addressing: 'PATH', ...store.keys } };
-    const cloud = { name, container, link, credentials, plain: plainS3(store), spoil: s3Spoiler(store.server) };
-    return { cloud, observer: store.server.observer };
+    const { server } = store;
+    const told = { spoil: s3Spoiler(server), watch: s3Arrivals(server) };
+    return { name, container, link, credentials, plain: plainS3(store), ...told };
   };
   const azure = async (): Promise<ChaosCloud> => {
     const azurite = await startAzurite({ containers: [container] });
@@ -92,14 +93,15 @@ export async function startChaosClouds(): Promise<ChaosClouds> {
         for await (const { name } of blobs.listBlobsFlat({ prefix })) await blobs.deleteBlob(name);
       },
     };
-    return { name: 'azure', container, link, credentials, plain, spoil: null };
+    return { name: 'azure', container, link, credentials, plain, spoil: null, watch: null };
   };
   const gcs = async (): Promise<ChaosCloud> => {
     const server = await startGcsServer({ buckets: [container], apps: [APP] });
     const { link, endpoint } = await linkTo(server);
     const credentials = { gcs: { endpoint, serviceAccountKey: server.serviceAccountKey() } };
     const plain = plainGcs(server.endpoint, container);
-    return { name: 'gcs', container, link, credentials, plain, spoil: gcsSpoiler(server) };
+    const told = { spoil: gcsSpoiler(server), watch: gcsArrivals(server) };
+    return { name: 'gcs', container, link, credentials, plain, ...told };
   };
   const dropbox = async () => {
     const [key, refreshToken] = ['chaos', randomBytes(16).toString('hex')];
@@ -111,14 +113,15 @@ export async function startChaosClouds(): Promise<ChaosClouds> {
     const plain = await plainDropbox(server.endpoint, key, refreshToken);
     const place = { name: 'dropbox', container: 'dropbox', link, credentials: null, plain };
     const env = { PUBLIC_URL: publicUrl, DROPBOX_APP_KEY: key, DROPBOX_ENDPOINT: endpoint };
-    return { cloud: { ...place, spoil: dropboxSpoiler(server) }, dropbox: { env, server } };
+    const told = { spoil: dropboxSpoiler(server), watch: dropboxArrivals(server) };
+    return { cloud: { ...place, ...told }, dropbox: { env, server } };
   };
 
   const starting = Promise.all([s3('s3'), s3('other-s3'), azure(), gcs(), dropbox()]);
   try {
     const [one, other, third, fourth, fifth] = await starting;
-    const all = [one.cloud, other.cloud, third, fourth, fifth.cloud];
-    return { all, s3: [one.observer, other.observer], dropbox: fifth.dropbox, close };
+    const all = [one, other, third, fourth, fifth.cloud];
+    return { all, dropbox: fifth.dropbox, close };
   } catch (error) {
     await close();
     throw error;

@@ -2,8 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { RunningProcess } from '../../scripts/local/processes.ts';
 import type { PrivateServer } from '../support/databases.ts';
 import { portsOf } from './ports.ts';
+import { arrivedKey } from './prepare.ts';
 import type { Random } from './random.ts';
+import { offRecord } from './records.ts';
+import type { Met } from './spoil.ts';
 import type { Stack } from './stack.ts';
+import { type Connections, isOn } from './writes.ts';
 
 /** One fault, all its choices made: the same seed gives the same ones in the same order. */
 export interface PlannedFault {
@@ -21,8 +25,6 @@ export interface Hit {
   what: string;
   /** Work in flight in what was hit, at the moment of it; 0: the fault does not count. */
   inFlight: number;
-  /** Whether it takes Postgres from the workers: what was acknowledged meanwhile is on record when they have it back. */
-  isPostgres?: boolean;
 }
 
 /** Told at the moment that a fault strikes. */
@@ -61,6 +63,10 @@ const patienceMs = 10_000;
 /** So long a spoiling waits for its request before it is planted where something else is under way by now. */
 const plantedMs = 2_000;
 const lookMs = 10;
+/** From an answer at the cloud until a busy worker has read it. */
+const unheardMs = 500;
+/** Until a worker that woke up has learnt that others do its work. */
+const wakingMs = 2_000;
 
 /** Kinds that last, or wait for a request to strike, while others strike. */
 export const isPatient = (kind: FaultKind) => patientKinds.has(kind);
@@ -71,10 +77,6 @@ const patientKinds: ReadonlySet<FaultKind> = new Set([
   'provider-vanishes',
   ...(Object.keys(spoilings) as SpoilingKind[]),
 ]);
-/** Kinds that are over as soon as they have struck. */
-export const isMomentary = (kind: FaultKind) =>
-  kind === 'worker-stop' || kind === 'worker-kill' || kind === 'connections-cut' || kind === 'redis-flush';
-
 /** Every kind in turn, each turn in an order of its own. */
 export function* planFaults(random: Random): Generator<PlannedFault, never> {
   for (;;) {
@@ -149,18 +151,35 @@ async function hitWorker(stack: Stack, fault: PlannedFault, hit: OnHit): Promise
   if (!stack.workers.includes(worker)) return hitWorker(stack, fault, hit);
   // Nobody else is to hit it meanwhile.
   stack.workers.splice(stack.workers.indexOf(worker), 1);
+  // As it stands now it opens no further connection, which nobody would know of.
+  process.kill(worker.pid, 'SIGSTOP');
+  const ofWorker = isOn(connectionsOf(stack, await portsOf(worker.pid)));
+  const end = stack.writes.lose(ofWorker);
+  const forget = async () => {
+    for (const write of await offRecord(stack, stack.writes.taken(ofWorker))) write.isExcused = true;
+  };
   if (fault.kind === 'worker-kill') {
     const killed = worker.kill();
     hit(busy);
     await killed;
+    await forget();
+    end();
     stack.workers.push(await stack.product.startWorker());
     return;
   }
-  process.kill(worker.pid, 'SIGSTOP');
   hit(busy);
-  await delay(stopMs);
+  await Promise.all([delay(stopMs), forget()]);
+  const wokeAt = Date.now();
   process.kill(worker.pid, 'SIGCONT');
   stack.workers.push(worker);
+  await delay(wakingMs);
+  stack.writes.lose(isOn(connectionsOf(stack, await portsOf(worker.pid))), wokeAt)();
+  end();
+}
+
+/** Connections at the clouds from these ports, as the clouds see them. */
+function connectionsOf({ clouds }: Stack, clientPorts: ReadonlySet<number>): Connections {
+  return new Map(clouds.all.map(({ name, link }) => [name, link.serverPorts(clientPorts)]));
 }
 
 /** Requests of one process that wait at the clouds. */
@@ -172,7 +191,7 @@ async function requestsOf({ clouds }: Stack, { pid }: RunningProcess): Promise<n
 async function hitServer(stack: Stack, fault: PlannedFault, hit: OnHit): Promise<void> {
   const found = await untilInFlight(fault, async () => [{ what: 'batches held', inFlight: await heldBatches(stack) }]);
   if (found === undefined) return nothing(hit, 'no batch held');
-  hit({ ...found, isPostgres: fault.kind === 'postgres-restart' || fault.kind === 'postgres-crash' });
+  hit(found);
   if (fault.kind === 'redis-flush') return stack.redis.flush();
   if (fault.kind === 'redis-kill') return takeAway(stack.redis, fault);
   return stack.outages.during(takeAway(stack.postgres, fault));
@@ -201,20 +220,23 @@ async function hitLink(stack: Stack, fault: PlannedFault, hit: OnHit): Promise<v
   const found = await untilInFlight(fault, () =>
     choices.map(({ name, link }) => ({
       link,
+      name,
       what: `connections to ${name} with something under way`,
       inFlight: link.inFlight(),
     })),
   );
   if (found === undefined) return nothing(hit, 'no connection with something under way');
-  const { link } = found;
-  hit({ ...found, isPostgres: link === stack.links.postgres });
-  if (fault.kind === 'connections-cut') return link.cut();
+  const { link, name } = found;
+  hit(found);
   if (fault.kind === 'connections-delayed') {
     link.delay(fault.durationMs / 8);
     await delay(fault.durationMs);
     link.delay(0);
     return;
   }
+  // Nobody hears the answers that were on their way.
+  stack.writes.lose(isOn(new Map([[name, link.serverPorts()]])), Date.now() - unheardMs)();
+  if (fault.kind === 'connections-cut') return link.cut();
   await link.down();
   await delay(fault.durationMs);
   await link.up();
@@ -240,11 +262,14 @@ async function hitRequests(stack: Stack, fault: PlannedFault, kind: SpoilingKind
       continue;
     }
     const keys = new RegExp(`\\b${chosen.prefix}`);
-    const planted = chosen.spoil({ kind: spoiling, side, keys, count: 1 + (target % 4), atByte, choice: turn });
+    const onMet = ({ key }: Met) => {
+      if (spoiling === 'corrupts' && key !== undefined) stack.writes.spoil(arrivedKey(key));
+    };
+    const planted = chosen.spoil({ kind: spoiling, side, keys, count: 1 + (target % 4), atByte, choice: turn }, onMet);
     try {
       const met = await Promise.race([planted.hit, delay(plantedMs, null, { ref: false })]);
       if (met === null) continue;
-      hit({ what: `${met} at ${chosen.name}`, inFlight: 1 });
+      hit({ what: `${met.what} at ${chosen.name}`, inFlight: 1 });
       // For the other requests that it is to meet.
       return await delay(fault.durationMs / 2);
     } finally {

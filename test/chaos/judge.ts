@@ -1,4 +1,5 @@
 import type { Voyage } from './prepare.ts';
+import { asked } from './records.ts';
 import type { Stack } from './stack.ts';
 
 /** What Postgres says of a transfer. */
@@ -44,16 +45,6 @@ async function isOnRecord(stack: Stack, key: string): Promise<boolean> {
     return row;
   });
   return found > 0;
-}
-
-/** What a look finds once Postgres, which the run itself takes away, is there. */
-async function asked<T>({ signal, outages }: Stack, look: () => Promise<T | undefined>): Promise<T> {
-  for (;;) {
-    signal.throwIfAborted();
-    const row = await look();
-    if (row) return row;
-    await outages.over();
-  }
 }
 
 /**

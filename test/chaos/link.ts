@@ -9,6 +9,8 @@ export interface Link {
    * of these connections alone.
    */
   inFlight(clientPorts?: ReadonlySet<number>): number;
+  /** Ports, as the server sees them, of all connections, or of those from these ports of clients. */
+  serverPorts(clientPorts?: ReadonlySet<number>): Set<number>;
   /** Resets every connection. */
   cut(): void;
   /** Resets every connection and refuses new ones until `up`. */
@@ -25,6 +27,7 @@ const windowBytes = 256 * 1024;
 
 interface Wire {
   client: Socket;
+  upstream: Socket;
   isAsked: boolean;
   lastAt: number;
 }
@@ -79,7 +82,7 @@ export async function startLink(target: { port: number; host?: string }, baseDel
   };
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const upstream = connect({ port: target.port, host: target.host ?? '127.0.0.1', allowHalfOpen: true });
-    const wire = { client, isAsked: false, lastAt: 0 };
+    const wire = { client, upstream, isAsked: false, lastAt: 0 };
     wires.add(wire);
     client.on('close', () => wires.delete(wire));
     carry(client, upstream, wire, true);
@@ -101,16 +104,15 @@ export async function startLink(target: { port: number; host?: string }, baseDel
     await closed;
   };
   await listen();
+  const from = (clientPorts: ReadonlySet<number> | undefined) =>
+    [...wires].filter(({ client }) => clientPorts === undefined || clientPorts.has(client.remotePort ?? 0));
   return {
     get port() {
       return port;
     },
     inFlight: (clientPorts) =>
-      [...wires].filter(
-        ({ client, isAsked, lastAt }) =>
-          (isAsked || Date.now() - lastAt < freshMs) &&
-          (clientPorts === undefined || clientPorts.has(client.remotePort ?? 0)),
-      ).length,
+      from(clientPorts).filter(({ isAsked, lastAt }) => isAsked || Date.now() - lastAt < freshMs).length,
+    serverPorts: (clientPorts) => new Set(from(clientPorts).map(({ upstream }) => upstream.localPort ?? 0)),
     cut,
     down,
     up: listen,

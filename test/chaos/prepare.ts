@@ -26,6 +26,9 @@ export interface Voyage {
   movedAt: number;
 }
 
+/** Where in the destination an object arrives that is, or has arrived, under this key. */
+export const arrivedKey = (key: string) => (key.startsWith('arrived/') ? key : `arrived/${key}`);
+
 /** Every ordered pair of clouds in turn, each with itself too, each turn in an order of its own. */
 export function* pairsOf(clouds: readonly ChaosCloud[], random: Random): Generator<[ChaosCloud, ChaosCloud], never> {
   const pairs = clouds.flatMap((source) =>
@@ -48,7 +51,8 @@ export async function prepareVoyage(
     random.between(17 * MiB, 26 * MiB),
   ];
   const isPaused = random.next() < 0.3;
-  const [prefix, arrivedPrefix] = [`v${number}/`, `arrived/v${number}/`];
+  const prefix = `v${number}/`;
+  const arrivedPrefix = arrivedKey(prefix);
   const expected: Record<string, string> = {};
   const writing = sizes.entries();
   const write = async () => {

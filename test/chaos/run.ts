@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type FaultKind, inject, isMomentary, isPatient, type PlannedFault, planFaults } from './faults.ts';
+import { type FaultKind, inject, isPatient, type PlannedFault, planFaults } from './faults.ts';
 import { pairsOf, prepareVoyage } from './prepare.ts';
 import { Random } from './random.ts';
 import { type Stack, startStack } from './stack.ts';
 import { sail, type VoyageResult } from './voyage.ts';
-import { type Writes, watchWrites } from './writes.ts';
 
 export interface ChaosOptions {
   seed: number;
@@ -40,7 +39,7 @@ export interface ChaosReport {
   counted: Partial<Record<FaultKind, number>>;
   transfers: VoyageResult[];
   objects: number;
-  /** Parts and whole objects that the S3 destinations acknowledged more than once. */
+  /** Parts and whole objects that S3, Google and Dropbox acknowledged more than once. */
   repeated: { count: number; bytes: number };
   longestStandstillMs: number;
   /** What is wrong, of all transfers; empty: nothing. */
@@ -51,8 +50,6 @@ export interface ChaosReport {
 const lanes = 3;
 /** Between faults, so that there is something to hit. */
 const breathMs = 1_000;
-/** Until a worker on a busy machine has found Postgres again. */
-const reconnectMs = 30_000;
 /** Faults that last or wait, at a time. */
 const mostPatient = 4;
 /** More transfers that went wrong are not waited for. */
@@ -69,11 +66,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const startedAt = new Date();
   const stack = await startStack(signal);
   try {
-    const writes = watchWrites(stack.clouds.s3);
     const wrong: string[][] = [];
     const injecting = new AbortController();
-    const sailing = sailAll(stack, new Random(seed ^ 0x5eed), writes, wrong, injecting.signal, options);
-    const faults = await injectAll(stack, options, writes, wrong);
+    const sailing = sailAll(stack, new Random(seed ^ 0x5eed), wrong, injecting.signal, options);
+    const faults = await injectAll(stack, options, wrong);
     injecting.abort();
     const transfers = await sailing;
     signal.throwIfAborted();
@@ -110,7 +106,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 async function sailAll(
   stack: Stack,
   cargo: Random,
-  writes: Writes,
   wrong: string[][],
   over: AbortSignal,
   { say, keepLog }: ChaosOptions,
@@ -135,7 +130,7 @@ async function sailAll(
       next = prepare();
       const arrived = Promise.withResolvers<void>();
       const journey = prepared
-        .then((voyage) => sail(stack, voyage, writes, arrived.resolve))
+        .then((voyage) => sail(stack, voyage, arrived.resolve))
         .then(
           (result) => {
             results.push(result);
@@ -165,7 +160,6 @@ async function sailAll(
 async function injectAll(
   stack: Stack,
   { seed, faults: wanted, injectMs = Number.POSITIVE_INFINITY, say }: ChaosOptions,
-  writes: Writes,
   wrong: string[][],
 ): Promise<InjectedFault[]> {
   const plan = planFaults(new Random(seed));
@@ -180,28 +174,17 @@ async function injectAll(
   const strike = (number: number, planned: PlannedFault) => {
     const struck = Promise.withResolvers<void>();
     striking.add(struck.promise);
-    let settle = () => {};
-    let isLasting = false;
-    const over = inject(stack, planned, ({ what, inFlight, isPostgres = false }) => {
+    const over = inject(stack, planned, ({ what, inFlight }) => {
       const [at, counts] = [new Date().toISOString(), inFlight > 0];
       faults.push({ number, kind: planned.kind, at, what, inFlight, counts });
       say(`${at} fault ${number} ${planned.kind}: ${inFlight} ${what}${counts ? '' : '; does not count'}`);
       if (counts) counted += 1;
-      // Nobody sends anything again because the API is away.
-      if (planned.kind !== 'api-kill') settle = writes.disturb();
-      isLasting = isPostgres;
-      if (isMomentary(planned.kind) && !isLasting) settle();
       struck.resolve();
     })
       .catch((error: Error) => {
         wrong.push([`fault ${number} (${planned.kind}) could not be injected: ${error.stack}`]);
       })
-      .finally(() => {
-        if (isLasting) void untilReconnected(stack).then(settle);
-        else settle();
-        if (planned.kind === 'worker-stop') writes.wake();
-        struck.resolve();
-      });
+      .finally(() => struck.resolve());
     void struck.promise.then(() => striking.delete(struck.promise));
     return over;
   };
@@ -229,19 +212,6 @@ async function injectAll(
   }
   await Promise.all(patient.keys());
   return faults;
-}
-
-/** Resolves when all workers that run have written to Postgres again; after a while in any case, for some may be stopped. */
-async function untilReconnected(stack: Stack): Promise<void> {
-  let since: Date | undefined;
-  for (const from = Date.now(); Date.now() - from < reconnectMs && !stack.signal.aborted; await delay(breathMs)) {
-    const [row] = await stack.rows<{ now: Date; seen: number }>(
-      `SELECT now(), count(*) FILTER (WHERE seen_at > $1)::int AS seen FROM worker_process`,
-      [since ?? new Date()],
-    );
-    since ??= row?.now;
-    if (row && row.seen >= stack.workers.length) return;
-  }
 }
 
 const tellVoyage = (result: VoyageResult) =>

@@ -1,3 +1,4 @@
+import type { RequestInfo } from '../../emulators/dropbox/observer.ts';
 import type { DropboxServer } from '../../emulators/dropbox/server.ts';
 import type { GcsServer } from '../../emulators/gcs/server.ts';
 import type { S3Server } from '../../emulators/s3/server.ts';
@@ -16,22 +17,45 @@ export interface Spoiling {
   choice: number;
 }
 
+/** A request that was spoilt. */
+export interface Met {
+  what: string;
+  /** Its object; undefined where the request does not tell. */
+  key: string | undefined;
+}
+
 /** A spoiling that waits for its request. */
 export interface Planted {
-  /** Resolves with the request that met it, in words. */
-  hit: Promise<string>;
+  /** Resolves with the first request that met it. */
+  hit: Promise<Met>;
   remove(): void;
 }
 
-/** Spoils the next requests of the product. */
-export type Spoil = (spoiling: Spoiling) => Planted;
+/** Spoils the next requests of the product. `onMet` is told of each. */
+export type Spoil = (spoiling: Spoiling, onMet: (met: Met) => void) => Planted;
+
+/** One fault for each request. */
+function plant(
+  { count }: Spoiling,
+  onMet: (met: Met) => void,
+  add: () => { hit: Promise<Met>; remove(): void },
+): Planted {
+  const planted = Array.from({ length: count }, add);
+  for (const { hit } of planted) void hit.then(onMet);
+  return {
+    hit: Promise.race(planted.map(({ hit }) => hit)),
+    remove: () => {
+      for (const { remove } of planted) remove();
+    },
+  };
+}
 
 const oneOf = <T>(choices: readonly T[], { choice }: Spoiling): T => choices[choice % choices.length] as T;
 const retryAfterSeconds = 1;
 
 export function s3Spoiler({ faults }: S3Server): Spoil {
-  return (spoiling) => {
-    const { kind, side, keys: key, count, atByte } = spoiling;
+  return (spoiling, onMet) => {
+    const { kind, side, keys: key, atByte } = spoiling;
     const operation =
       side === 'read'
         ? 'GetObject'
@@ -44,14 +68,16 @@ export function s3Spoiler({ faults }: S3Server): Spoil {
       corrupts: { kind: 'corrupt', atByte },
       'loses-answer': { kind: 'loseAnswer' },
     } as const;
-    const planted = faults.add({ match: { operation, key, count }, action: action[kind] });
-    return { hit: planted.hit.then((request) => `${request.operation} of ${request.key}`), remove: planted.remove };
+    return plant(spoiling, onMet, () => {
+      const { hit, remove } = faults.add({ match: { operation, key }, action: action[kind] });
+      return { hit: hit.then(({ key }) => ({ what: `${operation} of ${key}`, key })), remove };
+    });
   };
 }
 
 export function gcsSpoiler({ faults }: GcsServer): Spoil {
-  return (spoiling) => {
-    const { kind, side, keys: name, count, atByte } = spoiling;
+  return (spoiling, onMet) => {
+    const { kind, side, keys: name, atByte } = spoiling;
     const operation =
       side === 'read'
         ? 'xml.get'
@@ -64,15 +90,17 @@ export function gcsSpoiler({ faults }: GcsServer): Spoil {
       corrupts: { kind: 'corrupt', atByte },
       'loses-answer': { kind: 'loseAnswer' },
     } as const;
-    const planted = faults.add({ match: { operation, name, count }, action: action[kind] });
-    return { hit: planted.hit.then((request) => `${request.operation} of ${request.name}`), remove: planted.remove };
+    return plant(spoiling, onMet, () => {
+      const { hit, remove } = faults.add({ match: { operation, name }, action: action[kind] });
+      return { hit: hit.then(({ name: key }) => ({ what: `${operation} of ${key}`, key })), remove };
+    });
   };
 }
 
 /** Uploads name what they are about at their end alone: the parts of all transfers are meant. */
 export function dropboxSpoiler({ faults }: DropboxServer): Spoil {
-  return (spoiling) => {
-    const { kind, side, keys: path, count, atByte } = spoiling;
+  return (spoiling, onMet) => {
+    const { kind, side, keys: path, atByte } = spoiling;
     const finish = 'files/upload_session/finish_batch_v2';
     const append = 'files/upload_session/append_v2';
     const match =
@@ -89,7 +117,13 @@ export function dropboxSpoiler({ faults }: DropboxServer): Spoil {
       corrupts: { kind: 'corrupt' },
       'loses-answer': { kind: 'loseAnswer' },
     } as const;
-    const planted = faults.add({ match: { ...match, count }, action: action[kind] });
-    return { hit: planted.hit.then(({ route, path }) => `${route} of ${path ?? 'a part'}`), remove: planted.remove };
+    return plant(spoiling, onMet, () => {
+      const { hit, remove } = faults.add({ match, action: action[kind] });
+      const toMet = ({ route, path }: RequestInfo) => ({
+        what: `${route} of ${path ?? 'a part'}`,
+        key: path?.slice(1),
+      });
+      return { hit: hit.then(toMet), remove };
+    });
   };
 }

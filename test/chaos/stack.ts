@@ -8,6 +8,7 @@ import { type ChaosCloud, type ChaosClouds, startChaosClouds } from './clouds.ts
 import { type Link, startLink } from './link.ts';
 import { Outages } from './outages.ts';
 import type { Voyage } from './prepare.ts';
+import { Writes } from './writes.ts';
 
 /** Everything that runs, with a wire before each server that the product talks to. */
 export interface Stack {
@@ -23,6 +24,8 @@ export interface Stack {
   workers: RunningProcess[];
   /** Of Postgres. */
   outages: Outages;
+  /** What the clouds were brought. */
+  writes: Writes;
   /** Voyages that were ordered and have not arrived. */
   underWay: Set<Voyage>;
   /** Aborted: everything is to end, and nothing is judged any more. */
@@ -82,6 +85,8 @@ export async function startStack(signal: AbortSignal): Promise<Stack> {
     api.token = token;
     const accounts: Record<string, string> = {};
     for (const cloud of clouds.all) accounts[cloud.name] = await connect(api, cloud);
+    const writes = new Writes();
+    for (const { name, watch } of clouds.all) watch?.(writes.listen(name));
     // Few, so that there is seldom one to be taken away and never one too many.
     const pool = new pg.Pool({ connectionString: postgres.url, connectionTimeoutMillis: 5_000, max: 4 });
     pool.on('error', () => {});
@@ -96,6 +101,7 @@ export async function startStack(signal: AbortSignal): Promise<Stack> {
       links: { postgres: toPostgres.link, redis: toRedis.link },
       workers: [...product.workers],
       outages: new Outages(),
+      writes,
       underWay: new Set(),
       signal,
       rows: (text, values = []) =>

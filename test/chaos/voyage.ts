@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { decodeGlobalId } from '../../api/global-id.ts';
 import { judge, readTransfer } from './judge.ts';
 import type { Voyage } from './prepare.ts';
+import { failures } from './records.ts';
 import type { Stack } from './stack.ts';
-import type { Writes } from './writes.ts';
 
 /** What came of one. */
 export interface VoyageResult {
@@ -45,8 +45,8 @@ const view = 'query ($input: ID!) { transfer(id: $input) { state progress { sequ
  * Orders the transfer through the API, steers and watches it to its end, and judges what is there afterwards. `arrived`
  * is called at the transfer's end.
  */
-export async function sail(stack: Stack, voyage: Voyage, writes: Writes, arrived: () => void): Promise<VoyageResult> {
-  const { api, signal } = stack;
+export async function sail(stack: Stack, voyage: Voyage, arrived: () => void): Promise<VoyageResult> {
+  const { api, signal, writes } = stack;
   const { prefix, arrivedPrefix, source, destination } = voyage;
   // What preparing wrote is not the product's.
   writes.takeRepeated(arrivedPrefix);
@@ -65,7 +65,7 @@ export async function sail(stack: Stack, voyage: Voyage, writes: Writes, arrived
   const { complaints, ids, globalId, ...told } = passage;
   const shown = await api.send(view, globalId);
   complaints.push(...(await judge(stack, voyage, ids, shown?.state)));
-  const { unexcused, ...repeated } = writes.takeRepeated(arrivedPrefix);
+  const { unexcused, ...repeated } = writes.takeRepeated(arrivedPrefix, await failures(stack, ids));
   complaints.push(...unexcused.map((name) => `sent again though no fault hit it: ${name}`));
   // Of a voyage that went wrong everything stays for who looks into it.
   if (complaints.length === 0) await Promise.all([source.plain.clear(prefix), destination.plain.clear(arrivedPrefix)]);
@@ -93,7 +93,7 @@ interface Passage extends Pick<VoyageResult, 'complaints' | 'retriedFor' | 'long
 /** From the order to the end of the last follow-up. */
 async function pass(stack: Stack, voyage: Voyage): Promise<Passage> {
   const { api, accounts, signal } = stack;
-  const { number, prefix, source, destination, mode, conflictPolicy } = voyage;
+  const { number, prefix, arrivedPrefix, source, destination, mode, conflictPolicy } = voyage;
   const { transfer, userErrors } = await api.send(create, {
     sourceAccountId: accounts[source.name],
     sourcePaths: [`${source.container}/${prefix}`],
@@ -116,8 +116,14 @@ async function pass(stack: Stack, voyage: Voyage): Promise<Passage> {
   const watching = watch(stack, passage, over.signal);
   try {
     if (voyage.isPaused) {
+      // What is under way is given up.
+      const end = stack.writes.lose(
+        ({ cloud, place }) =>
+          cloud === destination.name && (place.startsWith(arrivedPrefix) || !place.startsWith('arrived/')),
+      );
       await api.send(step('pauseTransfer'), { id: transfer.id });
       if (!(await isLetGo(stack, ids[0] as string))) complaints.push('a worker holds the paused transfer');
+      end();
       await api.send(step('resumeTransfer'), { id: transfer.id });
     }
     voyage.movedAt = Date.now();
