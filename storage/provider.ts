@@ -110,6 +110,13 @@ export interface StorageProvider {
   abortUpload(session: UploadSession, signal: AbortSignal): Promise<void>;
 
   /**
+   * Unfinished uploads of this very key, by any program, that were begun within a span of time that the cloud's own clock
+   * measures, to a second: for `abortUpload` alone, which needs nothing of `sizeBytes` and `metadata`. None where uploads
+   * that nobody completes cost nothing and vanish by themselves.
+   */
+  findUploads(request: FindUploadsRequest, signal: AbortSignal): Promise<UploadSession[]>;
+
+  /**
    * Lets another account of the same kind of cloud copy one object, without its bytes passing through here. What it
    * returns may hold a credential for that object, valid for about an hour: never log or store it. OBJECT_NOT_FOUND,
    * OBJECT_CHANGED; NOT_SUPPORTED without `capabilities.copy`.
@@ -300,6 +307,13 @@ export interface WriteResult {
 export interface BeginUploadRequest extends Location {
   sizeBytes: number;
   metadata: ObjectMetadata;
+}
+
+export interface FindUploadsRequest extends Location {
+  /** Begun at most so long ago. */
+  oldestMs: number;
+  /** Begun at least so long ago. */
+  newestMs: number;
 }
 
 /** An upload in parts. Plain JSON: it is checkpointed and used from other processes. */

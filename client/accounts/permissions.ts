@@ -6,7 +6,8 @@ export type Use = 'source' | 'destination' | 'both';
 const s3Actions: Record<'source' | 'destination', { bucket: string[]; object: string[] }> = {
   source: { bucket: ['s3:ListBucket'], object: ['s3:GetObject', 's3:GetObjectVersion'] },
   destination: {
-    bucket: ['s3:ListBucket'],
+    // The second one to find uploads whose beginning was not answered.
+    bucket: ['s3:ListBucket', 's3:ListBucketMultipartUploads'],
     object: [
       // To see what arrived and read it back.
       's3:GetObject',

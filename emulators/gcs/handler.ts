@@ -45,6 +45,7 @@ const HANDLERS: Readonly<Record<Operation, (exchange: Exchange) => Promise<void>
   'xml.initiate': xmlUploads.initiateUpload,
   'xml.putPart': xmlUploads.putPart,
   'xml.listParts': xmlUploads.listParts,
+  'xml.listUploads': xmlUploads.listUploads,
   'xml.complete': xmlUploads.completeUpload,
   'xml.abort': xmlUploads.abortUpload,
 };
@@ -60,6 +61,7 @@ const READS: ReadonlySet<Operation> = new Set<Operation>([
   'xml.get',
   'xml.head',
   'xml.listParts',
+  'xml.listUploads',
 ]);
 
 /** Requests that need no caller: what gives out tokens, and sessions whose URL is the permission. */

@@ -28,6 +28,7 @@ export type Operation =
   | 'xml.initiate'
   | 'xml.putPart'
   | 'xml.listParts'
+  | 'xml.listUploads'
   | 'xml.complete'
   | 'xml.abort';
 

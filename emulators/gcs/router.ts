@@ -65,6 +65,7 @@ function xmlRoute(method: string, rawPath: string, query: URLSearchParams): Rout
     bucket: decode(rawBucket),
     name: decode(rawName ?? ''),
   });
+  if (!rawName && method === 'GET' && query.has('uploads')) return found('xml.listUploads');
   if (rawName === undefined || rawName === '') throw new GcsError('notImplemented');
   const isUpload = query.has('uploadId');
   switch (method) {

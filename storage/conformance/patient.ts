@@ -38,6 +38,7 @@ export function patient(provider: StorageProvider): StorageProvider {
     listParts: (session, signal) => patiently(signal, () => provider.listParts(session, signal)),
     completeUpload: (request, signal) => patiently(signal, () => provider.completeUpload(request, signal)),
     abortUpload: (session, signal) => patiently(signal, () => provider.abortUpload(session, signal)),
+    findUploads: (request, signal) => patiently(signal, () => provider.findUploads(request, signal)),
     offerCopy: (request, signal) => patiently(signal, () => provider.offerCopy(request, signal)),
     copy: (request, signal) => patiently(signal, () => provider.copy(request, signal)),
     ingest: (request, signal) => patiently(signal, () => provider.ingest(request, signal)),

@@ -46,6 +46,7 @@ export function rooted(
     listParts: (session, signal) => provider.listParts(inside(session), signal),
     completeUpload: (request, signal) => provider.completeUpload(within(request), signal),
     abortUpload: (session, signal) => provider.abortUpload(inside(session), signal),
+    findUploads: async (request, signal) => (await provider.findUploads(inside(request), signal)).map(outside),
     offerCopy: (request, signal) => provider.offerCopy(inside(request), signal),
     copy: (request, signal) => provider.copy(inside(request), signal),
     ingest: (request, signal) => provider.ingest(inside(request), signal),

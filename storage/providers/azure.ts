@@ -16,6 +16,7 @@ import type {
   DeleteRequest,
   DeleteResult,
   Entry,
+  FindUploadsRequest,
   IngestRequest,
   ListRequest,
   Location,
@@ -286,6 +287,12 @@ class AzureProvider implements StorageProvider {
   /** Sends nothing: blocks that are never committed cannot be dropped, and vanish by themselves after a week. */
   async abortUpload(_session: UploadSession, signal: AbortSignal): Promise<void> {
     throwIfCancelled(signal);
+  }
+
+  /** None: blocks that nobody commits vanish by themselves. */
+  async findUploads(_request: FindUploadsRequest, signal: AbortSignal): Promise<UploadSession[]> {
+    throwIfCancelled(signal);
+    return [];
   }
 
   async offerCopy(request: OfferCopyRequest, signal: AbortSignal): Promise<CopyOffer> {

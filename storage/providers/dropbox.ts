@@ -16,6 +16,7 @@ import type {
   DeleteRequest,
   DeleteResult,
   Entry,
+  FindUploadsRequest,
   IngestRequest,
   ListRequest,
   Location,
@@ -195,6 +196,12 @@ class DropboxProvider implements StorageProvider {
   async abortUpload(session: UploadSession, signal: AbortSignal): Promise<void> {
     throwIfCancelled(signal);
     await this.#placing.drop(session, signal);
+  }
+
+  /** None: sessions that nobody commits vanish by themselves. */
+  async findUploads(_request: FindUploadsRequest, signal: AbortSignal): Promise<UploadSession[]> {
+    throwIfCancelled(signal);
+    return [];
   }
 
   /**

@@ -17,6 +17,7 @@ import type {
   DeleteRequest,
   DeleteResult,
   Entry,
+  FindUploadsRequest,
   ListRequest,
   Location,
   ObjectInfo,
@@ -268,6 +269,10 @@ class GcsProvider implements StorageProvider {
 
   abortUpload(session: UploadSession, signal: AbortSignal): Promise<void> {
     return this.#uploads.abort(session, signal);
+  }
+
+  findUploads(request: FindUploadsRequest, signal: AbortSignal): Promise<UploadSession[]> {
+    return this.#uploads.find(request, signal);
   }
 
   /** Holds no ticket: the other account must be allowed to read the object by itself. */

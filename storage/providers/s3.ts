@@ -16,6 +16,7 @@ import type {
   DeleteRequest,
   DeleteResult,
   Entry,
+  FindUploadsRequest,
   ListRequest,
   Location,
   ObjectInfo,
@@ -52,7 +53,7 @@ import { S3Copies } from './s3/copies.ts';
 import { deleteMatching, deleteTogether, sendDelete } from './s3/deletion.ts';
 import { notS3, S3Refusal } from './s3/errors.ts';
 import { requireKnown } from './s3/known.ts';
-import { listObjects } from './s3/listing.ts';
+import { findUploads, listObjects } from './s3/listing.ts';
 import { probeAbilities } from './s3/probe.ts';
 import { md5OfEtag, toObjectInfo, toPutHeaders, toVersion } from './s3/properties.ts';
 import { s3RequestRules } from './s3/request-rules.ts';
@@ -278,6 +279,10 @@ class S3Provider implements StorageProvider {
 
   abortUpload(session: UploadSession, signal: AbortSignal): Promise<void> {
     return this.#uploads.abort(session, signal);
+  }
+
+  findUploads(request: FindUploadsRequest, signal: AbortSignal): Promise<UploadSession[]> {
+    return findUploads(this.#rest, request, signal);
   }
 
   get store(): string {

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { TransferState } from '../../core/db.ts';
-import type { AppError } from '../../core/errors.ts';
+import { type AppError, toAppError } from '../../core/errors.ts';
 import { type Item, stoppedError } from './item.ts';
 import type { Pace } from './pace.ts';
 import type { Refusals } from './refusals.ts';
@@ -61,6 +61,11 @@ export class BatchRun {
   /** Aborted when nothing new may begin: no object, no part, no further try. Aborted with `signal` at the latest. */
   get going(): AbortSignal {
     return this.#pause.signal;
+  }
+
+  /** Whether the batch is in other hands. */
+  get isLost(): boolean {
+    return this.signal.aborted && toAppError(this.signal.reason).code === 'LEASE_LOST';
   }
 
   /** Nothing new begins; what is under way may end. */

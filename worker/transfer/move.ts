@@ -1,4 +1,4 @@
-import { AppError, toAppError } from '../../core/errors.ts';
+import { AppError } from '../../core/errors.ts';
 import type { JobPayload } from '../../queue/jobs.ts';
 import type { OpenAccount } from './accounts.ts';
 import { mostByCloud, mostRelays } from './admission.ts';
@@ -12,7 +12,7 @@ import { toLimit } from './progress.ts';
 import { keepSource, removeSources } from './remove.ts';
 import { hasSpareTime } from './spare-time.ts';
 import { type AccountReference, giveBack, type TakenBatch, takeBatch } from './take-batch.ts';
-import { dropUpload } from './uploads.ts';
+import { AbandonedUploads } from './uploads.ts';
 
 /** Objects of one batch that relays move at a time in the beginning; more as long as the process has time left. */
 const firstRelays = 4;
@@ -36,7 +36,7 @@ export async function moveBatch(engine: Engine, job: JobPayload<'transfer.batch'
   if (engine.stopping.aborted) run.drain();
   try {
     const release = await work(engine, taken, run);
-    if (!isLost(run)) await run.finish(release);
+    if (!run.isLost) await run.finish(release);
   } catch (error) {
     if (!run.going.aborted) engine.log.error({ err: error, ...job }, 'a batch could not be moved');
     await run.finish('READY', run.going.aborted ? 0 : restAfterDefectMs);
@@ -49,7 +49,10 @@ async function work(engine: Engine, taken: TakenBatch, run: BatchRun): Promise<'
   const { items } = taken;
   const accounts: OpenAccount[] = [];
   let destination: OpenAccount | undefined;
-  const drop: Drop = (item) => dropUpload(engine, taken.destination.id, destination?.provider, item);
+  const abandoned = new AbandonedUploads(engine, taken.destination.id, () => destination?.provider);
+  const drop: Drop = async (item) => {
+    if (item.checkpoint !== null) await abandoned.drop(item.checkpoint.session);
+  };
   const use = async (reference: AccountReference) => {
     const account = await patiently(engine.stopping, () => engine.accounts.use(reference));
     accounts.push(account);
@@ -68,7 +71,8 @@ async function work(engine: Engine, taken: TakenBatch, run: BatchRun): Promise<'
         };
         const { budget, refusedRoutes, urlReach } = engine;
         const deletions = new Deletions(run.signal);
-        const pair = { source, destination, budget, refusedRoutes, urlReach, deletions, order: taken.order };
+        const shared = { budget, refusedRoutes, urlReach, abandoned, deletions };
+        const pair = { source, destination, ...shared, order: taken.order };
         const open = items.filter(({ state }) => state === 'PENDING');
         await Promise.all(open.map((item) => moveItem(pair, item, run, limiters, drop, engine.log)));
         if (taken.order.mode === 'MOVE' && !run.going.aborted) {
@@ -104,10 +108,6 @@ async function giveUp(drop: Drop, item: Item, error: AppError, run: BatchRun): P
     keepSource(item, error);
   }
   run.touch(item);
-}
-
-function isLost(run: BatchRun): boolean {
-  return run.signal.aborted && toAppError(run.signal.reason).code === 'LEASE_LOST';
 }
 
 /** Nothing half-written stays at the destination of a cancelled transfer, and every source that is still there does. */

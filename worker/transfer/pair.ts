@@ -9,6 +9,7 @@ import type { Budget, Lease } from './budget.ts';
 import type { Deletions } from './deletions.ts';
 import type { RefusedRoutes } from './route.ts';
 import type { TransferOrder } from './take-batch.ts';
+import type { AbandonedUploads } from './uploads.ts';
 import type { UrlReach } from './url-reach.ts';
 
 /** Bodies up to this size are held whole, and hold as much of the memory budget. */
@@ -24,6 +25,8 @@ export interface Pair {
   order: TransferOrder;
   refusedRoutes: RefusedRoutes;
   urlReach: UrlReach;
+  /** Uploads to the destination that nobody goes on with. */
+  abandoned: AbandonedUploads;
   /** Of the batch. */
   deletions: Deletions;
 }

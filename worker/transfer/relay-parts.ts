@@ -5,22 +5,14 @@ import { eachPiece } from '../../storage/pieces.ts';
 import type { ObjectInfo, PartReceipt } from '../../storage/provider.ts';
 import { Tries } from '../errors.ts';
 import type { BatchRun } from './batch-run.ts';
+import { beginUpload } from './begin-upload.ts';
 import { commit } from './commit.ts';
 import { orDiscard } from './discard.ts';
 import { pause } from './gate.ts';
 import type { Checkpoint, Item } from './item.ts';
 import { keptMetadata } from './kept.ts';
 import { Limiter } from './limiter.ts';
-import {
-  buffered,
-  enterBody,
-  flowBytes,
-  isSameVersion,
-  type Pair,
-  passBoth,
-  passDestination,
-  passSource,
-} from './pair.ts';
+import { buffered, enterBody, flowBytes, isSameVersion, type Pair, passBoth, passSource } from './pair.ts';
 import { type PartRange, partSizeFor, partsOf } from './parts.ts';
 import { Rise } from './rise.ts';
 import { hasSpareTime } from './spare-time.ts';
@@ -76,15 +68,12 @@ async function reconcile(pair: Pair, item: Item, run: BatchRun, checkpoint: Chec
 
 /** Begins an upload of the source as it is described. OBJECT_CHANGED when that is not what was listed. */
 export async function beginParts(pair: Pair, item: Item, run: BatchRun, info: ObjectInfo): Promise<Checkpoint> {
-  const destination = pair.destination.provider;
-  const { write } = destination.capabilities;
+  const { write } = pair.destination.provider.capabilities;
   if (info.sizeBytes !== item.sizeBytes || !isSameVersion(item.version ?? {}, info.version)) {
     throw new AppError('OBJECT_CHANGED', 'The source object changed after it was listed.');
   }
   const metadata = keptMetadata(pair, item, info);
-  const request = { ...item.destination, sizeBytes: item.sizeBytes, metadata };
-  await passDestination(pair, run);
-  const session = await pair.destination.gate.watch(destination.beginUpload(request, run.signal));
+  const session = await beginUpload(pair, run, { ...item.destination, sizeBytes: item.sizeBytes, metadata });
   item.checkpoint = {
     session,
     version: info.version,
@@ -94,7 +83,10 @@ export async function beginParts(pair: Pair, item: Item, run: BatchRun, info: Ob
   };
   run.touch(item);
   // Not awaited: parts flow meanwhile. At once, because an upload that nobody knows of is never aborted.
-  void run.flush();
+  const written = run.flush().then(() => (run.isLost ? pair.abandoned.drop(session) : undefined));
+  // Of a process that ends without Postgres.
+  written.catch(() => {});
+  run.signal.throwIfAborted();
   return item.checkpoint;
 }
 

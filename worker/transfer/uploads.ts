@@ -1,8 +1,9 @@
+import { z } from 'zod';
 import { Prisma } from '../../core/db.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
-import type { StorageProvider } from '../../storage/provider.ts';
+import type { Location, StorageProvider, UploadSession } from '../../storage/provider.ts';
 import { type Engine, patiently } from './engine.ts';
-import { type Item, uploadSessionSchema } from './item.ts';
+import { uploadSessionSchema } from './item.ts';
 
 /** Longest wait for the destination to drop an upload. */
 const abortUploadMs = 10_000;
@@ -15,24 +16,54 @@ const lastRetryMs = 3_600_000;
 const keptDays = 7;
 
 /**
- * Drops the upload that was begun for an object, so that nothing half-written stays behind. Where that fails, or the account
- * does not open, it is kept on record and dropped later: call this before the item forgets it. Never rejects but with the
- * reason of `stopping`.
+ * An upload whose beginning was not answered. It was begun, if at all, within `lastedMs` before it went on record. Nobody else
+ * of this system begins one of the same key within `nextBeginMs` after that.
  */
-export async function dropUpload(
-  { db, log, stopping }: Pick<Engine, 'db' | 'log' | 'stopping'>,
-  accountId: string,
-  provider: StorageProvider | undefined,
-  item: Item,
-): Promise<void> {
-  if (item.checkpoint === null) return;
-  const { session } = item.checkpoint;
-  try {
-    if (provider === undefined) throw new AppError('CREDENTIALS_INVALID', 'The account cannot be opened.');
-    await provider.abortUpload(session, AbortSignal.timeout(abortUploadMs));
-  } catch (error) {
-    log.warn({ err: error, upload: session.id }, 'an upload could not be dropped, and is dropped later');
-    const data = { accountId, session: session as unknown as Prisma.InputJsonObject };
+const lostSchema = z.object({ container: z.string(), key: z.string(), lastedMs: z.number() });
+const abandonedSchema = z.union([uploadSessionSchema, lostSchema]);
+/** From a beginning that was not answered to the next: more than what clouds round times to. */
+export const nextBeginMs = 3_000;
+
+/** Sees to uploads at one destination that nobody goes on with. Its promises reject with the reason of `stopping` alone. */
+export class AbandonedUploads {
+  readonly #engine: Pick<Engine, 'db' | 'log' | 'stopping'>;
+  readonly #accountId: string;
+  readonly #provider: () => StorageProvider | undefined;
+
+  /** `provider`: undefined where the account does not open. */
+  constructor(
+    engine: Pick<Engine, 'db' | 'log' | 'stopping'>,
+    accountId: string,
+    provider: () => StorageProvider | undefined,
+  ) {
+    this.#engine = engine;
+    this.#accountId = accountId;
+    this.#provider = provider;
+  }
+
+  /**
+   * Drops an upload, so that nothing half-written stays behind. Where that fails, or the account does not open, it is kept on
+   * record and dropped later: call this before the item forgets it.
+   */
+  async drop(session: UploadSession): Promise<void> {
+    try {
+      const provider = this.#provider();
+      if (provider === undefined) throw new AppError('CREDENTIALS_INVALID', 'The account cannot be opened.');
+      await provider.abortUpload(session, AbortSignal.timeout(abortUploadMs));
+    } catch (error) {
+      this.#engine.log.warn({ err: error, upload: session.id }, 'an upload could not be dropped, and is dropped later');
+      await this.#record(session);
+    }
+  }
+
+  /** Has an upload looked for whose beginning was not answered within `lastedMs`. */
+  async lost({ container, key }: Location, lastedMs: number): Promise<void> {
+    await this.#record({ container, key, lastedMs });
+  }
+
+  async #record(abandoned: z.infer<typeof abandonedSchema>): Promise<void> {
+    const { db, stopping } = this.#engine;
+    const data = { accountId: this.#accountId, session: abandoned as unknown as Prisma.InputJsonObject };
     await patiently(stopping, () => db.abandonedUpload.create({ data }));
   }
 }
@@ -43,7 +74,9 @@ export async function dropUpload(
  */
 export async function sweepUploads({ db, log, accounts }: Pick<Engine, 'db' | 'log' | 'accounts'>): Promise<boolean> {
   // Taken by putting them off: a process that dies meanwhile leaves them to the next.
-  const rows = await db.$queryRaw<{ id: bigint; accountId: string; updatedAt: Date; session: unknown; old: boolean }[]>`
+  const rows = await db.$queryRaw<
+    { id: bigint; accountId: string; updatedAt: Date; session: unknown; old: boolean; ageMs: number }[]
+  >`
     UPDATE abandoned_upload AS upload
     SET tries = tries + 1, next_try_at = now() + make_interval(
       secs => least(${firstRetryMs / 1_000}::float8 * 2 ^ least(tries, 20), ${lastRetryMs / 1_000}::float8)
@@ -54,14 +87,17 @@ export async function sweepUploads({ db, log, accounts }: Pick<Engine, 'db' | 'l
       ORDER BY next_try_at LIMIT ${sweepLimit} FOR UPDATE SKIP LOCKED
     )
     RETURNING upload.id, account.id AS "accountId", account.updated_at AS "updatedAt", upload.session,
-      upload.created_at < now() - make_interval(days => ${keptDays}::int) AS old`;
+      upload.created_at < now() - make_interval(days => ${keptDays}::int) AS old,
+      (1000 * extract(epoch FROM now() - upload.created_at))::float8 AS "ageMs"`;
   const dropped: bigint[] = [];
-  for (const { id, accountId, updatedAt, session, old } of rows) {
+  for (const { id, accountId, updatedAt, session, old, ageMs } of rows) {
     try {
       const account = await accounts.use({ id: accountId, updatedAt });
       try {
         const signal = AbortSignal.timeout(abortUploadMs);
-        await account.provider.abortUpload(uploadSessionSchema.parse(session), signal);
+        const abandoned = abandonedSchema.parse(session);
+        const sessions = 'id' in abandoned ? [abandoned] : await findLost(account.provider, abandoned, ageMs, signal);
+        for (const session of sessions) await account.provider.abortUpload(session, signal);
         dropped.push(id);
       } finally {
         account.release();
@@ -73,4 +109,14 @@ export async function sweepUploads({ db, log, accounts }: Pick<Engine, 'db' | 'l
   }
   if (dropped.length > 0) await db.$executeRaw`DELETE FROM abandoned_upload WHERE id IN (${Prisma.join(dropped)})`;
   return rows.length === sweepLimit;
+}
+
+/** `ageMs`: since it went on record. */
+function findLost(
+  provider: StorageProvider,
+  { container, key, lastedMs }: z.infer<typeof lostSchema>,
+  ageMs: number,
+  signal: AbortSignal,
+): Promise<UploadSession[]> {
+  return provider.findUploads({ container, key, oldestMs: ageMs + lastedMs, newestMs: ageMs }, signal);
 }

@@ -59,6 +59,8 @@ export interface UploadRecord {
   readonly bucket: string;
   readonly name: string;
   readonly attributes: ObjectAttributes;
+  /** In milliseconds since 1970. */
+  readonly initiated: number;
   readonly parts: Map<number, PartRecord>;
 }
 

@@ -25,6 +25,7 @@ export async function initiateUpload(exchange: Exchange): Promise<void> {
     bucket: requireBucket(exchange),
     name: requireName(exchange.name),
     attributes: headerAttributes(exchange),
+    initiated: Date.now(),
     parts: new Map(),
   };
   store.uploads.set(upload.id, upload);
@@ -78,6 +79,33 @@ export async function listParts(exchange: Exchange): Promise<void> {
           element('LastModified', new Date(modified).toISOString()),
           element('ETag', etag),
           element('Size', size),
+        ),
+      ),
+    ),
+  );
+}
+
+/** https://cloud.google.com/storage/docs/xml-api/get-bucket-uploads: all on one page. */
+export async function listUploads(exchange: Exchange): Promise<void> {
+  const bucket = requireBucket(exchange);
+  const prefix = exchange.query.get('prefix') ?? '';
+  const uploads = [...exchange.store.uploads.values()]
+    .filter((upload) => upload.bucket === bucket && upload.name.startsWith(prefix))
+    .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+  await sendXml(
+    exchange,
+    document(
+      'ListMultipartUploadsResult',
+      element('Bucket', bucket),
+      element('Prefix', prefix),
+      element('IsTruncated', false),
+      ...uploads.map(({ id, name, initiated }) =>
+        wrap(
+          'Upload',
+          element('Key', name),
+          element('UploadId', id),
+          element('StorageClass', 'STANDARD'),
+          element('Initiated', new Date(initiated).toISOString()),
         ),
       ),
     ),

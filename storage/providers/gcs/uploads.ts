@@ -4,6 +4,7 @@ import { orAborted } from '../../http.ts';
 import type {
   BeginUploadRequest,
   CompleteUploadRequest,
+  FindUploadsRequest,
   Location,
   ObjectInfo,
   PartReceipt,
@@ -11,6 +12,7 @@ import type {
   UploadSession,
   WriteResult,
 } from '../../provider.ts';
+import { uploadsIn } from '../found-uploads.ts';
 import { blocks, element, listedSize, unescapeXml } from '../xml.ts';
 import { notGcs } from './errors.ts';
 import { jsonPath, xmlPath } from './names.ts';
@@ -76,6 +78,19 @@ export class GcsUploads {
     const id = element(document, 'UploadId');
     if (id === undefined || id === '') throw notGcs();
     return { container, key, sizeBytes, metadata, id: unescapeXml(id) };
+  }
+
+  /** An upload that nobody completes or aborts stays, and is paid for. */
+  async find(request: FindUploadsRequest, signal: AbortSignal): Promise<UploadSession[]> {
+    const response = await this.#rest.send({
+      method: 'GET',
+      path: `/${request.container}`,
+      query: { uploads: '', prefix: request.key },
+      signal,
+    });
+    const document = await response.body.text(maxAnswerBytes);
+    if (!document.includes('<ListMultipartUploadsResult')) throw notGcs();
+    return uploadsIn(document, request, response.headers.date, (key) => key);
   }
 
   async putPart({ session, partNumber, body }: PutPartRequest, signal: AbortSignal): Promise<PartReceipt> {

@@ -1,5 +1,6 @@
 import { AppError } from '../../../core/errors.ts';
-import type { Entry, ListRequest, Page } from '../../provider.ts';
+import type { Entry, FindUploadsRequest, ListRequest, Page, UploadSession } from '../../provider.ts';
+import { uploadsIn } from '../found-uploads.ts';
 import {
   blocks,
   element,
@@ -42,6 +43,20 @@ export async function listObjects(
     signal,
   });
   return parseListing(await response.body.text(maxListingBytes), request);
+}
+
+/** `findUploads` of the contract. */
+export async function findUploads(
+  rest: S3Rest,
+  request: FindUploadsRequest,
+  signal: AbortSignal,
+): Promise<UploadSession[]> {
+  const query = { uploads: '', prefix: request.key, 'encoding-type': 'url' };
+  const response = await rest.send({ method: 'GET', bucket: request.container, query, signal });
+  const document = await response.body.text(maxListingBytes);
+  if (!document.includes('<ListMultipartUploadsResult')) throw notS3();
+  const isEncoded = /<EncodingType>url<\/EncodingType>/.test(document);
+  return uploadsIn(document, request, response.headers.date, isEncoded ? decodeKey : (key) => key);
 }
 
 /** Throws ENDPOINT_INVALID for what is no listing, PROVIDER_UNAVAILABLE for the beginning of one. */
