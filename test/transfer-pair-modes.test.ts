@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TransferMode } from '../core/db.ts';
-import { type CloudName, type Clouds, cloudNames, contents, fill, sha256, startClouds } from './support/clouds.ts';
+import { type CloudName, type Clouds, cloudNames, fill, sha256, startClouds } from './support/clouds.ts';
 import { createTestDatabase, createTestRedis, type TestDatabase } from './support/databases.ts';
 import { startEngine, type TestEngine } from './support/engine.ts';
 
@@ -51,6 +51,7 @@ async function run(mode: TransferMode, from: CloudName, to: CloudName, folder: s
 test.each(pairs)('%s to %s: compared, mirrored, compared again and moved', async (from, to) => {
   round += 1;
   const [folder, into] = [`${round}-${from}-${to}/`, `into-${round}-${from}-${to}/`];
+  const [source, destination] = [all.readers[from], all.readers[to]];
   const named = (prefix: string, objects: Record<string, Buffer>) =>
     Object.fromEntries(Object.entries(objects).map(([name, bytes]) => [prefix + name, bytes]));
   await fill(all.clouds[from], named(folder, tree));
@@ -64,11 +65,11 @@ test.each(pairs)('%s to %s: compared, mirrored, compared again and moved', async
     'deep/new.txt': { state: 'FAILED', errorCode: 'DESTINATION_DIFFERS' },
     'extra.txt': { state: 'FAILED', errorCode: 'DESTINATION_DIFFERS' },
   });
-  expect(await contents(all.clouds[to], into + folder)).toEqual(hashesOf(there));
+  expect(await destination.hashes(into + folder)).toEqual(hashesOf(there));
 
   const mirrored = await run('SYNC', from, to, folder, into);
   expect(mirrored.row).toMatchObject({ state: 'COMPLETED', deletionsCompleted: 1n, objectsFailed: 0n });
-  expect(await contents(all.clouds[to], into + folder)).toEqual(hashesOf(tree));
+  expect(await destination.hashes(into + folder)).toEqual(hashesOf(tree));
 
   const again = await run('VERIFY', from, to, folder, into);
   expect(again.row).toMatchObject({ state: 'COMPLETED', objectsCompleted: 3n, objectsVerified: 3n });
@@ -76,6 +77,6 @@ test.each(pairs)('%s to %s: compared, mirrored, compared again and moved', async
   const moved = await run('MOVE', from, to, folder, `moved-${into}`);
   expect(moved.row).toMatchObject({ state: 'COMPLETED', objectsCompleted: 3n, objectsVerified: 3n });
   expect(Object.values(moved.items).map(({ sourceRemoval }) => sourceRemoval)).toEqual(Array(3).fill('REMOVED'));
-  expect(await contents(all.clouds[to], `moved-${into}${folder}`)).toEqual(hashesOf(tree));
-  expect(await contents(all.clouds[from], folder)).toEqual({});
+  expect(await destination.hashes(`moved-${into}${folder}`)).toEqual(hashesOf(tree));
+  expect(await source.hashes(folder)).toEqual({});
 });

@@ -13,6 +13,7 @@ import { bufferedBody } from '../../storage/digest.ts';
 import type { ObjectMetadata, StorageProvider } from '../../storage/provider.ts';
 import { openProvider } from '../../storage/registry.ts';
 import { startOwnEngine, type TestEngine } from './engine.ts';
+import { type IndependentReader, openIndependently } from './independent-reader.ts';
 
 /** One cloud with a container, and a provider that gets at it past the engine. */
 export interface Cloud {
@@ -28,6 +29,8 @@ export type CloudName = (typeof cloudNames)[number];
 
 export interface Clouds {
   clouds: Record<CloudName, Cloud>;
+  /** What tells of the bytes in each that arrived. */
+  readers: Record<CloudName, IndependentReader>;
   servers: { s3: S3Server; gcs: GcsServer; dropbox: DropboxServer };
   /** Told of every request to Azure, while it is set. */
   onAzureRequest: ((request: IncomingMessage) => void) | null;
@@ -78,8 +81,16 @@ export async function startClouds(engine: TestEngine): Promise<Clouds> {
       'dropbox',
     ),
   };
+  const reader = ({ credentials, container }: Cloud) => openIndependently(credentials, container);
+  const readers = {
+    s3: await reader(clouds.s3),
+    azure: await reader(clouds.azure),
+    gcs: await reader(clouds.gcs),
+    dropbox: await reader(clouds.dropbox),
+  };
   return Object.assign(started, {
     clouds,
+    readers,
     servers: { s3, gcs, dropbox },
     async stop() {
       await Promise.all(Object.values(clouds).map(({ provider }) => provider.close()));
