@@ -39,7 +39,8 @@ export interface StorageProvider {
   /**
    * Entries below `prefix`, a page at a time. With `delimiter: '/'` one level: folders come as `kind: 'folder'` with a
    * key ending in '/'; the marker of the very folder that is listed (key = prefix) is left out. Without it all objects
-   * below the prefix, flat, and a zero-byte key ending in '/' comes as a file.
+   * below the prefix, flat, and a zero-byte key ending in '/' comes as a file; with `folders`, real folders come as
+   * well.
    * A cursor is opaque, stays valid across processes and is safe to store. Order: `capabilities.listing.order`.
    */
   list(request: ListRequest, signal: AbortSignal): Promise<Page<Entry>>;
@@ -196,6 +197,11 @@ export interface ListRequest extends PageRequest {
   /** '' for all. */
   prefix: string;
   delimiter?: '/' | undefined;
+  /**
+   * Of a flat listing: with all folders besides that are no objects, as `kind: 'folder'`, whether anything is in them or
+   * not. That of the prefix is among them, unless nothing is in it. It costs no request.
+   */
+  folders?: true | undefined;
 }
 
 /** One row of a listing. */

@@ -97,3 +97,66 @@ test('a folder with nothing in it is there, and nothing is to be moved; one that
   expect(await endOf('holds/', 'holds/nothing/')).toMatchObject({ state: 'COMPLETED', objectsCompleted: 1n });
   expect(await endOf('holds/not/')).toMatchObject({ state: 'FAILED', objectsFailed: 1n });
 });
+
+test.each(['SYNC', 'COPY'] as const)('a folder that is there is not made again: %s', async (mode) => {
+  const { engine, clouds, readers } = all;
+  const folder = `again-${mode}`;
+  const nothing = Buffer.alloc(0);
+  const names = ['', 'full/', 'full/file', 'hollow/', 'hollow/deep/'];
+  await fill(clouds.s3, Object.fromEntries(names.map((name) => [`${folder}/${name}`, nothing])));
+  const run = async () => {
+    const { id } = await engine.submit({
+      mode,
+      sourceAccountId: clouds.s3.accountId,
+      sourcePaths: [`${clouds.s3.container}/${folder}/`],
+      destinationAccountId: clouds.dropbox.accountId,
+      destinationPath: 'dropbox/',
+      dryRun: true,
+    });
+    await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
+    const items = await engine.db.transferItem.findMany({ where: { transferId: id } });
+    const planned = Object.fromEntries(
+      items.map(({ destinationKey, action, reason }) => [destinationKey.slice(folder.length + 1), [action, reason]]),
+    );
+    await engine.db.$transaction((tx) => approveTransfer(tx, id));
+    expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED', objectsFailed: 0n, deletionsCompleted: 0n });
+    delete planned['full/file'];
+    return planned;
+  };
+  const each = (...what: string[]) => ({ '': what, 'full/': what, 'hollow/': what, 'hollow/deep/': what });
+  expect(await run()).toEqual(each('ADD', 'ABSENT'));
+  const folders = ['full/', 'hollow/', 'hollow/deep/'];
+  expect(await readers.dropbox.folders(`${folder}/`)).toEqual(folders);
+  // One that only the destination has, with nothing in it, is nobody's.
+  await clouds.dropbox.provider.createFolder(
+    { container: 'dropbox', key: `${folder}/own/` },
+    AbortSignal.timeout(5_000),
+  );
+  expect(await run()).toEqual(each('SKIP', 'SAME'));
+  expect(await readers.dropbox.folders(`${folder}/`)).toEqual([...folders, 'own/'].sort());
+});
+
+test('a move takes the marker of a folder that is there', async () => {
+  const { engine, clouds, readers } = all;
+  await fill(clouds.s3, { 'moved/hollow/': Buffer.alloc(0) });
+  await clouds.dropbox.provider.createFolder(
+    { container: 'dropbox', key: 'moved/hollow/' },
+    AbortSignal.timeout(5_000),
+  );
+  const { id } = await engine.submit({
+    mode: 'MOVE',
+    sourceAccountId: clouds.s3.accountId,
+    sourcePaths: [`${clouds.s3.container}/moved/`],
+    destinationAccountId: clouds.dropbox.accountId,
+    destinationPath: 'dropbox/',
+    options: { conflictPolicy: 'OVERWRITE_IF_DIFFERENT' },
+  });
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED', objectsSkipped: 1n });
+  expect(await engine.db.transferItem.findFirst({ where: { transferId: id } })).toMatchObject({
+    action: 'SKIP',
+    reason: 'SAME',
+    sourceRemoval: 'REMOVED',
+  });
+  expect(await contents(clouds.s3, 'moved/')).toEqual({});
+  expect(await readers.dropbox.folders('moved/')).toEqual(['hollow/']);
+});

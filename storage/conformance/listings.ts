@@ -92,6 +92,12 @@ export function listings(current: Current, patience: number): void {
         ]);
         const all = await session.provider.list({ container, prefix: 'marked/' }, never());
         expect(all.items.map(({ key }) => key)).toEqual(['marked/file']);
+        const both = await session.provider.list({ container, prefix: 'marked/', folders: true }, never());
+        expect(both.items.map(({ kind, key }) => `${kind} ${key}`).sort()).toEqual([
+          'file marked/file',
+          'folder marked/',
+          'folder marked/in/',
+        ]);
         return;
       }
       await put(session, 'marked/', bytesOf(0));

@@ -1,4 +1,5 @@
 import type { Capabilities } from '../../storage/capabilities.ts';
+import type { Entry, Location, Page, StorageProvider } from '../../storage/provider.ts';
 import type { BatchRun } from './batch-run.ts';
 import type { Item } from './item.ts';
 import { type Pair, passDestination } from './pair.ts';
@@ -15,4 +16,21 @@ export async function makeFolder(pair: Pair, item: Item, run: BatchRun): Promise
   const { gate, provider } = pair.destination;
   await gate.watch(provider.createFolder(item.destination, run.signal));
   return evidenceOf(unknownLeg, unknownLeg);
+}
+
+/** Whether there is a folder although nothing lies below it, which only clouds can say whose folders are real. */
+export async function isFolder(
+  provider: StorageProvider,
+  { container, key }: Location,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (provider.capabilities.folders !== 'real') return false;
+  const beside = { container, prefix: key.slice(0, -1), delimiter: '/' } as const;
+  let cursor: string | null = null;
+  do {
+    const page: Page<Entry> = await provider.list({ ...beside, ...(cursor !== null && { cursor }) }, signal);
+    if (page.items.some((entry) => entry.kind === 'folder' && entry.key === key)) return true;
+    cursor = page.nextCursor;
+  } while (cursor !== null);
+  return false;
 }

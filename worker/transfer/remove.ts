@@ -3,6 +3,7 @@ import type { Location, Version } from '../../storage/provider.ts';
 import { Tries } from '../errors.ts';
 import type { OpenAccount } from './accounts.ts';
 import type { BatchRun } from './batch-run.ts';
+import { isFolder, isFolderMarker } from './folder.ts';
 import { isAway, pause } from './gate.ts';
 import type { Item } from './item.ts';
 import type { Limiters } from './move-item.ts';
@@ -78,7 +79,14 @@ async function removeSource(pair: Pair, item: Item, run: BatchRun): Promise<void
 
 async function removeCopied(pair: Pair, item: Item, run: BatchRun): Promise<void> {
   // What was found to be the same may be gone by now: a plan waits for its approval as long as its owner likes.
-  const isThere = async () => typeof (await look(pair.destination, item.destination, item.expected, run)) === 'object';
+  const isThere = async () => {
+    const { gate, provider } = pair.destination;
+    if (!isFolderMarker(item.destination.key, item.sizeBytes, provider.capabilities)) {
+      return typeof (await look(pair.destination, item.destination, item.expected, run)) === 'object';
+    }
+    await gate.pass(run.going, (waitMs) => run.throttled(waitMs));
+    return gate.watch(isFolder(provider, item.destination, run.signal));
+  };
   if (item.state === 'SKIPPED' && !(await isThere())) {
     const message = 'What was the same at the destination is no longer there, so the source is kept.';
     keepSource(item, new AppError('DESTINATION_CHANGED', message));

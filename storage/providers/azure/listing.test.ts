@@ -66,6 +66,8 @@ describe('listings', () => {
     expect(seen('/')).toEqual(['folder p/a/', 'file p/b', 'folder p/c/']);
     const flat = document(directory('p') + directory('p/a') + file);
     expect(parseListing(flat, { prefix: '', delimiter: undefined }).items.map(({ key }) => key)).toEqual(['p/b']);
+    const { items } = parseListing(flat, { prefix: '', folders: true });
+    expect(items.map(({ kind, key }) => `${kind} ${key}`)).toEqual(['folder p/', 'folder p/a/', 'file p/b']);
   });
 
   it('hold directories that hdi_isfolder=true marks, and no others', () => {

@@ -42,7 +42,10 @@ export async function listBlobs(
 }
 
 /** Throws ENDPOINT_INVALID for what is no listing, PROVIDER_UNAVAILABLE for the beginning of one. */
-export function parseListing(text: string, request: Pick<ListRequest, 'prefix' | 'delimiter' | 'cursor'>): Page<Entry> {
+export function parseListing(
+  text: string,
+  request: Pick<ListRequest, 'prefix' | 'delimiter' | 'folders' | 'cursor'>,
+): Page<Entry> {
   if (!text.includes('<EnumerationResults')) {
     throw notAzure();
   }
@@ -63,17 +66,22 @@ export function parseListing(text: string, request: Pick<ListRequest, 'prefix' |
       storageClass: null,
     });
   };
+  // No listing below a folder has the folder itself. That something is in it shows that it is there.
+  if (request.folders && request.cursor === undefined && /\/$/.test(request.prefix) && document.includes('<Blob>')) {
+    addFolder(request.prefix);
+  }
   for (const block of blocks(document, 'BlobPrefix')) addFolder(listedKey(nameOf(block), request.prefix));
   for (const block of blocks(document, 'Blob')) {
     const key = nameOf(block);
     const sizeBytes = listedSize(element(block, 'Content-Length'));
     // A directory of a hierarchical namespace (List Blobs, from version 2020-10-02 on) is no object: in a flat listing
-    // it is left out, in one of a level it is a folder, once. So is an empty blob that is marked as one; a key that ends
+    // it is left out unless folders are asked for, in one of a level it is a folder, once. So is an empty blob that is marked as one; a key that ends
     // in a slash is a marker of its own.
     const isMarked = block.includes(directoryMark) && sizeBytes === 0 && !key.endsWith('/');
     if (isMarked || element(block, 'ResourceType') === 'directory') {
       const folder = key.endsWith('/') ? key : `${key}/`;
-      if (request.delimiter !== undefined && folder !== request.prefix) addFolder(listedKey(folder, request.prefix));
+      const isWanted = request.delimiter === undefined ? request.folders : folder !== request.prefix;
+      if (isWanted) addFolder(listedKey(folder, request.prefix));
       continue;
     }
     // The marker of the very folder that is listed.

@@ -132,6 +132,11 @@ describe('a hierarchical namespace', () => {
     expect({ sizeBytes, user: metadata.user }).toEqual({ sizeBytes: 0, user: { hdi_isfolder: 'true' } });
     expect(() => provider.checkName('real/folder/')).toThrow(expect.objectContaining({ code: 'NAME_NOT_ALLOWED' }));
 
+    const listed = async (prefix: string, folders?: true) =>
+      (await provider.list({ container, prefix, folders }, signal)).items.map(({ kind, key }) => `${kind} ${key}`);
+    expect(await listed('real/')).toEqual([]);
+    expect(await listed('real/', true)).toEqual(['folder real/', 'folder real/folder/']);
+
     const body = bufferedBody([Buffer.from('file')], ['md5']);
     await provider.write({ container, key: 'real/file', body, metadata: { user: {} } }, signal);
     const making = provider.createFolder({ container, key: 'real/file/' }, signal);

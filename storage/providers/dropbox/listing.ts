@@ -37,7 +37,7 @@ export async function listEntries(
   maxPageSize: number,
   signal: AbortSignal,
 ): Promise<Page<Entry>> {
-  const { prefix, delimiter } = request;
+  const { prefix, delimiter, folders } = request;
   const base = prefix.slice(0, Math.max(0, prefix.lastIndexOf('/')));
   const start = prefix.slice(prefix.lastIndexOf('/') + 1);
   if (prefix.startsWith('/') || base.endsWith('/') || (base !== '' && !canExist(base)))
@@ -58,11 +58,13 @@ export async function listEntries(
       .split('/')
       .slice(1 + depth)
       .join('/');
-    if (below === '' || (!isTree && !below.startsWith(start))) continue;
-    const key = folder === '' ? below : `${folder}/${below}`;
+    // A whole tree begins with its own folder.
+    if (isTree ? below === '' && !folders : !below.startsWith(start)) continue;
+    const key = [folder, below].filter((part) => part !== '').join('/');
     if (entry['.tag'] === 'file') items.push(toFileEntry(key, entry));
-    else if (entry['.tag'] === 'folder' && delimiter !== undefined) items.push(toFolderEntry(`${key}/`));
-    else if (entry['.tag'] === 'folder' && !isTree) found.push(key);
+    else if (entry['.tag'] !== 'folder') continue;
+    else if (isTree ? folders : delimiter !== undefined) items.push(toFolderEntry(`${key}/`));
+    else if (!isTree) found.push(key);
   }
   // Who looks into a folder looks for a name; Dropbox has it anywhere on the page.
   if (delimiter !== undefined) items.sort((one, other) => byName.compare(one.key, other.key));

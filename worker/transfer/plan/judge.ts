@@ -83,7 +83,7 @@ export class Judge {
    * could meet them there. Rejects when planning has to stop.
    */
   async judge(page: PlanPage, section: Section, matches: readonly Match[]): Promise<string[]> {
-    page.destinationObjects = matches.filter(({ destination }) => destination !== null).length;
+    page.destinationObjects = matches.filter(({ destination }) => destination?.kind === 'file').length;
     const taken = await this.#takenNames(section, matches);
     const chosen = await this.#chosen(section, matches, page);
     let reserved: Set<string> | undefined;
@@ -197,6 +197,8 @@ export class Judge {
   #takes(section: Section, { source, destination, key }: Match, page: PlanPage): boolean {
     const { filter, manifest, options, mode } = this.#rules;
     if (source === null && mode !== 'SYNC' && mode !== 'VERIFY') return false;
+    // A folder has no object of the source to come from: it is there for what is in it, or somebody made it.
+    if (source === null && destination?.kind === 'folder') return false;
     // What is left out at the source is left alone at the destination, by whichever name it would have.
     const paths = source === null ? namesBefore(options.names, section.pathAt(key)) : [section.pathOf(source.key)];
     const { container } = section.source;
@@ -245,8 +247,8 @@ export class Judge {
     // First, so that an object that could not be looked at and is tried again replaces nothing that was not seen.
     object.destinationVersion = destination === null ? {} : destination.version;
     const isEither = options.conflictPolicy === 'KEEP_BOTH' || options.conflictPolicy === 'FAIL';
-    if (isEither && isMarker(source) && isMarker(destination)) {
-      // A folder is not in its own way, and a second one beside it would be empty.
+    if (isMarker(source) && isMarker(destination) && (isEither || destination?.kind === 'folder')) {
+      // A folder is not in its own way, and a second one beside it would be empty. One that is no object is all there is to it.
       object.action = 'SKIP';
       object.reason = 'SAME';
       return;

@@ -61,7 +61,9 @@ export class Section {
         const entry = await statEntry(provider, { container, key: this.destinationPrefix }, signal);
         return { items: [entry], nextCursor: null };
       }
-      const place = { container, prefix: this.destinationPrefix };
+      // A marker of the source is made as a folder where folders are real, and has to be found again as one.
+      const folders = provider.capabilities.folders === 'real' || undefined;
+      const place = { container, prefix: this.destinationPrefix, folders };
       return await provider.list({ ...place, ...(cursor !== null && { cursor }) }, signal);
     } catch (error) {
       if (toAppError(error).code === 'OBJECT_NOT_FOUND') return { items: [], nextCursor: null };
