@@ -17,7 +17,9 @@ beforeAll(async () => {
   // So that there is something to lose.
   const where = { id: rowId(account) };
   const { capabilities } = await api.db.cloudAccount.findUniqueOrThrow({ where });
-  await api.db.cloudAccount.update({ where, data: { capabilities: { ...(capabilities as object), folders: 'real' } } });
+  const { listing, ...others } = capabilities as { listing: object };
+  const lossy = { ...others, listing: { ...listing, unlistedFolders: 'all' } };
+  await api.db.cloudAccount.update({ where, data: { capabilities: lossy } });
 });
 afterAll(async () => {
   await api.close();

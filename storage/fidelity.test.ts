@@ -5,7 +5,7 @@ import { fidelityOf, type LossCode } from './fidelity.ts';
 /** Keeps everything. */
 const best: Capabilities = {
   revision: capabilitiesRevision,
-  listing: { order: 'bytes', maxPageSize: 1000 },
+  listing: { order: 'bytes', maxPageSize: 1000, unlistedFolders: 'none' },
   read: { digests: ['md5'], pinned: true, versions: false },
   write: {
     singleMaxBytes: 1,
@@ -70,10 +70,15 @@ test.each(differences)('%s is not lost where the source has none, nor where it i
   expect(codes(lack, {})).toEqual([]);
 });
 
-test('empty folders are lost where the source knows folders that are no objects', () => {
-  expect(codes({ folders: 'real' }, {})).toEqual(['EMPTY_FOLDERS']);
-  expect(codes({ folders: 'real' }, { folders: 'real' })).toEqual(['EMPTY_FOLDERS']);
-  expect(codes({ folders: 'marker' }, { folders: 'real' })).toEqual([]);
+test('empty folders are lost where the listings of the source leave them out', () => {
+  const source = (unlistedFolders: 'none' | 'marked' | 'all') => ({ listing: { ...best.listing, unlistedFolders } });
+  const told = (from: Change) => fidelityOf(changed(from), changed({ folders: 'real' }), all);
+  expect(told(source('none'))).toEqual([]);
+  expect(told(source('marked'))).toEqual([{ code: 'EMPTY_FOLDERS', message: expect.stringMatching(/Hadoop/) }]);
+  expect(told(source('all'))).toEqual([
+    { code: 'EMPTY_FOLDERS', message: expect.stringMatching(/only those on the way/) },
+  ]);
+  expect(codes({}, source('all'))).toEqual([]);
 });
 
 test('tags are lost one by one where the destination takes others', () => {

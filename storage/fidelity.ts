@@ -58,9 +58,12 @@ export function fidelityOf(source: Capabilities, destination: Capabilities, keep
   if (source.maxKeyBytes > destination.maxKeyBytes) {
     losses.NAME_LENGTH = `Names of more than ${destination.maxKeyBytes} bytes may be too long for the destination: such objects fail and are reported.`;
   }
-  // Listings of whole trees hold objects only, and an empty folder without a marker is none.
-  if (source.folders === 'real') {
+  const { unlistedFolders } = source.listing;
+  if (unlistedFolders === 'all') {
     losses.EMPTY_FOLDERS = 'Folders with nothing in them are left out: only those on the way to an object appear.';
+  } else if (unlistedFolders === 'marked') {
+    losses.EMPTY_FOLDERS =
+      'Folders with nothing in them are left out unless their names end in a slash, as those that Hadoop and Data Lake tools make do not.';
   }
   return lossCodes.flatMap((code) => {
     const message = losses[code];

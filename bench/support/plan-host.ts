@@ -57,7 +57,10 @@ function entry(index: number, isSource: boolean): Entry | null {
 function generated(keys: number, isSource: boolean): OpenAccount {
   const provider = {
     store: isSource ? 'source' : 'destination',
-    capabilities: { ...plain.capabilities, listing: { order: 'bytes', maxPageSize: pageSize } },
+    capabilities: {
+      ...plain.capabilities,
+      listing: { ...plain.capabilities.listing, order: 'bytes', maxPageSize: pageSize },
+    },
     requests: plain.requests,
     async list({ cursor }: { cursor?: string }): Promise<Page<Entry>> {
       const from = Number(cursor ?? 0);
