@@ -116,6 +116,34 @@ test('a running transfer shows what moves, and its limits are changed', async ()
   await page.context().close();
 });
 
+test('what a cloud copies by itself is shown as finishing there, paused and cancelled', async () => {
+  await scene.s3.put('copied/film.mp4', 2 * 1024 * 1024);
+  const { promise: until, resolve: release } = Promise.withResolvers<void>();
+  const { faults, observer } = scene.s3.server;
+  const hold = { match: { operation: 'CopyObject', count: 100 }, action: { kind: 'hold', until } } as const;
+  const held = faults.add(hold);
+  const order = { destinationAccountId: prepared.harbourId, destinationPath: 'harbour/copies/' };
+  const page = await openTransfer(await prepared.order({ sourcePaths: ['harbour/copied/'], ...order }));
+  await held.hit;
+  const row = page.getByRole('row', { name: /film\.mp4/ });
+  await row.getByText('Moving').waitFor();
+  await button(page, 'Pause').click();
+  await row.getByText('Finishing in the cloud', { exact: true }).waitFor();
+  const again = observer.waitFor({ operation: 'CopyObject' });
+  await button(page, 'Resume').click();
+  await again;
+  await row.getByText('Moving').waitFor();
+  await button(page, 'Cancel').click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel transfer' }).click();
+  await page.getByText('Cancelled', { exact: true }).first().waitFor();
+  // Once the worker has let go of it, too.
+  await row.getByText('may still finish it').waitFor();
+  await row.getByText('Finishing in the cloud', { exact: true }).waitFor();
+  held.remove();
+  release();
+  await page.context().close();
+});
+
 test('a move tells which sources it has kept, and why', async () => {
   await scene.s3.put('moving/stays.txt', 10);
   const { faults } = scene.s3.server;

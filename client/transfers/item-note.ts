@@ -1,11 +1,12 @@
 import { userErrorText } from '../ui/user-errors.ts';
+import { standingOf } from './item-standing.ts';
 import type { Item } from './items.ts';
 import { isPlanState, type Progress } from './progress.ts';
 import { reasonText } from './words.ts';
 
 /** What a row says of its object besides its state: why this is planned, why it failed, why its source was kept. */
 export function itemNote(item: Item, progress: Pick<Progress, 'state'>): string | null {
-  if (item.state === 'FAILED') return item.error?.message ?? null;
+  if (item.state === 'FAILED' || standingOf(item, progress.state) === 'FINISHING') return item.error?.message ?? null;
   if (item.sourceRemoval === 'KEPT') return `The source is kept. ${item.error?.message ?? ''}`.trim();
   if (!isPlanState(progress.state)) return null;
   const name = newNameOf(item);

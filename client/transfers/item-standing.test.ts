@@ -29,12 +29,16 @@ it('follows the transfer while the object has not ended', () => {
   expect(standingText(item, 'FAILED')).toBe('Not moved');
 });
 
-it('leaves to a cloud what it moves by itself when the transfer is paused', () => {
+it('leaves to a cloud what it moves by itself when the transfer is paused or cancelled', () => {
   const copied = { ...item, state: 'RUNNING', route: 'SERVER_SIDE_COPY' } as const;
   expect(standingText(copied, 'RUNNING')).toBe('Moving');
   expect(standingText(copied, 'PAUSED')).toBe('Finishing in the cloud');
   expect(standingText({ ...copied, route: 'RELAY' }, 'PAUSED')).toBe('Paused');
   expect(standingText({ ...copied, state: 'PENDING' }, 'PAUSED')).toBe('Paused');
+  expect(standingText(copied, 'CANCELLED')).toBe('Finishing in the cloud');
+  const cancelled = { ...copied, state: 'CANCELLED' } as const;
+  expect(standingText({ ...cancelled, error: { code: 'CANCELLED' } }, 'CANCELLED')).toBe('Finishing in the cloud');
+  expect(standingText(cancelled, 'CANCELLED')).toBe('Cancelled');
 });
 
 it('keeps to what has ended, whatever becomes of the transfer', () => {

@@ -13,13 +13,19 @@ type ItemFacts = Pick<Item, 'state' | 'action' | 'route' | 'attempts' | 'size' |
 
 /**
  * Where an object stands. The transfer's state comes first and live: an object that has not ended follows it at once,
- * whatever was last read of the object itself. What a cloud moves by itself does not stop for a pause.
+ * whatever was last read of the object itself. What a cloud moves by itself stops for neither a pause nor an end.
  */
-export function standingOf({ state, route }: Pick<Item, 'state' | 'route'>, transferState: TransferState): Standing {
-  if (state !== 'PENDING' && state !== 'RUNNING') return state;
+export function standingOf(
+  { state, route, error }: Pick<ItemFacts, 'state' | 'route' | 'error'>,
+  transferState: TransferState,
+): Standing {
+  const isHalted = transferState === 'PAUSED' || transferState === 'CANCELLED';
   const isByCloud = route === 'SERVER_SIDE_COPY' || route === 'INGEST_FROM_URL';
-  if (transferState === 'PAUSED' && state === 'RUNNING' && isByCloud) return 'FINISHING';
-  if (transferState === 'PAUSED' || transferState === 'CANCELLED') return transferState;
+  // One that is cancelled has that for an error where it may arrive still.
+  const isGoing = state === 'RUNNING' || (state === 'CANCELLED' && error?.code === 'CANCELLED');
+  if (isHalted && isByCloud && isGoing) return 'FINISHING';
+  if (state !== 'PENDING' && state !== 'RUNNING') return state;
+  if (isHalted) return transferState;
   if (isPlanState(transferState)) return 'PLANNED';
   return transferState === 'FAILED' ? 'LEFT' : state;
 }

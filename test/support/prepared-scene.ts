@@ -9,6 +9,8 @@ export interface Prepared {
   password: string;
   /** Cookies of the session, for a browser. */
   session: NonNullable<BrowserContextOptions['storageState']>;
+  /** The account `Harbour`. */
+  harbourId: string;
   arrivedId: string;
   /** One of its objects has a name that Azure cannot hold, and one is not there: only that one can be retried. */
   troubledId: string;
@@ -123,6 +125,7 @@ export async function prepareScene(scene: Scene): Promise<Prepared> {
       })),
       origins: [],
     },
+    harbourId: sourceAccountId,
     arrivedId,
     troubledId,
     scheduledId,

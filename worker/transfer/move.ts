@@ -114,9 +114,13 @@ async function giveUp(drop: Drop, item: Item, error: AppError, run: BatchRun): P
 async function cancelItem(drop: Drop, item: Item, run: BatchRun): Promise<void> {
   if (item.sourceRemoval === 'PENDING') item.sourceRemoval = 'KEPT';
   if (isUnfinished(item)) {
+    // What a cloud makes by one request of its own it may bring to its end, whatever becomes of the request.
+    const isByCloud = item.route !== null && item.route !== 'RELAY';
+    const mayArrive = isByCloud && item.state === 'RUNNING' && item.checkpoint === null;
     await drop(item);
     item.reset();
     item.state = 'CANCELLED';
+    if (mayArrive) item.failedTry(new AppError('CANCELLED', 'Its cloud was at it by itself, and may still finish it.'));
   }
   run.touch(item);
 }
