@@ -54,6 +54,7 @@ const kinds: Record<string, Kind | null> = {
   'files/delete_batch/check': null,
   'files/save_url/check_job_status': null,
   'users/get_current_account': null,
+  'users/get_space_usage': null,
   'oauth2/token': null,
 };
 
