@@ -101,8 +101,10 @@ test('where an account may write some names only, the others are refused up to t
 
 test('asking leaves no upload behind', async () => {
   const aborted = to.observer.counters('AbortMultipartUpload').requests;
+  const aborting = to.observer.waitFor({ operation: 'AbortMultipartUpload' });
   const { id } = await submit('blind', numbered('place', 2));
   expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
+  await aborting;
   const count = (name: 'CreateMultipartUpload' | 'AbortMultipartUpload') => to.observer.counters(name).requests;
   expect(count('AbortMultipartUpload')).toBe(aborted + 1);
   expect(count('CreateMultipartUpload')).toBe(count('AbortMultipartUpload'));

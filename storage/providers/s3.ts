@@ -63,6 +63,7 @@ import { encryptionHeaders, requestHeaders, uploadSettings, writeHeaders } from 
 import { createSigner, type KeySource } from './s3/signer.ts';
 import { readTags, writeTagsRemedy } from './s3/tags.ts';
 import { acknowledged, S3Uploads } from './s3/uploads.ts';
+import { assertWritable } from './s3/writable.ts';
 import { withTags } from './tags.ts';
 import { listedContainer, listedCursor } from './xml.ts';
 
@@ -256,7 +257,7 @@ class S3Provider implements StorageProvider {
 
   async assertWritable(location: Location, signal: AbortSignal): Promise<void> {
     this.checkName(location.key);
-    await this.#uploads.assertWritable(location, signal);
+    await assertWritable(this.#rest, location, this.#settings, signal);
   }
 
   beginUpload(request: BeginUploadRequest, signal: AbortSignal): Promise<UploadSession> {

@@ -1,6 +1,5 @@
 import { AppError } from '../../../core/errors.ts';
 import { combineCrc32c } from '../../digest.ts';
-import { orAborted } from '../../http.ts';
 import type {
   BeginUploadRequest,
   CompleteUploadRequest,
@@ -45,7 +44,8 @@ export class GcsUploads {
 
   /**
    * Begins a session of the JSON API and ends it ("Resumable uploads"): that takes the permissions that a write takes, to
-   * replace what is there too. Multipart uploads take more. A session that cannot be ended holds nothing, and ends in a week.
+   * replace what is there too. Multipart uploads take more. Nobody waits for the end; a session that cannot be ended holds
+   * nothing, and ends in a week.
    */
   async assertWritable({ container, key }: Location, signal: AbortSignal): Promise<void> {
     const session = { path: `/upload${jsonPath(container)}`, query: { uploadType: 'resumable', name: key }, signal };
@@ -54,14 +54,11 @@ export class GcsUploads {
     const id = URL.parse(headers.location ?? '')?.searchParams.get('upload_id');
     if (id == null) throw notGcs();
     const query = { uploadType: 'resumable', upload_id: id };
-    const ending = this.#rest.send({ ...session, query, method: 'DELETE', signal: AbortSignal.timeout(endMs) }, 'json');
-    // 499, "Client Closed Request", is the answer to be had.
-    await orAborted(
-      ending.then(
-        ({ body }) => body.destroy(),
-        () => {},
-      ),
-      signal,
+    const ending = { ...session, query, method: 'DELETE', signal: AbortSignal.timeout(endMs) } as const;
+    // The answer is an error: 499, "Client Closed Request".
+    this.#rest.send(ending, 'json').then(
+      (response) => response.body.destroy(),
+      () => {},
     );
   }
 

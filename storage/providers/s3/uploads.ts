@@ -10,7 +10,6 @@ import {
 import { AppError, toAppError } from '../../../core/errors.ts';
 import type { Capabilities } from '../../capabilities.ts';
 import type { DigestAlgorithm, Digests } from '../../digest-algorithm.ts';
-import { orAborted } from '../../http.ts';
 import type {
   BeginUploadRequest,
   CompleteUploadRequest,
@@ -34,7 +33,6 @@ import { writeTagsRemedy } from './tags.ts';
 
 /** Bodies of answers to parts are empty, or nearly. */
 const maxAnswerBytes = 64 * 1024;
-const abortMs = 10_000;
 
 /** Multipart uploads: their parts go the short way, what frames them is XML and goes through the SDK. */
 export class S3Uploads {
@@ -84,17 +82,6 @@ export class S3Uploads {
     const answer = await withTags(metadata, writeTagsRemedy, beginning);
     if (answer.UploadId === undefined) throw notS3();
     return { container, key, sizeBytes, metadata, id: answer.UploadId };
-  }
-
-  /**
-   * Begins an upload and aborts it: that takes the permission that every write takes, and a store that knows no conditions
-   * cannot mistake it for one.
-   */
-  async assertWritable(location: Location, signal: AbortSignal): Promise<void> {
-    const session = await this.begin({ ...location, sizeBytes: 0, metadata: { user: {} } }, signal);
-    // Whoever does not wait for it still leaves nothing behind. Without parts, what cannot be aborted costs nothing.
-    const aborting = this.abort(session, AbortSignal.timeout(abortMs)).catch(() => {});
-    await orAborted(aborting, signal);
   }
 
   async putPart(request: PutPartRequest, signal: AbortSignal): Promise<PartReceipt> {

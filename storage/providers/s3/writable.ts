@@ -1,0 +1,34 @@
+import type { Location } from '../../provider.ts';
+import { element, unescapeXml } from '../xml.ts';
+import { checkBucketName } from './address.ts';
+import { sendDelete } from './deletion.ts';
+import { notS3 } from './errors.ts';
+import type { S3Rest } from './rest.ts';
+
+const maxAnswerBytes = 64 * 1024;
+const abortMs = 10_000;
+
+/**
+ * Begins an upload and aborts it: that takes the permission that every write takes, and a store that knows no conditions
+ * cannot mistake it for one. Nobody waits for the end; what cannot be aborted has no parts, and costs nothing.
+ *
+ * @param headers What every object is written with: bucket policies may ask for it.
+ */
+export async function assertWritable(
+  rest: S3Rest,
+  { container, key }: Location,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
+  checkBucketName(container);
+  const { body } = await rest.send({
+    method: 'POST',
+    ...{ bucket: container, key, query: { uploads: '' } },
+    headers: { ...headers, 'content-length': '0' },
+    signal,
+  });
+  const id = element(await body.text(maxAnswerBytes), 'UploadId');
+  if (id === undefined) throw notS3();
+  const query = { uploadId: unescapeXml(id) };
+  sendDelete(rest, { container, key }, { query }, AbortSignal.timeout(abortMs)).catch(() => {});
+}
