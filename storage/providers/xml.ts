@@ -34,6 +34,16 @@ export function requireWhole(document: string, root: string): void {
   if (!document.trimEnd().endsWith(`</${root}>`)) throw cutOff(root);
 }
 
+/** The same, whichever its root; what is no XML passes. */
+export function requireWholeXml(text: string): void {
+  const document = text.trim();
+  if (!/^<[?A-Za-z]/.test(document)) return;
+  const opening = /^(?:<\?[^>]*>\s*)?<([A-Za-z][\w.:-]*)[^>]*?(\/?)>/.exec(document);
+  if (opening === null) throw cutOff('root element');
+  const [, root = '', isEmpty] = opening;
+  if (!isEmpty) requireWhole(document, root);
+}
+
 /** The answer ended within that element. */
 export function cutOff(name: string): AppError {
   return new AppError('PROVIDER_UNAVAILABLE', `The answer of the endpoint ended before its ${name} did.`);

@@ -12,7 +12,7 @@ import type {
   WriteResult,
 } from '../../provider.ts';
 import { uploadsIn } from '../found-uploads.ts';
-import { blocks, element, listedSize, unescapeXml } from '../xml.ts';
+import { blocks, element, listedSize, requireWholeXml, unescapeXml } from '../xml.ts';
 import { notGcs } from './errors.ts';
 import { jsonPath, xmlPath } from './names.ts';
 import { acknowledged, hashHeader, hashOfBody, toPutHeaders, versionOf } from './properties.ts';
@@ -151,6 +151,7 @@ export class GcsUploads {
         signal,
       });
       const document = await response.body.text(maxAnswerBytes);
+      requireWholeXml(document);
       if (!document.includes('<CompleteMultipartUploadResult')) throw notGcs();
       const digests = hashHeader(response.headers);
       const generation = response.headers['x-goog-generation'];
@@ -185,7 +186,9 @@ export class GcsUploads {
 
   async #document(request: GcsRequest): Promise<string> {
     const response = await this.#rest.send(request);
-    return response.body.text(maxAnswerBytes);
+    const document = await response.body.text(maxAnswerBytes);
+    requireWholeXml(document);
+    return document;
   }
 }
 

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { S3Client } from '@aws-sdk/client-s3';
 import { AppError } from '../../../core/errors.ts';
 import { type HttpClient, type HttpRequest, orAborted } from '../../http.ts';
+import { requireWholeXml } from '../xml.ts';
 import type { S3Address, S3Credentials } from './address.ts';
 import { queryString } from './address.ts';
 import { isWebPage, notS3, s3Error } from './errors.ts';
@@ -99,6 +100,7 @@ async function sendThrough(http: HttpClient, request: SdkRequest, abortSignal: u
   // S3 answers CompleteMultipartUpload with 200 at once, and sends blanks for as long as it joins the parts.
   const text = await response.body.text(maxAnswerBytes, request.method === 'POST' ? completeTimeoutMs : undefined);
   if (request.method === 'GET' && !/^\s*<[?A-Za-z]/.test(text)) throw notS3();
+  requireWholeXml(text);
   return { statusCode: response.status, headers: response.headers, body: Readable.from([Buffer.from(text)]) };
 }
 
