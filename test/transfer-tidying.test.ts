@@ -54,12 +54,12 @@ test('an upload that cannot be dropped at once is dropped later', async () => {
     match: { operation: 'UploadPart', count: 1_000 },
     action: { kind: 'slow', bytesPerSecond: 4 * MiB },
   });
+  const { id } = await engine.submit({ ...accounts, sourcePaths: ['source/large'], destinationPath: 'target/' });
+  await engine.until(id, ({ bytesAcknowledged }) => bytesAcknowledged > 0n);
   destination.server.faults.add({
     match: { operation: 'AbortMultipartUpload', count: 1 },
     action: { kind: 'status', status: 503 },
   });
-  const { id } = await engine.submit({ ...accounts, sourcePaths: ['source/large'], destinationPath: 'target/' });
-  await engine.until(id, ({ bytesAcknowledged }) => bytesAcknowledged > 0n);
   await engine.db.$transaction((tx) => cancelTransfer(tx, id));
   const uploads = async () =>
     (await destination.client.send(new ListMultipartUploadsCommand({ Bucket: 'target' }))).Uploads?.length ?? 0;

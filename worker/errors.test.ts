@@ -54,6 +54,19 @@ test('a passing outage costs no try; one that will not pass is given up', () => 
   expect(tries.failed(new AppError('ENDPOINT_UNREACHABLE', 'x', { retry: 'never' }))).toBeNull();
 });
 
+test('a failure from before the cloud answered others again costs no try, once', () => {
+  const tries = new Tries(0, 1);
+  const failing = new AppError('PROVIDER_UNAVAILABLE', 'x');
+  expect(tries.failed(failing)).toBeNull();
+  expect(tries.recovered(failing)).toBeNull();
+  expect(tries.outage(failing)).not.toBeNull();
+  expect(tries.failed(failing)).toBeNull();
+  expect(tries.recovered(failing)).not.toBeNull();
+  expect(tries.failures).toBe(0);
+  expect(tries.failed(failing)).toBeNull();
+  expect(tries.recovered(failing)).toBeNull();
+});
+
 test('what no try can help is given up at once, whatever its code', () => {
   const tries = new Tries();
   expect(tries.failed(new AppError('CREDENTIALS_INVALID', 'x'))).toBeNull();

@@ -89,6 +89,7 @@ export class Tries {
   readonly #most: number;
   #failures: number;
   #waits = 0;
+  #wasOut = false;
 
   constructor(failures = 0, most = maxTries) {
     this.#failures = failures;
@@ -129,6 +130,18 @@ export class Tries {
     if (reactionTo(error) === 'give up' || this.#waits >= maxWaits) return null;
     this.#failures -= 1;
     this.#waits += 1;
+    this.#wasOut = true;
     return delayMs('wait', this.#waits, error);
+  }
+
+  /**
+   * Takes the last failure back, once, because the cloud answers others again, and may not have when it failed: as long to
+   * wait as after a first failure. null: there was no outage before it, or no try can help.
+   */
+  recovered(error: AppError): number | null {
+    if (reactionTo(error) === 'give up' || !this.#wasOut) return null;
+    this.#wasOut = false;
+    this.#failures -= 1;
+    return delayMs('retry', 1, error);
   }
 }

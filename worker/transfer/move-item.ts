@@ -106,7 +106,7 @@ export async function moveItem(
       if (waitMs === null && error.code === 'PROVIDER_UNAVAILABLE') {
         const isOut = await isEitherAway(pair, item, run);
         if (run.going.aborted) return putBack(item, run);
-        if (isOut) waitMs = tries.outage(error);
+        waitMs = isOut ? tries.outage(error) : tries.recovered(error);
       }
       if (waitMs === null && !isUntried) {
         await noteRefusal(pair, item, run, error);

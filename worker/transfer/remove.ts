@@ -65,7 +65,7 @@ async function removeSource(pair: Pair, item: Item, run: BatchRun): Promise<void
       if (waitMs === null && error.code === 'PROVIDER_UNAVAILABLE') {
         const isOut = await isAway(pair.source, item.source.container, run.going);
         if (run.going.aborted) return;
-        waitMs = isOut ? tries.outage(error) : null;
+        waitMs = isOut ? tries.outage(error) : tries.recovered(error);
       }
       if (waitMs === null) {
         keepSource(item, error);
