@@ -97,7 +97,7 @@ export async function sweepUploads({ db, log, accounts }: Pick<Engine, 'db' | 'l
         const signal = AbortSignal.timeout(abortUploadMs);
         const abandoned = abandonedSchema.parse(session);
         const sessions = 'id' in abandoned ? [abandoned] : await findLost(account.provider, abandoned, ageMs, signal);
-        for (const session of sessions) await account.provider.abortUpload(session, signal);
+        for (const upload of sessions) await account.provider.abortUpload(upload, signal);
         dropped.push(id);
       } finally {
         account.release();

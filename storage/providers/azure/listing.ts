@@ -75,8 +75,8 @@ export function parseListing(
     const key = nameOf(block);
     const sizeBytes = listedSize(element(block, 'Content-Length'));
     // A directory of a hierarchical namespace (List Blobs, from version 2020-10-02 on) is no object: in a flat listing
-    // it is left out unless folders are asked for, in one of a level it is a folder, once. So is an empty blob that is marked as one; a key that ends
-    // in a slash is a marker of its own.
+    // it is left out unless folders are asked for, in one of a level it is a folder, once. So is an empty blob that is
+    // marked as one; a key that ends in a slash is a marker of its own.
     const isMarked = block.includes(directoryMark) && sizeBytes === 0 && !key.endsWith('/');
     if (isMarked || element(block, 'ResourceType') === 'directory') {
       const folder = key.endsWith('/') ? key : `${key}/`;
