@@ -96,6 +96,29 @@ test(
 );
 
 test(
+  'a worker that is killed once an upload is complete and before it hears so: no part of it is sent again',
+  async () => {
+    const worker = await engine.startWorker();
+    const { observer } = destination.server;
+    const completed = observer.waitFor({ operation: 'CompleteMultipartUpload' }, { event: 'finished' });
+    observer.once('arrived', function onArrived({ operation }) {
+      if (operation === 'CompleteMultipartUpload') process.kill(worker.pid, 'SIGSTOP');
+      else observer.once('arrived', onArrived);
+    });
+    const paths = { sourcePaths: ['source/tree/large/one'], destinationPath: 'target/tree/large/' };
+    const { id } = await engine.submit({ ...accounts, ...paths });
+    await completed;
+    await worker.kill();
+    await engine.startWorker();
+    expect(await engine.ended(id, timeoutMs)).toMatchObject({ state: 'COMPLETED', bytesVerified: 64n * BigInt(MiB) });
+    expect(await destination.hashes('tree/')).toEqual({ 'large/one': sent['large/one'] });
+    // Each is sent in a frame of its own.
+    expect(observer.counters('UploadPart').bytesReceived).toBeLessThan(65 * MiB);
+  },
+  timeoutMs,
+);
+
+test(
   'a worker that is killed while it removes the sources of a move: the next one removes them, and the counts hold',
   async () => {
     const first = await engine.startWorker();

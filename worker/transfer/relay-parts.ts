@@ -248,6 +248,9 @@ class PartsJob {
     if (statement && ordered !== undefined) whole[statement.algorithm] = ordered;
     const source = sourceLeg(statement, statement ? whole[statement.algorithm] : undefined);
     const receipts = parts.map(({ receipt }) => receipt);
+    // With all parts on record, whoever takes over and finds the upload gone learns by completing it again that it was
+    // completed; with some of them he would send everything again.
+    await this.#run.confirm();
     const result = await commit(this.#pair, this.#item, this.#run, conditionalUpload, (precondition) =>
       destination.completeUpload({ session, parts: receipts, digests: whole, precondition }, this.#run.signal),
     );
