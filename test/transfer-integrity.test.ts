@@ -118,6 +118,27 @@ test('a damaged object is removed as soon as the destination removes anything', 
   expect(await plain.hashes('later/')).toEqual({});
 });
 
+test('a part that the source damaged is found by the worker that goes on after it, too', async () => {
+  const sent = { x: await plain.put('again/x', 72 * MiB) };
+  plain.server.faults.add({ match: { operation: 'GetObject' }, action: { kind: 'corrupt', atByte: 5 } });
+  const second = destination.server.faults.add({
+    match: { operation: 'UploadPart', partNumber: 2 },
+    action: { kind: 'stall' },
+  });
+  const { id } = await engine.submit({
+    sourceAccountId: plainAccountId,
+    destinationAccountId: accounts.destinationAccountId,
+    sourcePaths: ['plain/again/'],
+    destinationPath: 'target/',
+  });
+  await second.hit;
+  await engine.until(id, ({ bytesAcknowledged }) => bytesAcknowledged > 0n);
+  await worker.kill();
+  worker = await engine.startWorker();
+  expect(await engine.ended(id, 60_000)).toMatchObject({ state: 'COMPLETED', bytesVerified: BigInt(72 * MiB) });
+  expect(await destination.hashes('again/')).toEqual(sent);
+}, 90_000);
+
 test('what is at the destination is replaced, whole and in parts, and not sent twice once that is known', async () => {
   const sent: Record<string, string> = { large: await source.put('over/large', 20 * MiB) };
   for (let index = 0; index < 40; index += 1) sent[`small-${index}`] = await source.put(`over/small-${index}`, 1_000);

@@ -18,6 +18,7 @@ import { Rise } from './rise.ts';
 import { hasSpareTime } from './spare-time.ts';
 import {
   agreement,
+  assertReadAgain,
   combineParts,
   type Evidence,
   evidenceOf,
@@ -99,6 +100,8 @@ class PartsJob {
   readonly #wholeAlgorithms: DigestAlgorithm[];
   /** Hashes of each part. */
   readonly #algorithms: DigestAlgorithm[];
+  /** Hash of the whole that needs the bytes in order; null: none is made. */
+  readonly #inOrder: DigestAlgorithm | null;
 
   constructor(pair: Pair, item: Item, run: BatchRun, checkpoint: Checkpoint) {
     this.#pair = pair;
@@ -111,17 +114,20 @@ class PartsJob {
     this.#wholeAlgorithms = [...new Set(wanted)].filter((algorithm) => pieceDigestOf(algorithm) !== null);
     const ofPieces = this.#wholeAlgorithms.flatMap((algorithm) => pieceDigestOf(algorithm) ?? []);
     const { partDigest } = pair.destination.provider.capabilities.write;
-    this.#algorithms = [...new Set([...(partDigest === null ? [] : [partDigest]), ...ofPieces])];
+    this.#inOrder =
+      statement !== null && pieceDigestOf(statement.algorithm) === null && item.sizeBytes <= sequentialMaxBytes
+        ? statement.algorithm
+        : null;
+    const ofParts = new Set([...(partDigest === null ? [] : [partDigest]), ...ofPieces]);
+    // What is read again for the hash of the whole has to be what was sent, whether or not the destination hashes parts.
+    if (this.#inOrder !== null && ofParts.size === 0) ofParts.add('crc32c');
+    this.#algorithms = [...ofParts];
   }
 
   async run(): Promise<Evidence> {
-    const { statement, parts } = this.#checkpoint;
-    const inOrder =
-      statement !== null && pieceDigestOf(statement.algorithm) === null && this.#item.sizeBytes <= sequentialMaxBytes
-        ? statement.algorithm
-        : null;
-    const ordered = inOrder === null ? undefined : await this.#sequentially(inOrder);
-    if (inOrder === null) await this.#inParallel();
+    const { parts } = this.#checkpoint;
+    const ordered = this.#inOrder === null ? undefined : await this.#sequentially(this.#inOrder);
+    if (this.#inOrder === null) await this.#inParallel();
     parts.sort((a, b) => a.receipt.partNumber - b.receipt.partNumber);
     return this.#complete(ordered);
   }
@@ -180,20 +186,23 @@ class PartsJob {
   async #sequentially(algorithm: DigestAlgorithm): Promise<string> {
     const digest = createDigest([algorithm]);
     const update = (chunk: Uint8Array) => digest.update(chunk);
-    const done = new Set(this.#checkpoint.parts.map(({ receipt }) => receipt.partNumber));
+    const done = new Map(this.#checkpoint.parts.map(({ receipt, sent }) => [receipt.partNumber, sent]));
     for (const part of partsOf(this.#item.sizeBytes, this.#checkpoint.partSizeBytes)) {
-      if (done.has(part.partNumber)) await this.#reread(part, update);
+      const sent = done.get(part.partNumber);
+      if (sent) await this.#reread(part, sent, update);
       else await this.#send(part, update);
     }
     return digest.digest()[algorithm] as string;
   }
 
-  async #reread({ start, end }: PartRange, update: (chunk: Uint8Array) => void): Promise<void> {
+  async #reread({ start, end }: PartRange, sent: Digests, update: (chunk: Uint8Array) => void): Promise<void> {
     await passSource(this.#pair, this.#run);
     const lease = await enterBody(this.#pair, this.#run, Math.min(end - start, flowBytes));
     try {
-      const { source } = streamBody(await this.#read(start, end), end - start, [], lease.admit);
-      await eachPiece(source, update);
+      const algorithms = Object.keys(sent) as DigestAlgorithm[];
+      const body = streamBody(await this.#read(start, end), end - start, algorithms, lease.admit);
+      await eachPiece(body.source, update);
+      assertReadAgain(sent, Object.fromEntries(algorithms.map((algorithm) => [algorithm, body.digest(algorithm)])));
     } finally {
       lease.release();
     }

@@ -93,6 +93,19 @@ export function agreement(sent: Digests, stated: Digests): DigestAlgorithm | nul
   return agreed;
 }
 
+/**
+ * Holds the bytes of a part that were read again against those that were sent: what the whole hashes to now says nothing
+ * of the copy when they are others. Throws CHECKSUM_MISMATCH then, and where nothing was hashed.
+ */
+export function assertReadAgain(sent: Digests, again: Digests): void {
+  const entries = Object.entries(sent) as [DigestAlgorithm, string][];
+  if (entries.length > 0 && entries.every(([algorithm, value]) => again[algorithm] === value)) return;
+  throw new AppError(
+    'CHECKSUM_MISMATCH',
+    'The source gave other bytes when a part was read again: one of both is damaged.',
+  );
+}
+
 type Stated = Pick<ObjectInfo, 'digests' | 'assertedDigests'>;
 
 /**
