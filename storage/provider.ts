@@ -153,7 +153,8 @@ export interface StorageProvider {
 
   /**
    * Deletes objects, any number, in as few requests as `requests.deletionsAtOnce` allows. Idempotent: a missing object
-   * counts as deleted. Reports what could not be deleted, with PRECONDITION_FAILED for an object that is not the version of
+   * counts as deleted. A key ending in '/' that is no object's means the folder that is none: it goes only while nothing is
+   * in it, else CONFLICT. Reports what could not be deleted, with PRECONDITION_FAILED for an object that is not the version of
    * `ifMatch`. A rejection leaves open which of several are gone.
    */
   deleteObjects(request: DeleteRequest, signal: AbortSignal): Promise<DeleteResult>;
@@ -199,7 +200,7 @@ export interface ListRequest extends PageRequest {
   delimiter?: '/' | undefined;
   /**
    * Of a flat listing: with all folders besides that are no objects, as `kind: 'folder'`, whether anything is in them or
-   * not. That of the prefix is among them, unless nothing is in it. It costs no request.
+   * not, that of the prefix too. It costs no request, but for one where nothing is below the prefix.
    */
   folders?: true | undefined;
 }

@@ -39,6 +39,8 @@ export interface RequestRules {
   createFolder: Requests;
   /** `deleteObjects` of one object. */
   deleteObject: Requests;
+  /** `deleteObjects` of one folder that is no object; none where there are none. */
+  deleteFolder: Requests;
   /** Most objects that `deleteObjects` deletes by one request, held to their versions where the store does that. */
   deletionsAtOnce: number;
   presign: Requests;

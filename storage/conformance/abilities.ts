@@ -190,6 +190,23 @@ function folders(current: Current): void {
     expect(info).toMatchObject({ version, metadata: { contentType: 'text/x-marker' } });
   });
 
+  it('that are no objects go only while nothing is in them', async () => {
+    const session = current();
+    const { provider, capabilities } = session;
+    if (capabilities.folders === 'marker') return;
+    const folder = `${freshKey('folders')}/`;
+    await provider.createFolder({ container, key: folder }, never());
+    await put(session, `${folder}file`, bytesOf(10));
+    const remove = (key: string) => provider.deleteObjects({ container, keys: [key] }, never());
+    expect((await remove(folder)).failed).toMatchObject([{ key: folder, code: 'CONFLICT' }]);
+    expectBytes(await get(session, `${folder}file`), bytesOf(10));
+    await remove(`${folder}file`);
+    expect(await remove(folder)).toEqual({ failed: [] });
+    const { items } = await provider.list({ container, prefix: folder, folders: true }, never());
+    expect(items).toEqual([]);
+    expect(await remove(folder)).toEqual({ failed: [] });
+  });
+
   it('have names that end in a slash', async () => {
     await expectCode(current().provider.createFolder({ container, key: 'no-slash' }, never()), 'INVALID_INPUT');
   });

@@ -98,6 +98,8 @@ export function listings(current: Current, patience: number): void {
           'folder marked/',
           'folder marked/in/',
         ]);
+        const own = await session.provider.list({ container, prefix: 'marked/in/', folders: true }, never());
+        expect(own.items.map(({ kind, key }) => `${kind} ${key}`)).toEqual(['folder marked/in/']);
         return;
       }
       await put(session, 'marked/', bytesOf(0));

@@ -38,10 +38,11 @@ import type {
 import type { Tags } from '../tags.ts';
 import { type AzureCredentials, assertSasWrites, type BlobAccess, blobAccess } from './azure/access.ts';
 import { azureCapabilities } from './azure/capabilities.ts';
+import { deleteDirectory, isDirectory } from './azure/directories.ts';
 import { unknownAccount } from './azure/errors.ts';
 import { FromUrl, storeOf } from './azure/from-url.ts';
 import { requireKnown } from './azure/known.ts';
-import { listBlobs } from './azure/listing.ts';
+import { folderEntry, listBlobs } from './azure/listing.ts';
 import { checkBlobName } from './azure/names.ts';
 import { toObjectInfo, toPutBlobHeaders, toVersion } from './azure/properties.ts';
 import { ReadUrls } from './azure/read-urls.ts';
@@ -154,8 +155,13 @@ class AzureProvider implements StorageProvider {
     return { items, nextCursor: listedCursor(page.value?.continuationToken, request.cursor) };
   }
 
-  list(request: ListRequest, signal: AbortSignal): Promise<Page<Entry>> {
-    return listBlobs(this.#rest, request, this.capabilities.listing.maxPageSize, signal);
+  async list(request: ListRequest, signal: AbortSignal): Promise<Page<Entry>> {
+    const page = await listBlobs(this.#rest, request, this.capabilities.listing.maxPageSize, signal);
+    const { container, prefix, folders, cursor } = request;
+    const isNothing = page.items.length === 0 && page.nextCursor === null && cursor === undefined;
+    if (!folders || !isNothing || !prefix.endsWith('/')) return page;
+    const isThere = await isDirectory(this.#rest, { container, key: prefix }, signal);
+    return isThere ? { items: [folderEntry(prefix)], nextCursor: null } : page;
   }
 
   /**
@@ -357,10 +363,15 @@ class AzureProvider implements StorageProvider {
     return deleteEach(keys, deleteConcurrency, async (key) => {
       const meant = ifMatch?.get(key);
       const headers: Record<string, string> = meant === undefined ? {} : { 'if-match': requireEtag(meant) };
+      const isFolder = key.endsWith('/') && meant === undefined;
+      if (isFolder && this.capabilities.folders === 'real')
+        return deleteDirectory(this.#rest, { container, key }, signal);
       try {
         const response = await this.#rest.send({ method: 'DELETE', container, key, headers, signal });
         await response.body.text(0);
       } catch (error) {
+        const isNone = error instanceof AppError && error.code === 'OBJECT_NOT_FOUND';
+        if (isFolder && isNone) return deleteDirectory(this.#rest, { container, key }, signal);
         // A blob that is gone does not match either.
         const isRefused = meant && error instanceof AppError && error.code === 'PRECONDITION_FAILED';
         if (!isRefused || (await this.#isThere({ container, key }, signal))) throw error;

@@ -56,15 +56,7 @@ export function parseListing(
   const addFolder = (key: string) => {
     if (folders.has(key)) return;
     folders.add(key);
-    items.push({
-      kind: 'folder',
-      key,
-      sizeBytes: 0,
-      modifiedAt: null,
-      version: null,
-      digests: {},
-      storageClass: null,
-    });
+    items.push(folderEntry(key));
   };
   // No listing below a folder has the folder itself. That something is in it shows that it is there.
   if (request.folders && request.cursor === undefined && /\/$/.test(request.prefix) && document.includes('<Blob>')) {
@@ -101,6 +93,11 @@ export function parseListing(
     });
   }
   return { items, nextCursor: listedCursor(unescapeXml(element(document, 'NextMarker') ?? ''), request.cursor) };
+}
+
+/** Of a key that ends in '/'. */
+export function folderEntry(key: string): Entry {
+  return { kind: 'folder', key, sizeBytes: 0, modifiedAt: null, version: null, digests: {}, storageClass: null };
 }
 
 const directoryMark = '<!--directory-->';

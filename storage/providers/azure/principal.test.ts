@@ -136,10 +136,22 @@ describe('a hierarchical namespace', () => {
       (await provider.list({ container, prefix, folders }, signal)).items.map(({ kind, key }) => `${kind} ${key}`);
     expect(await listed('real/')).toEqual([]);
     expect(await listed('real/', true)).toEqual(['folder real/', 'folder real/folder/']);
+    expect(await listed('real/folder/', true)).toEqual(['folder real/folder/']);
+    expect(await listed('real/none/', true)).toEqual([]);
 
     const body = bufferedBody([Buffer.from('file')], ['md5']);
     await provider.write({ container, key: 'real/file', body, metadata: { user: {} } }, signal);
     const making = provider.createFolder({ container, key: 'real/file/' }, signal);
     await expect(making).rejects.toMatchObject({ code: 'CONFLICT' });
+
+    const remove = async (...keys: string[]) => (await provider.deleteObjects({ container, keys }, signal)).failed;
+    await provider.createFolder({ container, key: 'real/folder/in/' }, signal);
+    expect(await remove('real/folder/', 'real/file/', 'real/none/')).toMatchObject([
+      { key: 'real/folder/', code: 'CONFLICT' },
+    ]);
+    expect(await remove('real/folder/in/')).toEqual([]);
+    expect(await listed('real/', true)).toEqual(['folder real/', 'file real/file', 'folder real/folder/']);
+    expect(await remove('real/folder/')).toEqual([]);
+    expect(await listed('real/', true)).toEqual(['folder real/', 'file real/file']);
   });
 });

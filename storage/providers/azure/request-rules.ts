@@ -24,6 +24,8 @@ export const azureRequestRules: RequestRules = {
   completeUpload: one.write,
   createFolder: one.write,
   deleteObject: { delete: 1 },
+  // A flat namespace is asked for a marker of the name before.
+  deleteFolder: { read: 1, list: 1, delete: 2 },
   deletionsAtOnce: 1,
   // "Put Blob From URL", billing: what is read from a blob is charged to its account.
   offerCopy: (sizeBytes) => ({ read: 1 + blocksOf(sizeBytes) }),

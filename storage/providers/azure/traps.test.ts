@@ -78,6 +78,14 @@ it('a folder that hdi_isfolder=true marks is no empty file, whichever tool made 
   const folders = ['folder marked/full/', 'folder marked/made/', 'folder marked/own/'];
   expect(await seen('/')).toEqual(['file marked/empty', ...folders]);
   expect(await seen()).toEqual(['file marked/empty', 'file marked/full/file', 'file marked/own/']);
+  const below = async (prefix: string) =>
+    (await provider.list({ container, prefix, folders: true }, signal)).items.map(({ kind, key }) => `${kind} ${key}`);
+  expect(await below('marked/made/')).toEqual(['folder marked/made/']);
+  expect(await below('marked/empty/')).toEqual([]);
+  const keys = ['marked/made/', 'marked/full/', 'marked/empty/'];
+  const { failed } = await provider.deleteObjects({ container, keys }, signal);
+  expect(failed).toMatchObject([{ key: 'marked/full/', code: 'CONFLICT' }]);
+  expect(await seen('/')).toEqual(['file marked/empty', 'folder marked/full/', 'folder marked/own/']);
   const { metadata: own } = await provider.stat({ container, key: 'marked/own/' }, signal);
   expect(own.user).toEqual({ hdi_isfolder: 'true' });
 });

@@ -19,6 +19,7 @@ export const dropboxRequestRules: RequestRules = {
   createFolder: one.write,
   // A look at what is there before.
   deleteObject: { read: 1, delete: 1 },
+  deleteFolder: { read: 1, list: 1, delete: 1 },
   deletionsAtOnce: maxDeletions,
   offerCopy: () => one.read,
   presign: one.read,

@@ -14,6 +14,7 @@ export const gcsRequestRules: RequestRules = {
   completeUpload: one.write,
   createFolder: one.write,
   deleteObject: { delete: 1 },
+  deleteFolder: {},
   deletionsAtOnce: 1,
   offerCopy: () => one.read,
   presign: {},

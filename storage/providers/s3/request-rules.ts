@@ -18,6 +18,7 @@ export const s3RequestRules = ({ conditionalDelete }: Capabilities): RequestRule
   completeUpload: one.write,
   createFolder: one.write,
   deleteObject: { delete: 1 },
+  deleteFolder: {},
   // DeleteObject has had conditions for longer than DeleteObjects: only the former is probed for them.
   deletionsAtOnce: conditionalDelete ? 1 : maxDeletions,
   offerCopy: () => one.read,
