@@ -9,6 +9,8 @@ let api: TestApi;
 let store: TestStore;
 let ada: Awaited<ReturnType<TestApi['signUp']>>;
 let account: string;
+/** Row of an account that keeps less. */
+let narrow: string;
 
 beforeAll(async () => {
   [api, store] = await Promise.all([startTestApi(), startStore('photos')]);
@@ -16,10 +18,11 @@ beforeAll(async () => {
   account = await api.connect(ada.token, store, 'Ada\'s "store"');
   // So that there is something to lose.
   const where = { id: rowId(account) };
-  const { capabilities } = await api.db.cloudAccount.findUniqueOrThrow({ where });
-  const { listing, ...others } = capabilities as { listing: object };
-  const lossy = { ...others, listing: { ...listing, unlistedFolders: 'all' } };
-  await api.db.cloudAccount.update({ where, data: { capabilities: lossy } });
+  const { userId, provider, capabilities } = await api.db.cloudAccount.findUniqueOrThrow({ where });
+  const { write, tags, ...others } = capabilities as { write: object; tags: object };
+  const less = { ...others, write: { ...write, userMetadata: false }, tags: { ...tags, maxTags: 1 } };
+  const data = { userId, provider, name: 'Narrow', identity: 'narrow', capabilities: less };
+  narrow = (await api.db.cloudAccount.create({ data })).id;
 });
 afterAll(async () => {
   await api.close();
@@ -32,6 +35,13 @@ async function ordered(): Promise<string> {
 async function endedWithFailures(): Promise<string> {
   const id = await ordered();
   await endWithFailures(api, id);
+  return id;
+}
+/** One whose destination keeps less than its source. */
+async function endedWithLosses(changed: { mode?: 'VERIFY'; options?: object } = {}): Promise<string> {
+  const id = await endedWithFailures();
+  const data = { destinationAccountId: narrow, options: { keep: { tags: false } }, ...changed };
+  await api.db.transfer.update({ where: { id: rowId(id) }, data });
   return id;
 }
 const rowId = (id: string) => decodeGlobalId(id).id;
@@ -136,7 +146,7 @@ describe('who gets a report', () => {
 });
 
 test('the report tells of accounts, losses, every object and the end, and of no secret', async () => {
-  const id = await endedWithFailures();
+  const id = await endedWithLosses();
   const text = await (await get(id, 'report.jsonl')).text();
   const records = jsonLines(text);
   expect(records[0]).toMatchObject({
@@ -153,7 +163,7 @@ test('the report tells of accounts, losses, every object and the end, and of no 
     bytesVerified: '30',
   });
   const { fidelity } = await links(id);
-  expect(fidelity.map(({ code }: { code: string }) => code)).toEqual(['EMPTY_FOLDERS']);
+  expect(fidelity.map(({ code }: { code: string }) => code)).toEqual(['USER_METADATA']);
   expect(records.filter(({ type }) => type === 'fidelity')).toEqual(
     fidelity.map((loss: object) => ({ type: 'fidelity', ...loss })),
   );
@@ -213,39 +223,24 @@ test('what an account can keep is unknown until it was checked', async () => {
 });
 
 test('a comparison leaves nothing behind', async () => {
-  const id = await endedWithFailures();
-  await api.db.transfer.update({ where: { id: rowId(id) }, data: { mode: 'VERIFY' } });
+  const id = await endedWithLosses({ mode: 'VERIFY' });
   expect((await links(id)).fidelity).toEqual([]);
   expect(await (await get(id, 'report.csv')).text()).not.toContain('fidelity,');
 });
 
 test('that some tags do not fit is told where tags are to travel', async () => {
-  const {
-    id: _,
-    capabilities,
-    ...row
-  } = await api.db.cloudAccount.findUniqueOrThrow({ where: { id: rowId(account) } });
-  const { tags } = capabilities as { tags: object };
-  const narrow = await api.db.cloudAccount.create({
-    data: {
-      ...{ userId: row.userId, provider: row.provider, name: 'Narrow', identity: 'narrow' },
-      capabilities: { ...(capabilities as object), tags: { ...tags, maxTags: 1 } },
-    },
-  });
   const told = async (keepsTags: boolean) => {
-    const id = await endedWithFailures();
-    const data = { destinationAccountId: narrow.id, options: { keep: { tags: keepsTags } } };
-    await api.db.transfer.update({ where: { id: rowId(id) }, data });
+    const id = await endedWithLosses({ options: { keep: { tags: keepsTags } } });
     const codes = (losses: { code: string }[]) => losses.map(({ code }) => code);
     const document = `query ($source: ID!, $destination: ID!, $tags: Boolean) {
       transferFidelity(sourceAccountId: $source, destinationAccountId: $destination, tags: $tags) { code } }`;
-    const variables = { source: account, destination: encodeGlobalId('CloudAccount', narrow.id), tags: keepsTags };
+    const variables = { source: account, destination: encodeGlobalId('CloudAccount', narrow), tags: keepsTags };
     const before = (await api.query(document, variables, { token: ada.token })).data.transferFidelity;
     const lines = jsonLines(await (await get(id, 'report.jsonl')).text());
     return [codes(before), codes((await links(id)).fidelity), codes(lines.filter(({ type }) => type === 'fidelity'))];
   };
-  expect(await told(true)).toEqual(Array(3).fill(['TAGS', 'EMPTY_FOLDERS']));
-  expect(await told(false)).toEqual(Array(3).fill(['EMPTY_FOLDERS']));
+  expect(await told(true)).toEqual(Array(3).fill(['USER_METADATA', 'TAGS']));
+  expect(await told(false)).toEqual(Array(3).fill(['USER_METADATA']));
 });
 
 test('the CSV is one table, and no name in it is a formula or breaks a line', async () => {

@@ -1,7 +1,7 @@
 import type { DigestAlgorithm } from './digest-algorithm.ts';
 
 /** Rises when the shape of `Capabilities` changes: stored ones of another revision are as good as none. */
-export const capabilitiesRevision = 9;
+export const capabilitiesRevision = 10;
 
 /** What a provider can do and its limits. The conformance suite picks its tests by these and checks them both ways. */
 export interface Capabilities {
@@ -11,11 +11,8 @@ export interface Capabilities {
     order: 'bytes' | 'none';
     /** Most entries in one page. */
     maxPageSize: number;
-    /**
-     * Folders with nothing in them that a flat listing leaves out: `none`, those that no marker ending in '/' but a mark on
-     * an object stands for (`marked`), or `all`.
-     */
-    unlistedFolders: 'none' | 'marked' | 'all';
+    /** Whether there are folders that are no objects: a flat listing has them only where it is asked for `folders`. */
+    hasFolders: boolean;
   };
   read: {
     /**

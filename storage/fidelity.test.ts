@@ -5,7 +5,7 @@ import { fidelityOf, type LossCode } from './fidelity.ts';
 /** Keeps everything. */
 const best: Capabilities = {
   revision: capabilitiesRevision,
-  listing: { order: 'bytes', maxPageSize: 1000, unlistedFolders: 'none' },
+  listing: { order: 'bytes', maxPageSize: 1000, hasFolders: false },
   read: { digests: ['md5'], pinned: true, versions: false },
   write: {
     singleMaxBytes: 1,
@@ -68,17 +68,6 @@ test.each(differences)('%s is lost where the destination cannot keep it', (code,
 test.each(differences)('%s is not lost where the source has none, nor where it is the other way round', (_, lack) => {
   expect(codes(lack, lack)).toEqual([]);
   expect(codes(lack, {})).toEqual([]);
-});
-
-test('empty folders are lost where the listings of the source leave them out', () => {
-  const source = (unlistedFolders: 'none' | 'marked' | 'all') => ({ listing: { ...best.listing, unlistedFolders } });
-  const told = (from: Change) => fidelityOf(changed(from), changed({ folders: 'real' }), all);
-  expect(told(source('none'))).toEqual([]);
-  expect(told(source('marked'))).toEqual([{ code: 'EMPTY_FOLDERS', message: expect.stringMatching(/Hadoop/) }]);
-  expect(told(source('all'))).toEqual([
-    { code: 'EMPTY_FOLDERS', message: expect.stringMatching(/only those on the way/) },
-  ]);
-  expect(codes({}, source('all'))).toEqual([]);
 });
 
 test('tags are lost one by one where the destination takes others', () => {

@@ -9,7 +9,6 @@ export const lossCodes = [
   'MODIFICATION_TIME_PRECISION',
   'NAME_CASE',
   'NAME_LENGTH',
-  'EMPTY_FOLDERS',
 ] as const;
 
 export type LossCode = (typeof lossCodes)[number];
@@ -57,13 +56,6 @@ export function fidelityOf(source: Capabilities, destination: Capabilities, keep
   }
   if (source.maxKeyBytes > destination.maxKeyBytes) {
     losses.NAME_LENGTH = `Names of more than ${destination.maxKeyBytes} bytes may be too long for the destination: such objects fail and are reported.`;
-  }
-  const { unlistedFolders } = source.listing;
-  if (unlistedFolders === 'all') {
-    losses.EMPTY_FOLDERS = 'Folders with nothing in them are left out: only those on the way to an object appear.';
-  } else if (unlistedFolders === 'marked') {
-    losses.EMPTY_FOLDERS =
-      'Folders with nothing in them are left out unless their names end in a slash, as those that Hadoop and Data Lake tools make do not.';
   }
   return lossCodes.flatMap((code) => {
     const message = losses[code];

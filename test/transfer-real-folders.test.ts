@@ -78,7 +78,7 @@ test('a plan says what stands at the destination in the way of files and folders
   expect(await problems()).toEqual(planned);
 });
 
-test('a folder with nothing in it is there, and nothing is to be moved; one that is not there fails', async () => {
+test('a folder with nothing in it is moved as such; one that is not there fails', async () => {
   const { engine, clouds } = all;
   const { provider, container, accountId } = clouds.dropbox;
   const signal = AbortSignal.timeout(5_000);
@@ -93,8 +93,8 @@ test('a folder with nothing in it is there, and nothing is to be moved; one that
     });
     return engine.ended(id);
   };
-  expect(await endOf('holds/nothing/')).toMatchObject({ state: 'COMPLETED', objectsListed: 0n });
-  expect(await endOf('holds/', 'holds/nothing/')).toMatchObject({ state: 'COMPLETED', objectsCompleted: 1n });
+  expect(await endOf('holds/nothing/')).toMatchObject({ state: 'COMPLETED', objectsCompleted: 1n });
+  expect(await endOf('holds/', 'holds/nothing/')).toMatchObject({ state: 'COMPLETED', objectsCompleted: 3n });
   expect(await endOf('holds/not/')).toMatchObject({ state: 'FAILED', objectsFailed: 1n });
 });
 
@@ -159,4 +159,28 @@ test('a move takes the marker of a folder that is there', async () => {
   });
   expect(await contents(clouds.s3, 'moved/')).toEqual({});
   expect(await readers.dropbox.folders('moved/')).toEqual(['hollow/']);
+});
+
+test('a comparison holds markers against folders', async () => {
+  const { engine, clouds } = all;
+  await fill(clouds.s3, { 'compared/there/': Buffer.alloc(0), 'compared/not/': Buffer.alloc(0) });
+  await clouds.dropbox.provider.createFolder(
+    { container: 'dropbox', key: 'compared/there/' },
+    AbortSignal.timeout(5_000),
+  );
+  const { id } = await engine.submit({
+    mode: 'VERIFY',
+    sourceAccountId: clouds.s3.accountId,
+    sourcePaths: [`${clouds.s3.container}/compared/`],
+    destinationAccountId: clouds.dropbox.accountId,
+    destinationPath: 'dropbox/',
+  });
+  expect(await engine.ended(id)).toMatchObject({ objectsSkipped: 1n, objectsFailed: 1n });
+  const items = await engine.db.transferItem.findMany({ where: { transferId: id } });
+  expect(Object.fromEntries(items.map(({ sourceKey, reason, errorCode }) => [sourceKey, [reason, errorCode]]))).toEqual(
+    {
+      'compared/there/': ['SAME', null],
+      'compared/not/': ['ABSENT', 'DESTINATION_DIFFERS'],
+    },
+  );
 });

@@ -15,7 +15,6 @@ const lossDescriptions = {
   MODIFICATION_TIME_PRECISION: 'The modification time, beyond what the destination can tell apart.',
   NAME_CASE: 'The difference between names that differ only by case.',
   NAME_LENGTH: 'Objects whose names are too long for the destination.',
-  EMPTY_FOLDERS: 'Folders with nothing in them.',
 } as const satisfies Record<LossCode, string>;
 
 const FidelityLossCode = builder.enumType('FidelityLossCode', {

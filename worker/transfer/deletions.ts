@@ -70,7 +70,9 @@ export async function deleteVersions(
   versions: ReadonlyMap<string, Version>,
   signal: AbortSignal,
 ): Promise<Map<string, AppError>> {
-  const condition = provider.capabilities.conditionalDelete ? { ifMatch: versions } : {};
+  // A folder that is no object has no version.
+  const ifMatch = new Map([...versions].filter(([, version]) => Object.keys(version).length > 0));
+  const condition = provider.capabilities.conditionalDelete ? { ifMatch } : {};
   const { failed } = await provider.deleteObjects({ container, keys: [...versions.keys()], ...condition }, signal);
   return new Map(failed.map(({ key, code, message }) => [key, new AppError(code, message)]));
 }

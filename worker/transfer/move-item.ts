@@ -6,7 +6,7 @@ import type { BatchRun } from './batch-run.ts';
 import { copyObject, ingestObject } from './by-cloud.ts';
 import { compareObject, rereadDestination } from './compare.ts';
 import { afterRemains } from './discard.ts';
-import { isFolderMarker, makeFolder } from './folder.ts';
+import { isPlainFolder, makeFolder } from './folder.ts';
 import { containerProblem, isAway, pause } from './gate.ts';
 import type { Item } from './item.ts';
 import { readKeptTags } from './kept.ts';
@@ -171,10 +171,10 @@ async function isEitherAway({ source, destination }: Pair, item: Item, run: Batc
 type Act = (pair: Pair, item: Item, run: BatchRun) => Promise<Evidence | null>;
 
 /** What is done for an object whose bytes do not travel; null: they do. */
-function plainAct({ destination }: Pair, { action, destination: { key }, sizeBytes }: Item): Act | null {
-  if (action === 'DELETE') return deleteExtra;
-  if (action === 'COMPARE') return compareObject;
-  return isFolderMarker(key, sizeBytes, destination.provider.capabilities) ? makeFolder : null;
+function plainAct({ source, destination }: Pair, item: Item): Act | null {
+  if (item.action === 'DELETE') return deleteExtra;
+  if (item.action === 'COMPARE') return compareObject;
+  return isPlainFolder(item, source.provider, destination.provider) ? makeFolder : null;
 }
 
 /** Moves the object by a route. `isRepeated`: there was a try before. */

@@ -3,7 +3,7 @@ import type { Location, Version } from '../../storage/provider.ts';
 import { Tries } from '../errors.ts';
 import type { OpenAccount } from './accounts.ts';
 import type { BatchRun } from './batch-run.ts';
-import { isFolder, isFolderMarker } from './folder.ts';
+import { isFolderMarker, isRealFolder, stateOfFolder } from './folder.ts';
 import { isAway, pause } from './gate.ts';
 import type { Item } from './item.ts';
 import type { Limiters } from './move-item.ts';
@@ -85,15 +85,29 @@ async function removeCopied(pair: Pair, item: Item, run: BatchRun): Promise<void
       return typeof (await look(pair.destination, item.destination, item.expected, run)) === 'object';
     }
     await gate.pass(run.going, (waitMs) => run.throttled(waitMs));
-    return gate.watch(isFolder(provider, item.destination, run.signal));
+    return (await gate.watch(stateOfFolder(provider, item.destination, run.signal))) !== 'GONE';
   };
   if (item.state === 'SKIPPED' && !(await isThere())) {
     const message = 'What was the same at the destination is no longer there, so the source is kept.';
     keepSource(item, new AppError('DESTINATION_CHANGED', message));
-  } else if (await removeUnchanged(pair, pair.source, item.source, item.version, run)) {
+  } else if (await removeSourceOf(pair, item, run)) {
     item.sourceRemoval = 'REMOVED';
   } else {
     keepSource(item, new AppError('OBJECT_CHANGED', 'The source changed after it was copied, so it is kept.'));
+  }
+}
+
+/** Returns whether it is gone; false: it is not what was copied. */
+async function removeSourceOf(pair: Pair, item: Item, run: BatchRun): Promise<boolean> {
+  if (!isRealFolder(item, pair.source.provider.capabilities)) {
+    return removeUnchanged(pair, pair.source, item.source, item.version, run);
+  }
+  try {
+    return await remove(pair, pair.source, item.source, {}, run);
+  } catch (error) {
+    // Something has come into the folder.
+    if (toAppError(error).code === 'CONFLICT') return false;
+    throw error;
   }
 }
 

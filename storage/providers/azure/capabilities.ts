@@ -32,7 +32,7 @@ const tagRules: TagRules = {
 export function azureCapabilities(access: BlobAccess['kind'], isHierarchical: boolean): Capabilities {
   return {
     revision: capabilitiesRevision,
-    listing: { order: 'none', maxPageSize: 5000, unlistedFolders: isHierarchical ? 'all' : 'marked' },
+    listing: { order: 'none', maxPageSize: 5000, hasFolders: true },
     read: { digests: ['md5'], pinned: true, versions: false },
     write: {
       singleMaxBytes: 100 * MiB,

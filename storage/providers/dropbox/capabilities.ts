@@ -12,7 +12,7 @@ export const linkLifeMs = 4 * 60 * 60 * 1000;
  */
 export const dropboxCapabilities: Capabilities = {
   revision: capabilitiesRevision,
-  listing: { order: 'none', maxPageSize: 2000, unlistedFolders: 'all' },
+  listing: { order: 'none', maxPageSize: 2000, hasFolders: true },
   read: { digests: ['dropbox'], pinned: true, versions: false },
   write: {
     singleMaxBytes: 150 * MiB,

@@ -11,7 +11,7 @@ const maxExpiresMs = 7 * 24 * 3600_000;
 export function gcsCapabilities(presigns: boolean): Capabilities {
   return {
     revision: capabilitiesRevision,
-    listing: { order: 'bytes', maxPageSize: 1000, unlistedFolders: 'none' },
+    listing: { order: 'bytes', maxPageSize: 1000, hasFolders: false },
     // Composite objects, and what was uploaded in parts, have no MD5 ("Hashes and ETags").
     read: { digests: ['crc32c', 'md5'], pinned: true, versions: false },
     write: {

@@ -91,7 +91,7 @@ export function s3Capabilities(abilities: S3Abilities, signer: 'key' | 'session'
   const bodyDigest = crc32c ? 'crc32c' : etagIsMd5 ? 'md5' : null;
   return {
     revision: capabilitiesRevision,
-    listing: { order: ordered ? 'bytes' : 'none', maxPageSize: 1000, unlistedFolders: 'none' },
+    listing: { order: ordered ? 'bytes' : 'none', maxPageSize: 1000, hasFolders: false },
     read: {
       digests: [...(crc32c ? (['crc32c', 'crc32', 'sha256'] as const) : []), ...(etagIsMd5 ? (['md5'] as const) : [])],
       pinned: true,

@@ -6,7 +6,6 @@ import type { TransferOptions } from '../../../queue/transfer-options.ts';
 import type { Entry, Location } from '../../../storage/provider.ts';
 import type { OpenAccount } from '../accounts.ts';
 import { patiently } from '../engine.ts';
-import { isFolderMarker } from '../folder.ts';
 import type { RefusedRoutes } from '../route.ts';
 import type { UrlReach } from '../url-reach.ts';
 import { decide } from './decide.ts';
@@ -82,8 +81,10 @@ export class Judge {
    * Adds the objects to the page. Returns the names at the destination that they take, where others of the transfer
    * could meet them there. Rejects when planning has to stop.
    */
-  async judge(page: PlanPage, section: Section, matches: readonly Match[]): Promise<string[]> {
-    page.destinationObjects = matches.filter(({ destination }) => destination?.kind === 'file').length;
+  async judge(page: PlanPage, section: Section, listed: readonly Match[]): Promise<string[]> {
+    page.destinationObjects = listed.filter(({ destination }) => destination?.kind === 'file').length;
+    // A filled folder is made with what is in it; what stands for it at the destination stays.
+    const matches = listed.filter(({ source }) => !source?.isFilled);
     const taken = await this.#takenNames(section, matches);
     const chosen = await this.#chosen(section, matches, page);
     let reserved: Set<string> | undefined;
@@ -98,7 +99,7 @@ export class Judge {
     const judged = (await Promise.all(chosen.map((match) => this.#judgeOne(section, match, reserve)))).filter(
       (object) => object !== null,
     );
-    this.#barByStanding(matches, judged);
+    this.#barByStanding(listed, judged);
     await this.#counter?.learnRoutes(judged);
     const names: string[] = [];
     for (const object of judged) {
@@ -243,16 +244,14 @@ export class Judge {
   /** Chooses the action by what is at the destination. */
   async #compare(object: PlannedObject, source: Entry, destination: Entry | null, reserve: Reserve): Promise<void> {
     const { mode, options } = this.#rules;
-    if (mode === 'VERIFY') return this.#verify(object, source, destination);
     // First, so that an object that could not be looked at and is tried again replaces nothing that was not seen.
     object.destinationVersion = destination === null ? {} : destination.version;
-    const isEither = options.conflictPolicy === 'KEEP_BOTH' || options.conflictPolicy === 'FAIL';
-    if (isMarker(source) && isMarker(destination) && (isEither || destination?.kind === 'folder')) {
-      // A folder is not in its own way, and a second one beside it would be empty. One that is no object is all there is to it.
+    if (destination !== null && this.#isSameFolder(source, destination)) {
       object.action = 'SKIP';
       object.reason = 'SAME';
       return;
     }
+    if (mode === 'VERIFY') return this.#verify(object, source, destination);
     const decided =
       decide(source, destination, options.conflictPolicy) ??
       (await this.#facts.decide(object, source, destination as Entry, options.conflictPolicy));
@@ -268,15 +267,22 @@ export class Judge {
     }
   }
 
+  /** Whether it is the same folder on both sides, so that there is nothing to do, whatever the policy. */
+  #isSameFolder(source: Entry, destination: Entry): boolean {
+    // One that is no object has nothing but its name.
+    if (source.kind === 'folder') return true;
+    if (!isMarker(source) || !isMarker(destination)) return false;
+    const { mode, options } = this.#rules;
+    // A folder is not in its own way, and a second one beside it would be empty.
+    const isEither = options.conflictPolicy === 'KEEP_BOTH' || options.conflictPolicy === 'FAIL';
+    return destination.kind === 'folder' || (isEither && mode !== 'VERIFY');
+  }
+
   #verify(object: PlannedObject, source: Entry, destination: Entry | null): void {
     object.action = 'COMPARE';
-    object.destinationVersion = destination?.version ?? {};
     const decided = decide(source, destination, 'OVERWRITE_IF_DIFFERENT');
     object.reason = decided?.reason ?? 'NOT_COMPARABLE';
-    if (isFolderMarker(object.destination.key, source.sizeBytes, this.#rules.destination.provider.capabilities)) {
-      object.action = 'SKIP';
-      object.reason = 'NOT_COMPARABLE';
-    } else if (destination === null) {
+    if (destination === null) {
       object.problem = differs('It is not at the destination.');
     } else if (decided?.reason === 'DIFFERENT_SIZE') {
       object.problem = differs(`The destination has ${destination.sizeBytes} bytes, the source ${source.sizeBytes}.`);
@@ -336,8 +342,8 @@ export class Judge {
 const isWritten = (action: TransferAction) => action === 'WRITE' || action === 'ADD' || action === 'REPLACE';
 
 /** Whether it stands for a folder: markers are objects of no bytes. */
-function isMarker(entry: Entry | null): boolean {
-  return entry !== null && entry.sizeBytes === 0 && entry.key.endsWith('/');
+function isMarker(entry: Entry): boolean {
+  return entry.sizeBytes === 0 && entry.key.endsWith('/');
 }
 
 function collision(): AppError {

@@ -7,16 +7,22 @@ import type { Entry, Page } from '../../../storage/provider.ts';
  */
 export const maxEmptyPages = 10_000;
 
+/** An entry as a plan has it. */
+export interface Listed extends Entry {
+  /** Of a folder that is no object: whether something is in it, so that it is there anyway. */
+  isFilled?: boolean;
+}
+
 /** Fetches the page at a cursor, with as many tries as it deserves. */
-export type FetchPage = (cursor: string | null) => Promise<Page<Entry>>;
+export type FetchPage = (cursor: string | null) => Promise<Page<Listed>>;
 
 /** One side of a plan, page by page. The next page is on its way while one is used. */
 export class Listing {
   readonly #fetch: FetchPage;
   #cursor: string | null;
-  #page: Page<Entry> | undefined;
+  #page: Page<Listed> | undefined;
   #index = 0;
-  #coming: Promise<Page<Entry>>;
+  #coming: Promise<Page<Listed>>;
   /** A cursor that was passed, by which a listing that goes in a circle is known (Brent's cycle detection). */
   #mark: string | null;
   #pagesToMark = 1;
@@ -41,12 +47,12 @@ export class Listing {
   }
 
   /** The next entry, when its page is at hand. */
-  get current(): Entry | undefined {
+  get current(): Listed | undefined {
     return this.#page?.items[this.#index];
   }
 
   /** The rest of the page at hand. */
-  get rest(): readonly Entry[] {
+  get rest(): readonly Listed[] {
     return this.#page?.items.slice(this.#index) ?? [];
   }
 
@@ -89,7 +95,7 @@ export class Listing {
     this.#pagesUnmarked = 0;
   }
 
-  #begin(cursor: string | null): Promise<Page<Entry>> {
+  #begin(cursor: string | null): Promise<Page<Listed>> {
     const coming = this.#fetch(cursor);
     // Whoever awaits it hears of it.
     coming.catch(() => {});

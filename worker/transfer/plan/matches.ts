@@ -2,14 +2,14 @@ import { AppError } from '../../../core/errors.ts';
 import type { PlanPlace } from '../../../queue/plan-checkpoint.ts';
 import type { Entry } from '../../../storage/provider.ts';
 import { compareKeys } from './key-order.ts';
-import { type FetchPage, Listing } from './listing.ts';
+import { type FetchPage, type Listed, Listing } from './listing.ts';
 import { Spool } from './spool.ts';
 
 /** What both sides have under one name; never nothing on both. */
 export interface Match {
   /** The name at the destination. */
   key: string;
-  source: Entry | null;
+  source: Listed | null;
   destination: Entry | null;
   /** Another object of the source goes to the same name, as the destination tells names apart. */
   isClash?: true;
@@ -43,11 +43,11 @@ export interface MatchesOptions {
   chunkMatches?: number;
 }
 
-/** The source alone, page by page: what is at the destination does not matter. */
-export function sourceMatches({ place, fetchSource, keyOf }: MatchesOptions): Matches {
+/** The source alone, page by page: what is at the destination does not matter. `isResumable`: as is its listing. */
+export function sourceMatches({ place, fetchSource, keyOf }: MatchesOptions, isResumable = true): Matches {
   const listing = new Listing(fetchSource, place.cursor);
   return {
-    isResumable: true,
+    isResumable,
     async next() {
       await listing.load();
       const matches = listing.rest.map((source): Match => ({ key: keyOf(source.key), source, destination: null }));
@@ -183,13 +183,15 @@ async function* grouped(
       if (taken === null) taken = right.entry;
       else matches.push({ key: right.entry.key, source: null, destination: right.entry });
     }
-    let isFirst = true;
+    let [isFirst, isMet] = [true, false];
     for (; left?.sortKey === name; left = await take(sources)) {
       const match: Match = { key: keyOf(left.entry.key), source: left.entry, destination: isFirst ? taken : null };
       matches.push(isFirst ? match : { ...match, isClash: true });
-      isFirst = false;
+      isMet = true;
+      // A folder that is there for what is in it is in nobody's way.
+      isFirst &&= left.entry.isFilled === true;
     }
-    if (isFirst && taken !== null) matches.unshift({ key: taken.key, source: null, destination: taken });
+    if (!isMet && taken !== null) matches.unshift({ key: taken.key, source: null, destination: taken });
     yield matches;
   }
 }

@@ -49,8 +49,14 @@ export class Section {
     return kind === 'object' ? path === `${container}/${key}` : path.startsWith(`${container}/${key}`);
   }
 
-  listSource(provider: StorageProvider, cursor: string | null, signal: AbortSignal): Promise<Page<Entry>> {
-    return listSource(provider, this.source, cursor, signal);
+  /** `folders`: with those that are no objects. */
+  listSource(
+    provider: StorageProvider,
+    cursor: string | null,
+    folders: true | undefined,
+    signal: AbortSignal,
+  ): Promise<Page<Entry>> {
+    return listSource(provider, this.source, cursor, folders, signal);
   }
 
   /** What is at the destination already, in the section's place. A place that is not there holds nothing. */

@@ -1,17 +1,18 @@
 import { AppError } from '../../../core/errors.ts';
 import type { StoragePath } from '../../../queue/path.ts';
 import type { Entry, Location, Page, StorageProvider } from '../../../storage/provider.ts';
-import { isFolder } from '../folder.ts';
+import { stateOfFolder } from '../folder.ts';
 
-/** One page of what lies below a source path. */
+/** One page of what lies below a source path; `folders`: with the folders that are no objects. */
 export async function listSource(
   provider: StorageProvider,
   path: StoragePath,
   cursor: string | null,
+  folders: true | undefined,
   signal: AbortSignal,
 ): Promise<Page<Entry>> {
   if (path.kind === 'object') return { items: [await statEntry(provider, path, signal)], nextCursor: null };
-  const request = { container: path.container, prefix: path.key, ...(cursor !== null && { cursor }) };
+  const request = { container: path.container, prefix: path.key, folders, ...(cursor !== null && { cursor }) };
   const page = await provider.list(request, signal);
   const isEmpty = cursor === null && page.items.length === 0 && page.nextCursor === null;
   if (path.kind === 'folder' && isEmpty && !(await isFolder(provider, path, signal))) {
@@ -36,4 +37,9 @@ export async function statEntry(
     digests: info.digests,
     storageClass: info.storageClass,
   };
+}
+
+/** Whether there is a folder although nothing lies below it, which only clouds can say whose folders are no objects. */
+async function isFolder(provider: StorageProvider, path: Location, signal: AbortSignal): Promise<boolean> {
+  return provider.capabilities.listing.hasFolders && (await stateOfFolder(provider, path, signal)) !== 'GONE';
 }

@@ -3,8 +3,8 @@ import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
-import type { Entry } from '../../../storage/provider.ts';
 import { compareKeys } from './key-order.ts';
+import type { Listed } from './listing.ts';
 
 /** Read and written at a time. */
 const chunkBytes = 64 * 1024;
@@ -12,7 +12,7 @@ const chunkBytes = 64 * 1024;
 /** An entry with the key that it is sorted by. */
 export interface Spooled {
   sortKey: string;
-  entry: Entry;
+  entry: Listed;
 }
 
 /**

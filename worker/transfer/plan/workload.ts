@@ -1,7 +1,7 @@
 import { type ErrorCode, toAppError } from '../../../core/errors.ts';
 import type { RequestCounts, Workload } from '../../../queue/plan-estimate.ts';
 import type { RequestRules, Requests } from '../../../storage/request-rules.ts';
-import { isFolderMarker } from '../folder.ts';
+import { isPlainFolder, isRealFolder } from '../folder.ts';
 import { carriesTags } from '../kept.ts';
 import { isWhole, partSizeFor } from '../parts.ts';
 import { chooseRoute, type Route } from '../route.ts';
@@ -63,15 +63,23 @@ export class WorkloadCounter {
       workload.objects += 1;
       this.#count(work, object);
     }
-    if (object.sourceRemoval !== null) this.#remove(work, 'source');
+    if (object.sourceRemoval === null) return;
+    if (isRealFolder(object, this.#rules.source.provider.capabilities)) work.add('source', 'deleteFolder');
+    else this.#remove(work, 'source');
   }
 
   #count(work: Work, object: PlannedObject): void {
     const { action } = object;
     if (action === 'DELETE') this.#remove(work, 'destination');
     else if (action === 'COMPARE') this.#compare(work, object);
-    else if (!this.#isWritten(object)) work.add('destination', 'createFolder');
+    else if (!this.#isWritten(object)) this.#makeFolder(work, object);
     else this.#write(work, object);
+  }
+
+  /** One that is no object at the source is looked at there before. */
+  #makeFolder(work: Work, object: PlannedObject): void {
+    if (isRealFolder(object, this.#rules.source.provider.capabilities)) work.addRequests('source', { list: 1 });
+    work.add('destination', 'createFolder');
   }
 
   /** Where the cloud holds deletions to a version, nobody looks before. */
@@ -92,9 +100,11 @@ export class WorkloadCounter {
   }
 
   /** Whether the object's bytes are brought to the destination, by whatever route. */
-  #isWritten({ action, problem, sizeBytes, destination: { key } }: PlannedObject): boolean {
+  #isWritten(object: PlannedObject): boolean {
+    const { action, problem } = object;
     const isOther = action === 'SKIP' || action === 'DELETE' || action === 'COMPARE' || problem !== undefined;
-    return !isOther && !isFolderMarker(key, sizeBytes, this.#rules.destination.provider.capabilities);
+    const { source, destination } = this.#rules;
+    return !isOther && !isPlainFolder(object, source.provider, destination.provider);
   }
 
   /** The route that the object would take now. */
