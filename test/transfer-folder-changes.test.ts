@@ -128,32 +128,26 @@ test('a planner that is killed in the midst of a listing in no order loses no fo
     where,
     data: { capabilities: { ...others, listing: { ...listing, maxPageSize: 3 } } },
   });
-  // Dropbox's local server lists in the order of making; the page's folder comes first.
-  await fill(dropbox, { 'killed/first': bytes });
-  await places.dropbox.makeFolder('killed/hollow/');
-  await places.dropbox.makeFolder('killed/late/');
-  await fill(dropbox, { 'killed/second': bytes });
-  await places.dropbox.makeFolder('killed/last/');
-  await fill(dropbox, { 'killed/late/file': bytes });
+  // Dropbox's local server lists in no order: of so many, some are on pages before and some behind.
+  const numbers = Array.from({ length: 12 }, (_, index) => index);
+  for (const number of numbers) {
+    await places.dropbox.makeFolder(`killed/hollow ${number}/`);
+    await fill(dropbox, { [`killed/full ${number}/file`]: bytes });
+  }
 
   const route = 'files/list_folder/continue';
   const { promise: until, resolve: release } = Promise.withResolvers<void>();
-  // The second page passes.
-  servers.dropbox.faults.add({ match: { route }, action: { kind: 'slow', bytesPerSecond: 1_000_000 } });
+  // Some pages pass.
+  servers.dropbox.faults.add({ match: { route, count: 6 }, action: { kind: 'slow', bytesPerSecond: 1_000_000 } });
   const held = servers.dropbox.faults.add({ match: { route }, action: { kind: 'hold', until } });
   const id = await order('dropbox', 's3', 'killed/');
   await held.hit;
-  await engine.until(id, ({ objectsListed }) => objectsListed === 2n);
+  await engine.until(id, ({ planCheckpoint }) => planCheckpoint !== null);
   await all.worker.kill();
   release();
   await engine.startWorker();
-  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED', objectsListed: 5n, objectsCompleted: 5n });
-  expect(Object.keys(await told(id, 'killed/', () => null)).sort()).toEqual([
-    'first',
-    'hollow/',
-    'last/',
-    'late/file',
-    'second',
-  ]);
-  expect(await foldersOf(places.s3, 'into/killed/')).toEqual(['hollow/', 'last/']);
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED', objectsListed: 24n, objectsCompleted: 24n });
+  const names = numbers.flatMap((number) => [`full ${number}/file`, `hollow ${number}/`]);
+  expect(Object.keys(await told(id, 'killed/', () => null)).sort()).toEqual(names.sort());
+  expect(await foldersOf(places.s3, 'into/killed/')).toEqual(names.filter((name) => name.endsWith('/')));
 });
