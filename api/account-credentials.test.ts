@@ -3,6 +3,7 @@ import { createKeyring, open } from '../core/secrets.ts';
 import { startS3Server } from '../emulators/s3/server.ts';
 import { credentialsInput, startTestApi, type TestApi } from '../test/support/api.ts';
 import { startStore, type TestStore } from '../test/support/engine.ts';
+import { createSchedule } from '../test/support/schedules.ts';
 
 const update = `mutation ($input: UpdateAccountCredentialsInput!) { updateAccountCredentials(input: $input) {
   account { id identity status error { code } } userErrors { field code message } } }`;
@@ -79,6 +80,21 @@ test.each([
   [{ gcs: { serviceAccountKey: '{' } }, 'Key of a service account must have at least 2 characters.'],
 ])('of %j it says which rule was broken, as people see the field', async (credentials, message) => {
   expect((await replace(credentials)).userErrors[0]).toMatchObject({ code: 'INVALID_INPUT', message });
+});
+
+test('with new keys the schedules go on that stopped because the former ones were refused, and no others', async () => {
+  const accountId = (await row()).id;
+  const create = (data: object) => createSchedule(api.db, { userId, accountId }, { nextRunAt: null, ...data });
+  const stopped = await create({ enabled: false, errorCode: 'CREDENTIALS_INVALID', errorMessage: 'No.' });
+  const paused = await create({ enabled: false });
+  const read = (id: string) => api.db.transferSchedule.findUniqueOrThrow({ where: { id } });
+
+  expect((await replace(at(rotated, other.server.endpoint))).userErrors).toHaveLength(1);
+  expect(await read(stopped)).toMatchObject({ enabled: false });
+  expect((await replace(at(rotated))).userErrors).toEqual([]);
+  expect(await read(stopped)).toMatchObject({ enabled: true, errorCode: null, errorMessage: null });
+  expect((await read(stopped)).nextRunAt?.getTime()).toBeGreaterThan(Date.now());
+  expect(await read(paused)).toMatchObject({ enabled: false, nextRunAt: null });
 });
 
 test('new keys of the same store take the place of the former ones, sealed, and their access token goes', async () => {

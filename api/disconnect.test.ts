@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestApi, type TestApi } from '../test/support/api.ts';
 import { startStore, type TestStore } from '../test/support/engine.ts';
+import { createSchedule } from '../test/support/schedules.ts';
 import { createTransfer } from '../test/support/transfers.ts';
 
 let api: TestApi;
@@ -44,4 +45,31 @@ test('a cancellation whose uploads nobody drops any more holds no account', asyn
   await createTransfer(api.db, { userId, accountId }, { batches: [1], data: { state: 'CANCELLED', finishedAt } });
   const answer = await api.query(disconnect, { input: { id } }, { token });
   expect(answer.data.disconnectAccount).toEqual({ account: { status: 'DISCONNECTED' }, userErrors: [] });
+});
+
+test('the schedules of an account that is disconnected stop and say why, and cannot be resumed', async () => {
+  const { token, userId } = await api.signUp();
+  const id = await api.connect(token, store, 'Far');
+  const { id: accountId } = await api.db.cloudAccount.findFirstOrThrow({ where: { userId } });
+  await createSchedule(api.db, { userId, accountId });
+  const query = '{ viewer { transferSchedules { nodes { id isEnabled nextRuns error { code message remedy } } } } }';
+  const [before] = (await api.query(query, {}, { token })).data.viewer.transferSchedules.nodes;
+  expect(before).toMatchObject({ isEnabled: true, error: null });
+
+  await api.query(disconnect, { input: { id } }, { token });
+  const stopped = {
+    ...{ isEnabled: false, nextRuns: [] },
+    error: { code: 'CONFLICT', message: expect.stringContaining("'Far' is disconnected"), remedy: expect.any(String) },
+  };
+  expect((await api.query(query, {}, { token })).data.viewer.transferSchedules.nodes).toEqual([
+    { id: before.id, ...stopped },
+  ]);
+
+  const update = `mutation ($input: UpdateTransferScheduleInput!) {
+    updateTransferSchedule(input: $input) { schedule { id } userErrors { code field } } }`;
+  const resumed = await api.query(update, { input: { id: before.id, isEnabled: true } }, { token });
+  expect(resumed.data.updateTransferSchedule).toEqual({
+    schedule: null,
+    userErrors: [{ code: 'CONFLICT', field: ['input', 'isEnabled'] }],
+  });
 });

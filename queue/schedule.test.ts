@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { createDb, type Db, type Prisma } from '../core/db.ts';
+import { createDb, type Db } from '../core/db.ts';
 import { createTestDatabase, type TestDatabase } from '../test/support/databases.ts';
+import { createSchedule } from '../test/support/schedules.ts';
 import { createUser, type TestUser } from '../test/support/transfers.ts';
 import { nextRun, nextRuns, runDueSchedule, scheduledOrderSchema } from './schedule.ts';
 
@@ -41,20 +42,7 @@ async function schedule(
     priority: 'HIGH',
     bandwidthLimit: 40_000,
   });
-  const row = await db.transferSchedule.create({
-    data: {
-      userId: user.userId,
-      name: 'nightly',
-      cron: '*/5 * * * *',
-      timeZone: 'UTC',
-      sourceAccountId: user.accountId,
-      destinationAccountId: user.accountId,
-      order: order as unknown as Prisma.InputJsonObject,
-      nextRunAt,
-      enabled,
-    },
-  });
-  return row.id;
+  return createSchedule(db, user, { cron: '*/5 * * * *', order, nextRunAt, enabled });
 }
 const read = (id: string) => db.transferSchedule.findUniqueOrThrow({ where: { id } });
 
@@ -94,18 +82,20 @@ test('a run is left out while the transfer of the last one goes on, and that is 
   const first = await runDueSchedule(db);
   await db.transferSchedule.update({ where: { id }, data: { nextRunAt: due } });
   expect(await runDueSchedule(db)).toBeNull();
-  expect(await read(id)).toMatchObject({ lastTransferId: first?.id, errorCode: 'CONFLICT' });
+  expect(await read(id)).toMatchObject({ enabled: true, lastTransferId: first?.id, errorCode: 'CONFLICT' });
   await db.transfer.update({ where: { id: first?.id as string }, data: { state: 'COMPLETED' } });
   await db.transferSchedule.update({ where: { id }, data: { nextRunAt: due } });
   expect(await runDueSchedule(db)).toMatchObject({ scheduleId: id });
   expect(await read(id)).toMatchObject({ errorCode: null });
 });
 
-test('a run that cannot be ordered is told, and others go on', async () => {
+test('a schedule that cannot be ordered stops and says so, and others go on', async () => {
   const broken = await schedule({ sourcePaths: ['no-slash'] });
   const good = await schedule({ nextRunAt: new Date(due.getTime() + 1_000) });
   expect(await runDueSchedule(db)).toBeNull();
-  expect(await read(broken)).toMatchObject({ errorCode: 'INVALID_INPUT', lastTransferId: null });
+  expect(await read(broken)).toMatchObject({
+    ...{ enabled: false, nextRunAt: null, errorCode: 'INVALID_INPUT', lastTransferId: null },
+  });
   expect(await runDueSchedule(db)).toMatchObject({ scheduleId: good });
 });
 
@@ -130,7 +120,7 @@ test('a run orders nothing at an account that is being disconnected meanwhile', 
     return { run };
   });
   expect(await running.run).toBeNull();
-  expect(await read(id)).toMatchObject({ errorCode: 'CONFLICT', lastTransferId: null });
+  expect(await read(id)).toMatchObject({ enabled: false, errorCode: 'CONFLICT', lastTransferId: null });
 });
 
 test('what is not enabled or not due does not run', async () => {

@@ -1,6 +1,6 @@
 import { Cron } from 'croner';
 import { z } from 'zod';
-import type { Db, DbSession, Transfer, TransferSchedule } from '../core/db.ts';
+import { type Db, type DbSession, databaseTime, type Transfer, type TransferSchedule } from '../core/db.ts';
 import { AppError, toAppError } from '../core/errors.ts';
 import { submitTransfer } from './transfer.ts';
 import { transferOptionsSchema } from './transfer-options.ts';
@@ -61,8 +61,8 @@ const endStates: readonly Transfer['state'][] = ['COMPLETED', 'COMPLETED_WITH_ER
 /**
  * Orders what is due, at most one schedule a call; returns the transfer, null where the run ordered none, undefined when nothing
  * is due. Any number of processes may call it. Runs that were missed, because nothing ran, are made up for by one. While
- * the transfer of the last run goes on, a run is left out. A run that cannot be ordered is told with the schedule; one that
- * never fires again is no longer enabled.
+ * the transfer of the last run goes on, a run is left out. A schedule that cannot be ordered, or never fires again, is no
+ * longer enabled, and says why.
  */
 export async function runDueSchedule(db: Db): Promise<Transfer | null | undefined> {
   return db.$transaction(async (tx) => {
@@ -73,16 +73,16 @@ export async function runDueSchedule(db: Db): Promise<Transfer | null | undefine
     if (!due) return undefined;
     const schedule = await tx.transferSchedule.findUniqueOrThrow({ where: { id: due.id } });
     const moment = momentAfter(schedule, due.now);
-    const run = 'error' in moment ? moment : await orderRun(tx, schedule);
+    const run: Run = 'error' in moment ? moment : await orderRun(tx, schedule);
+    const nextRunAt = 'error' in run || 'error' in moment ? null : moment.next;
     await tx.transferSchedule.update({
       where: { id: schedule.id },
       data: {
-        enabled: !('error' in moment),
-        nextRunAt: 'error' in moment ? null : moment.next,
+        enabled: nextRunAt !== null,
+        nextRunAt,
         lastRunAt: due.now,
         ...('transfer' in run && { lastTransferId: run.transfer.id }),
-        errorCode: 'error' in run ? run.error.code : null,
-        errorMessage: 'error' in run ? run.error.message : null,
+        ...reasonOf('transfer' in run ? null : 'error' in run ? run.error : run.leftOut),
       },
     });
     return 'transfer' in run ? run.transfer : null;
@@ -98,15 +98,20 @@ function momentAfter({ cron, timeZone }: TransferSchedule, now: Date): { next: D
   }
 }
 
-async function orderRun(
-  tx: DbSession,
-  schedule: TransferSchedule,
-): Promise<{ transfer: Transfer } | { error: AppError }> {
+/** What becomes of a run. After an error every other run would have the same. */
+type Run = { transfer: Transfer } | { leftOut: AppError } | { error: AppError };
+
+const reasonOf = (error: AppError | null) => ({
+  errorCode: error?.code ?? null,
+  errorMessage: error?.message ?? null,
+});
+
+async function orderRun(tx: DbSession, schedule: TransferSchedule): Promise<Run> {
   const { id, userId, name, sourceAccountId, destinationAccountId, lastTransferId } = schedule;
   const last = lastTransferId && (await tx.transfer.findUnique({ where: { id: lastTransferId } }));
   if (last && !endStates.includes(last.state)) {
     return {
-      error: new AppError('CONFLICT', 'The transfer of the run before had not ended, so this run was left out.'),
+      leftOut: new AppError('CONFLICT', 'The transfer of the run before had not ended, so this run was left out.'),
     };
   }
   try {
@@ -120,5 +125,38 @@ async function orderRun(
   } catch (cause) {
     if (!(cause instanceof AppError || cause instanceof z.ZodError)) throw cause;
     return { error: toAppError(cause) };
+  }
+}
+
+const ofAccount = (id: string) => ({ OR: [{ sourceAccountId: id }, { destinationAccountId: id }] });
+
+/**
+ * Stops the schedules of an account that is to be disconnected. Before its caller locks the account: a run locks its schedule
+ * first, and its accounts then.
+ */
+export async function stopSchedules(tx: DbSession, account: { id: string; name: string }): Promise<void> {
+  const message = `The account '${account.name}' is disconnected for good. Connect the cloud as a new account and make a new schedule with that.`;
+  await tx.transferSchedule.updateMany({
+    where: { enabled: true, ...ofAccount(account.id) },
+    data: { enabled: false, nextRunAt: null, ...reasonOf(new AppError('CONFLICT', message)) },
+  });
+}
+
+/**
+ * Has the schedules of an account go on that stopped because a cloud refused credentials (a trigger of transfer). Before its
+ * caller locks the account, as for `stopSchedules`.
+ */
+export async function resumeSchedules(tx: DbSession, accountId: string): Promise<void> {
+  const now = await databaseTime(tx);
+  const stopped = await tx.transferSchedule.findMany({
+    where: { enabled: false, errorCode: 'CREDENTIALS_INVALID', ...ofAccount(accountId) },
+  });
+  for (const schedule of stopped) {
+    const moment = momentAfter(schedule, now);
+    if ('error' in moment) continue;
+    await tx.transferSchedule.updateMany({
+      where: { id: schedule.id },
+      data: { enabled: true, nextRunAt: moment.next, ...reasonOf(null) },
+    });
   }
 }

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createDb } from '../core/db.ts';
 import { type Scene, startScene } from './support/browser.ts';
 import { type Prepared, prepareScene } from './support/prepared-scene.ts';
 
@@ -116,6 +117,28 @@ test('a schedule is made with a look at its next runs, runs, is changed, paused 
   await page.context().close();
 }, 200_000);
 
+test('a schedule that has stopped by itself says why and what to do, and goes on once it is resumed', async () => {
+  await prepared.schedule({ sourcePaths: ['harbour/photos/'], name: 'Becalmed', cron: '0 3 * * *', timeZone: 'UTC' });
+  const db = createDb({ url: scene.product.env.DATABASE_URL as string, poolSize: 1 });
+  const message = 'The store does not know these keys.';
+  const data = { enabled: false, nextRunAt: null, errorCode: 'CREDENTIALS_INVALID', errorMessage: message };
+  await db.transferSchedule.updateMany({ where: { name: 'Becalmed' }, data });
+  await db.$disconnect();
+  const { page } = await scene.visit({ storageState: prepared.session });
+  await page.goto(`${scene.product.url}/schedules`);
+  const row = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'Becalmed' }) });
+  await row.getByText('Stopped', { exact: true }).waitFor();
+  await row.getByText(message).waitFor();
+  await row.getByRole('link', { name: 'replace the credentials' }).waitFor();
+  await button(page, 'Resume Becalmed').click();
+  await row.getByText(/^next /).waitFor();
+  expect(await row.getByText(message).count()).toBe(0);
+  await button(page, 'Delete Becalmed').click();
+  await button(page, 'Delete schedule').click();
+  await row.waitFor({ state: 'detached' });
+  await page.context().close();
+});
+
 test('a schedule whose account is disconnected says so at once, and promises no next run', async () => {
   await prepared.schedule({ sourcePaths: ['harbour/photos/'], name: 'Forlorn', cron: '0 3 * * *', timeZone: 'UTC' });
   const { page } = await scene.visit({ storageState: prepared.session });
@@ -133,5 +156,6 @@ test('a schedule whose account is disconnected says so at once, and promises no 
   await page.getByRole('link', { name: 'Schedules' }).click();
   await page.getByText('Far is disconnected: nothing runs any more').waitFor();
   expect(await page.getByText(/^next /).count()).toBe(0);
+  expect(await button(page, /^(Pause|Resume) Forlorn$/).count()).toBe(0);
   await page.context().close();
 });

@@ -3,12 +3,13 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { databaseTime, type Prisma } from '../core/db.ts';
+import { databaseTime } from '../core/db.ts';
 import { createRedis, type Redis } from '../core/redis.ts';
 import { scheduledOrderSchema } from '../queue/schedule.ts';
 import { pauseTransfer, publishControl, resumeTransfer } from '../queue/transfer.ts';
 import { type CloudName, type Clouds, fill, mayFetch, sha256, startClouds } from './support/clouds.ts';
 import { startOwnEngine } from './support/engine.ts';
+import { createSchedule } from './support/schedules.ts';
 import { temporaryDirectory } from './support/servers.ts';
 
 const hook = new URL('./support/shifted-clock.mjs', import.meta.url).href;
@@ -76,17 +77,13 @@ const orderOf = ([from, to]: readonly [CloudName, CloudName], into: string) => (
 });
 
 /** A timetable whose one run is due at a moment, and the next in a year. */
-async function schedule(nextRunAt: Date, into: string): Promise<string> {
+function schedule(nextRunAt: Date, into: string): Promise<string> {
   const { sourceAccountId, destinationAccountId, ...places } = orderOf(['gcs', 's3'], into);
   const order = scheduledOrderSchema.parse({ ...places, mode: 'COPY', options: {}, priority: 'NORMAL' });
-  const { id } = await engine.db.transferSchedule.create({
-    data: {
-      ...{ userId: engine.userId, name: into, cron: '0 0 1 1 *', timeZone: 'UTC' },
-      ...{ sourceAccountId, destinationAccountId, nextRunAt },
-      order: order as unknown as Prisma.InputJsonObject,
-    },
+  const user = { userId: engine.userId, accountId: sourceAccountId };
+  return createSchedule(engine.db, user, {
+    ...{ destinationAccountId, name: into, cron: '0 0 1 1 *', nextRunAt, order },
   });
-  return id;
 }
 
 /** How often each object was put into S3. */

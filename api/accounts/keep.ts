@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { CloudAccount, DbSession, Prisma } from '../../core/db.ts';
 import { type Keyring, seal } from '../../core/secrets.ts';
+import { resumeSchedules } from '../../queue/schedule.ts';
 import { findLimitedWith } from '../../storage/cloud-limit.ts';
 import type { Credentials, CredentialsOf } from '../../storage/credentials.ts';
 import { audit } from '../audit.ts';
@@ -63,7 +64,8 @@ export async function createAccount(tx: DbSession, context: Context, name: strin
 }
 
 /**
- * Gives an account proven credentials of the same store in place of its own; the access token of the former ones goes.
+ * Gives an account proven credentials of the same store in place of its own; the access token of the former ones goes, and
+ * schedules that stopped for want of them go on.
  * CONFLICT for a disconnected account and for another store.
  *
  * @param field What of the input the credentials come from.
@@ -75,6 +77,7 @@ export async function replaceCredentials(
   proven: Proven,
   field: string,
 ): Promise<void> {
+  await resumeSchedules(tx, id);
   // Against a disconnection and another replacement at the same time.
   await tx.$queryRaw`SELECT 1 FROM cloud_account WHERE id = ${id}::uuid FOR UPDATE`;
   const account = connected(await tx.cloudAccount.findUniqueOrThrow({ where: { id } }));

@@ -1,6 +1,7 @@
 import { databaseTime, type Prisma } from '../../core/db.ts';
 import { AppError, type ErrorCode } from '../../core/errors.ts';
 import { parseName } from '../../core/text.ts';
+import { stopSchedules } from '../../queue/schedule.ts';
 import { isConnected, openCredentials } from '../../storage/open-account.ts';
 import { announceAccount } from '../accounts/announce.ts';
 import { checkCredentials } from '../accounts/check.ts';
@@ -116,12 +117,13 @@ builder.relayMutationField(
   },
   {
     description:
-      'Wipes the credentials of an account, and ends its grant at a cloud that ends single ones (Dropbox). It stays, DISCONNECTED, for the history of its transfers. CONFLICT while one of them has not ended, or was cancelled and its unfinished uploads are still being dropped; for up to 35 minutes also when one could not be dropped at once. Idempotent.',
+      'Wipes the credentials of an account, and ends its grant at a cloud that ends single ones (Dropbox). It stays, DISCONNECTED, for the history of its transfers; its schedules stop. CONFLICT while one of them has not ended, or was cancelled and its unfinished uploads are still being dropped; for up to 35 minutes also when one could not be dropped at once. Idempotent.',
     authScopes: { signedIn: true },
     resolve: (_root, { input }, context) =>
       attempt(async () => {
         const account = await ownAccount(context, String(input.id));
         const { before, disconnected } = await context.services.db.$transaction(async (tx) => {
+          await stopSchedules(tx, account);
           // Creating a transfer takes a share of this lock (its foreign key), so none can begin in between.
           await tx.$queryRaw`SELECT 1 FROM cloud_account WHERE id = ${account.id}::uuid FOR UPDATE`;
           const busy = await tx.transfer.findFirst({

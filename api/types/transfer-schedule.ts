@@ -7,7 +7,13 @@ import {
 } from '../../core/db.ts';
 import { AppError } from '../../core/errors.ts';
 import { nextRun, nextRuns, type ScheduledOrder, scheduledOrderSchema } from '../../queue/schedule.ts';
-import { assertBandwidthLimit, assertConcurrency, minBandwidthLimit, parseOrder } from '../../queue/transfer.ts';
+import {
+  assertBandwidthLimit,
+  assertConcurrency,
+  minBandwidthLimit,
+  parseOrder,
+  usableAccount,
+} from '../../queue/transfer.ts';
 import { maxConcurrency } from '../../queue/transfer-options.ts';
 import { audit } from '../audit.ts';
 import { builder } from '../builder.ts';
@@ -59,7 +65,9 @@ export const TransferSchedule = builder.prismaNode('TransferSchedule', {
       description: 'When it runs, as five cron fields: minute, hour, day of the month, month, day of the week.',
     }),
     timeZone: t.exposeString('timeZone', { description: 'IANA name of the time zone in which `cron` is read.' }),
-    isEnabled: t.exposeBoolean('enabled', { description: 'Whether it runs.' }),
+    isEnabled: t.exposeBoolean('enabled', {
+      description: 'Whether it runs. One that cannot go on stops by itself: `error` says why.',
+    }),
     nextRuns: t.field({
       type: ['DateTime'],
       description: 'When it runs next, soonest first. Empty while it is not enabled.',
@@ -78,7 +86,8 @@ export const TransferSchedule = builder.prismaNode('TransferSchedule', {
     error: t.field({
       type: TransferError,
       nullable: true,
-      description: 'Why its last run ordered nothing. null: it did, or there was none.',
+      description:
+        'Why it stopped by itself (an account was disconnected, a cloud refuses the credentials of one, its order can no longer be carried out), or while it is enabled: why its last run ordered nothing. null: nothing is wrong.',
       resolve: (row) => storedError(row.errorCode, row.errorMessage),
     }),
     source: t.relation('sourceAccount', { type: CloudAccount, description: 'Account that is read.' }),
@@ -271,7 +280,10 @@ builder.relayMutationField(
       name: t.string({ description: 'Its name, at most 200 characters.' }),
       cron: t.string({ description: 'When it runs, as for `createTransferSchedule`.' }),
       timeZone: t.string({ description: 'IANA name of the time zone.' }),
-      isEnabled: t.boolean({ description: 'Whether it runs. Runs that it missed are not made up for.' }),
+      isEnabled: t.boolean({
+        description:
+          'Whether it runs. Runs that it missed are not made up for. true is a CONFLICT while one of its accounts is disconnected.',
+      }),
       priority: t.field({
         type: TransferPriority,
         description: 'How its transfers from now on are preferred among others that wait.',
@@ -300,8 +312,13 @@ builder.relayMutationField(
           const timeZone = input.timeZone ?? before.timeZone;
           const enabled = input.isEnabled ?? before.enabled;
           const next = nextRun(cron, timeZone, await databaseTime(tx));
+          const isToggled = enabled !== before.enabled;
+          if (isToggled && enabled) {
+            await usableAccount(tx, before.userId, before.sourceAccountId, 'isEnabled');
+            await usableAccount(tx, before.userId, before.destinationAccountId, 'isEnabled');
+          }
           // A run that is due is not lost to a change of something else.
-          const isRetimed = cron !== before.cron || timeZone !== before.timeZone || enabled !== before.enabled;
+          const isRetimed = isToggled || cron !== before.cron || timeZone !== before.timeZone;
           const order: ScheduledOrder = { ...orderIn(before), ...(input.priority && { priority: input.priority }) };
           if (input.bandwidthLimit !== undefined) {
             order.bandwidthLimit = input.bandwidthLimit === null ? null : Number(input.bandwidthLimit);
@@ -317,6 +334,7 @@ builder.relayMutationField(
               enabled,
               order: order as unknown as Prisma.InputJsonObject,
               ...(isRetimed && { nextRunAt: enabled ? next : null }),
+              ...(isToggled && { errorCode: null, errorMessage: null }),
             },
           });
         });

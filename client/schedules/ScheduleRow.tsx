@@ -27,13 +27,13 @@ interface ScheduleRowProps {
 
 /** One schedule: what it orders and when, what became of its last runs, and what one can do about it. */
 export function ScheduleRow({ schedule, onChanged }: ScheduleRowProps) {
-  const { name, error, mode, source, destination, sourcePaths } = schedule;
+  const { name, error, isEnabled, mode, source, destination, sourcePaths } = schedule;
   const gone = [source, destination].find(({ status }) => status === 'DISCONNECTED');
   return (
     <li className={classes.row}>
       <div className={classes.head}>
         <h2 className={classes.name}>{name}</h2>
-        <Actions schedule={schedule} onChanged={onChanged} />
+        <Actions schedule={schedule} onChanged={onChanged} isForGood={gone !== undefined} />
       </div>
       <div className={classes.route}>
         <span>
@@ -57,8 +57,9 @@ export function ScheduleRow({ schedule, onChanged }: ScheduleRowProps) {
         </Notice>
       )}
       {gone !== undefined || error === null ? null : (
-        <Notice tone="warn" title="The last run ordered nothing">
+        <Notice tone="warn" title={isEnabled ? 'The last run ordered nothing' : 'It has stopped by itself'}>
           {userErrorText(error)}
+          {isEnabled ? null : <WayOn code={error.code} />}
         </Notice>
       )}
       <LastRuns schedule={schedule} />
@@ -66,15 +67,29 @@ export function ScheduleRow({ schedule, onChanged }: ScheduleRowProps) {
   );
 }
 
-function Next({ schedule: { isEnabled, nextRuns, timeZone } }: { schedule: Schedule }) {
+/** What makes a schedule go on that has stopped. */
+function WayOn({ code }: { code: NonNullable<Schedule['error']>['code'] }) {
+  if (code !== 'CREDENTIALS_INVALID') return ' Resume it once that is mended.';
+  return (
+    <>
+      {' It goes on once you '}
+      <Anchor component={Link} href="/accounts" inherit>
+        replace the credentials
+      </Anchor>
+      , or resume it.
+    </>
+  );
+}
+
+function Next({ schedule: { isEnabled, nextRuns, timeZone, error } }: { schedule: Schedule }) {
   const [next] = nextRuns;
   return isEnabled && next !== undefined ? (
     <span className={classes.next}>
       next <RelativeTime time={next} />, {formatInZone(next, timeZone)}
     </span>
   ) : (
-    <Tag tone="neutral" icon={IconPlayerPause}>
-      Paused
+    <Tag tone={error === null ? 'neutral' : 'warn'} icon={IconPlayerPause}>
+      {error === null ? 'Paused' : 'Stopped'}
     </Tag>
   );
 }
@@ -97,7 +112,7 @@ function LastRuns({ schedule: { name, transfers, mode, lastRunAt } }: { schedule
   );
 }
 
-function Actions({ schedule, onChanged }: ScheduleRowProps) {
+function Actions({ schedule, onChanged, isForGood }: ScheduleRowProps & { isForGood: boolean }) {
   const { id, name, isEnabled } = schedule;
   const [asking, setAsking] = useState<'edit' | 'delete' | null>(null);
   const [updating, update] = useMutation(UpdateScheduleMutation);
@@ -117,16 +132,18 @@ function Actions({ schedule, onChanged }: ScheduleRowProps) {
 
   return (
     <div className={classes.actions}>
-      <BusyButton
-        variant="default"
-        size="compact-md"
-        aria-label={`${isEnabled ? 'Pause' : 'Resume'} ${name}`}
-        leftSection={isEnabled ? <IconPlayerPause size={16} aria-hidden /> : <IconPlayerPlay size={16} aria-hidden />}
-        loading={updating.fetching}
-        onClick={onToggle}
-      >
-        {isEnabled ? 'Pause' : 'Resume'}
-      </BusyButton>
+      {isForGood ? null : (
+        <BusyButton
+          variant="default"
+          size="compact-md"
+          aria-label={`${isEnabled ? 'Pause' : 'Resume'} ${name}`}
+          leftSection={isEnabled ? <IconPlayerPause size={16} aria-hidden /> : <IconPlayerPlay size={16} aria-hidden />}
+          loading={updating.fetching}
+          onClick={onToggle}
+        >
+          {isEnabled ? 'Pause' : 'Resume'}
+        </BusyButton>
+      )}
       <Button
         variant="default"
         size="compact-md"

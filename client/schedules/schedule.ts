@@ -32,6 +32,7 @@ export const ScheduleFragment = graphql(
         status
       }
       error {
+        code
         message
         remedy
       }
