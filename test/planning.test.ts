@@ -144,6 +144,37 @@ test('a mirror is planned, read as a diff, approved and carried out', async () =
   await page.context().close();
 }, 120_000);
 
+test('what changed after its plan is planned again with one click, with everything as it was chosen', async () => {
+  const page = await visit();
+  for (const name of ['moved.txt', 'changed.txt', 'left out.txt']) await scene.s3.put(`drafts/${name}`, 100);
+  const planned = {
+    ...{ sourcePaths: ['harbour/drafts/'], destinationPath: 'arrivals/drafts/', name: 'Drafts', mode: 'MOVE' },
+    ...{ priority: 'HIGH', bandwidthLimit: '40000' },
+    options: { conflictPolicy: 'OVERWRITE_IF_NEWER', concurrency: 3, filter: { exclude: ['left*'], maxSize: '5000' } },
+  };
+  const id = await prepared.order(planned, 'planTransfer');
+  await prepared.until(id, 'AWAITING_APPROVAL');
+  await scene.s3.put('drafts/changed.txt', 200);
+  await page.goto(`${scene.product.url}/transfers/${id}`);
+  await button(page, 'Approve').click();
+  await button(page, 'Approve and start').click();
+  await page.getByText('Arrived but for 1 object').first().waitFor({ timeout: 60_000 });
+  const choices = page.getByRole('region', { name: 'Choices' });
+  const chosen = await choices.innerText();
+
+  await button(page, /^Plan again: /).click();
+  await page.getByRole('heading', { name: 'The plan', exact: true }).waitFor({ timeout: 60_000 });
+  await button(page, /^Add 1 object, 200 B$/).waitFor();
+  expect(page.url()).not.toContain(id);
+  expect(await choices.innerText()).toBe(chosen);
+  const limits = page.getByRole('region', { name: 'Limits' });
+  for (const limit of ['3 at most', /^39\.1 KiB\/s at most$/]) await limits.getByText(limit).waitFor();
+  await button(page, 'Approve').click();
+  await button(page, 'Approve and start').click();
+  await page.getByText('Arrived', { exact: true }).first().waitFor({ timeout: 60_000 });
+  await page.context().close();
+}, 120_000);
+
 test('a mirror that would delete too much says so and waits, and is discarded', async () => {
   const page = await visit();
   await scene.s3.put('shrunk/stays.txt', 10);

@@ -1,15 +1,22 @@
-import { IconRefresh } from '@tabler/icons-react';
+import { IconListSearch, IconRefresh } from '@tabler/icons-react';
 import { useState } from 'react';
 import { BusyButton } from '../ui/BusyButton.tsx';
 import { formatBytes, formatQuantity } from '../ui/format.ts';
 import { Panel } from '../ui/Panel.tsx';
 import classes from './ErrorGroups.module.css';
+import { hasEnded } from './progress.ts';
 import type { TransferDetail } from './transfer.ts';
+import { usePlanAgain } from './use-plan-again.ts';
 import { useRetry } from './use-retry.ts';
 
+/** What has changed since it was planned: a retry goes by the same plan, and fails the same way. */
+const isOutdated = (code: string) => code === 'SOURCE_CHANGED' || code === 'DESTINATION_CHANGED';
+
 /** What failed, by cause: a thousand objects with one reason are one thing to mend, and to try again. */
-export function ErrorGroups({ transfer: { id, canRetryFailed, errorGroups, mode } }: { transfer: TransferDetail }) {
+export function ErrorGroups({ transfer }: { transfer: TransferDetail }) {
+  const { id, canRetryFailed, errorGroups, mode, progress } = transfer;
   const { retrying, retry } = useRetry(id);
+  const { planning, planAgain } = usePlanAgain(transfer);
   const [chosen, setChosen] = useState('');
   return (
     <Panel title={mode === 'VERIFY' ? 'What is not alike' : 'What went wrong'}>
@@ -30,7 +37,23 @@ export function ErrorGroups({ transfer: { id, canRetryFailed, errorGroups, mode 
                   </li>
                 ))}
               </ul>
-              {canRetryFailed && retriableObjects > 0 ? (
+              {hasEnded(progress.state) && isOutdated(code) ? (
+                <BusyButton
+                  className={classes.retry}
+                  variant="default"
+                  size="compact-md"
+                  leftSection={<IconListSearch size={16} aria-hidden />}
+                  aria-label={`Plan again: ${message}`}
+                  disabled={planning && chosen !== code}
+                  loading={planning && chosen === code}
+                  onClick={() => {
+                    setChosen(code);
+                    void planAgain();
+                  }}
+                >
+                  Plan again
+                </BusyButton>
+              ) : canRetryFailed && retriableObjects > 0 ? (
                 <BusyButton
                   className={classes.retry}
                   variant="default"

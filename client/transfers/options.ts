@@ -33,6 +33,7 @@ export const OptionsFragment = graphql(`
       objects
       share
     }
+    routes
   }
 `);
 
