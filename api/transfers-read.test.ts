@@ -225,6 +225,26 @@ test('an object tells how it was moved, and why by no better way', async () => {
   expect(data.transfer.items.nodes).toEqual(ways);
 });
 
+test('an object that collides says with which other one', async () => {
+  const { id } = (await send(create, order())).transfer;
+  await api.db.transferItem.createMany({
+    data: [null, 0, 7].map((collidesWith, ordinal) => ({
+      ...{ transferId: rowId(id), ordinal, batchNumber: 0, sizeBytes: 10, collidesWith },
+      ...{
+        sourceContainer: 'photos',
+        sourceKey: `${ordinal}.jpg`,
+        destinationContainer: 'archive',
+        destinationKey: 'x',
+      },
+    })),
+  });
+  const document = 'query ($id: ID!) { transfer(id: $id) { items { nodes { collidesWith { sourcePath state } } } } }';
+  const { data } = await api.query(document, { id }, { token });
+  // The third one's is an object of the transfer that is retried.
+  const rival = { sourcePath: 'photos/0.jpg', state: 'PENDING' };
+  expect(data.transfer.items.nodes).toEqual([null, rival, null].map((collidesWith) => ({ collidesWith })));
+});
+
 describe('a cancelled transfer', () => {
   test('its objects that had not ended are cancelled, in every view of them', async () => {
     const { id } = (await send(create, order())).transfer;

@@ -102,8 +102,8 @@ export async function retryFailedItems(
   if (copied.objects === 0 && paths.length === 0) throw nothingToRetry(matches !== null || codes.length > 0);
   if (isPlanned) {
     await tx.$executeRaw`
-      INSERT INTO transfer_name (transfer_id, name_hash)
-      SELECT ${followUp.id}::uuid, name_hash FROM transfer_name WHERE transfer_id = ${origin.id}::uuid`;
+      INSERT INTO transfer_name (transfer_id, name_hash, ordinal)
+      SELECT ${followUp.id}::uuid, name_hash, ordinal FROM transfer_name WHERE transfer_id = ${origin.id}::uuid`;
     await enqueuePlan(tx, followUp, null);
   }
   const { objects, skipped, deletions, bytes, bytesSkipped, batches, totals, codes: retried } = copied;

@@ -274,3 +274,18 @@ builder.prismaObjectFields(Transfer, (t) => ({
         : null,
   }),
 }));
+
+builder.prismaObjectField(TransferItem, 'collidesWith', (t) =>
+  t.field({
+    type: TransferItem,
+    nullable: true,
+    description:
+      'The object of the same transfer that has its name at the destination, for which it was refused with NAME_COLLISION. null: none has; what is in its way was at the destination before, or is an object of the transfer that this one retries.',
+    complexity: 2,
+    resolve: ({ transferId, collidesWith }, _args, { services }) =>
+      collidesWith === null
+        ? null
+        : // Prisma makes one query of those of a moment.
+          services.db.transferItem.findUnique({ where: { transferId_ordinal: { transferId, ordinal: collidesWith } } }),
+  }),
+);

@@ -46,6 +46,12 @@ export function ItemDetail({ item }: { item: Item }) {
             </dd>
           </>
         )}
+        {item.collidesWith === null ? null : (
+          <>
+            <dt>Collides with</dt>
+            <dd className={classes.path}>{item.collidesWith.sourcePath}</dd>
+          </>
+        )}
         {item.modifiedAt === null ? null : (
           <>
             <dt>Changed</dt>

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { newNameOf } from './item-note.ts';
+import { itemNote, newNameOf } from './item-note.ts';
+import type { Item } from './items.ts';
 
 it('tells the name that an object gets only where it is another', () => {
   const nameOf = (sourcePath: string, destinationPath: string) =>
@@ -19,4 +20,13 @@ it('tells the name that an object gets only where it is another', () => {
   expect(nameOf('from/100 %/b', 'to/100 %/b')).toBeNull();
   expect(nameOf('from/x/b', 'to/5%/b')).toBeNull();
   expect(newNameOf({ reason: 'EXTRA', sourcePath: 'from/a', destinationPath: 'to/b' })).toBeNull();
+});
+
+it('tells with which other object one collides', () => {
+  const error = { code: 'NAME_COLLISION', message: 'Another object goes to the same name.', remedy: 'Rename one.' };
+  const item = { state: 'FAILED', error, collidesWith: null } as unknown as Item;
+  expect(itemNote(item, { state: 'RUNNING' })).toBe(error.message);
+  expect(itemNote({ ...item, collidesWith: { sourcePath: 'from/A' } }, { state: 'RUNNING' })).toBe(
+    'Another object goes to the same name. It is from/A',
+  );
 });

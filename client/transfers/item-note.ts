@@ -6,11 +6,16 @@ import { reasonText } from './words.ts';
 
 /** What a row says of its object besides its state: why this is planned, why it failed, why its source was kept. */
 export function itemNote(item: Item, progress: Pick<Progress, 'state'>): string | null {
-  if (item.state === 'FAILED' || standingOf(item, progress.state) === 'FINISHING') return item.error?.message ?? null;
+  if (item.state === 'FAILED' || standingOf(item, progress.state) === 'FINISHING') return failureText(item);
   if (item.sourceRemoval === 'KEPT') return `The source is kept. ${item.error?.message ?? ''}`.trim();
   if (!isPlanState(progress.state)) return null;
   const name = newNameOf(item);
   return [reasonText(item), name === null ? '' : `Its name there: ${name}`].join(' ').trim();
+}
+
+function failureText({ error, collidesWith }: Pick<Item, 'error' | 'collidesWith'>): string | null {
+  if (error === null || collidesWith === null) return error?.message ?? null;
+  return `${error.message} It is ${collidesWith.sourcePath}`;
 }
 
 /**

@@ -43,6 +43,9 @@ const ItemsQuery = graphql(`
             message
             remedy
           }
+          collidesWith {
+            sourcePath
+          }
         }
         pageInfo {
           hasNextPage

@@ -12,7 +12,7 @@ import { decide } from './decide.ts';
 import { FactFinder, type Reserve } from './find-facts.ts';
 import type { Manifest } from './manifest.ts';
 import type { Match } from './matches.ts';
-import { claimOf, type NameClaim, nameProblem, namesBefore, Standing, takenNames } from './names.ts';
+import { claimOf, type NameClaim, type NameOwners, nameProblem, namesBefore, Standing, takenNames } from './names.ts';
 import type { PlannedObject, PlanPage } from './page.ts';
 import type { Room } from './room.ts';
 import type { Section } from './section.ts';
@@ -78,10 +78,10 @@ export class Judge {
   }
 
   /**
-   * Adds the objects to the page. Returns the names at the destination that they take, where others of the transfer
-   * could meet them there. Rejects when planning has to stop.
+   * Adds the objects to the page. Returns the names at the destination that they take, with their ordinals, where others of
+   * the transfer could meet them there. Rejects when planning has to stop.
    */
-  async judge(page: PlanPage, section: Section, listed: readonly Match[]): Promise<string[]> {
+  async judge(page: PlanPage, section: Section, listed: readonly Match[]): Promise<Map<string, number>> {
     page.destinationObjects = listed.filter(({ destination }) => destination?.kind === 'file').length;
     // A filled folder is made with what is in it; what stands for it at the destination stays.
     const matches = listed.filter(({ source }) => !source?.isFilled);
@@ -101,21 +101,24 @@ export class Judge {
     );
     this.#barByStanding(listed, judged);
     await this.#counter?.learnRoutes(judged);
-    const names: string[] = [];
+    const names = new Map<string, number>();
+    let [firstKey, firstOrdinal] = ['', 0];
     for (const object of judged) {
+      if (object.rival === undefined) [firstKey, firstOrdinal] = [object.source.key, page.nextOrdinal];
+      // Those that go to one name come in a row; filters may have left out the first.
+      else if (object.rival === firstKey) object.collidesWith = firstOrdinal;
       const takesName = this.#rules.canMeet && object.action !== 'DELETE';
-      if (takesName && object.problem === undefined) {
-        const { name, barred } = this.#claimOf(object.destination);
-        const isBarred = (hashes: readonly string[]) =>
-          object.action !== 'SKIP' && hashes.some((hash) => taken.has(hash));
-        if (isBarred(barred.asFolder)) object.problem = folderCollision();
-        else if (taken.has(name) || isBarred(barred.asName)) await this.#giveWay(object, reserve);
-      }
+      if (takesName && object.problem === undefined) await this.#findPlace(object, taken, reserve);
       const isAsked = this.#permission.denials !== null && object.problem === undefined && isWritten(object.action);
       if (isAsked) object.problem = await this.#permission.problemOf(object.destination);
       if (object.problem === undefined && isWritten(object.action)) await this.#takeRoom(object);
       if (takesName && object.problem === undefined) {
-        names.push(...this.#newOf(this.#claimOf(object.destination), taken));
+        const { name, folders } = this.#claimOf(object.destination);
+        for (const hash of [name, ...folders]) {
+          if (taken.has(hash)) continue;
+          taken.set(hash, page.nextOrdinal);
+          names.set(hash, page.nextOrdinal);
+        }
       }
       page.add(object);
       this.#counter?.add(page.workload, object);
@@ -158,11 +161,17 @@ export class Judge {
     }
   }
 
-  /** The names that nobody has taken yet, and that are taken now. */
-  #newOf({ name, folders }: NameClaim, taken: Set<string>): string[] {
-    const names = [name, ...folders].filter((hash) => !taken.has(hash));
-    for (const hash of names) taken.add(hash);
-    return names;
+  /** Where an object of the transfer is in its way, it has another name or none. */
+  async #findPlace(object: PlannedObject, taken: NameOwners, reserve: Reserve): Promise<void> {
+    const { name, barred } = this.#claimOf(object.destination);
+    const barring = (hashes: readonly string[]) =>
+      object.action === 'SKIP' ? undefined : hashes.find((hash) => taken.has(hash));
+    const file = barring(barred.asFolder);
+    const owned = file ?? (taken.has(name) ? name : barring(barred.asName));
+    if (owned === undefined) return;
+    if (file !== undefined) object.problem = folderCollision();
+    else await this.#giveWay(object, reserve);
+    if (object.problem?.code === 'NAME_COLLISION') object.collidesWith = taken.get(owned) ?? undefined;
   }
 
   /** Another object of the transfer has the name. */
@@ -237,7 +246,10 @@ export class Judge {
     const isCopied = object.action !== 'SKIP' || object.reason === 'SAME';
     if (this.#rules.mode === 'MOVE' && isCopied) object.sourceRemoval = 'PENDING';
     if (object.action !== 'SKIP') object.problem ??= this.#problemOf(object);
-    if (match.isClash) object.problem = collision();
+    if (match.rival !== undefined) {
+      object.problem = collision();
+      object.rival = match.rival;
+    }
     return object;
   }
 
@@ -324,8 +336,8 @@ export class Judge {
     return claimOf(location, this.#rules.destination.provider.capabilities);
   }
 
-  async #takenNames(section: Section, matches: readonly Match[]): Promise<Set<string>> {
-    if (!this.#rules.canMeet) return new Set();
+  async #takenNames(section: Section, matches: readonly Match[]): Promise<NameOwners> {
+    if (!this.#rules.canMeet) return new Map();
     const { container } = section.destination;
     const hashes = matches.flatMap(({ key }) => {
       const { name, folders, barred } = this.#claimOf({ container, key });
@@ -334,7 +346,7 @@ export class Judge {
     return this.#taken([...new Set(hashes)]);
   }
 
-  #taken(hashes: readonly string[]): Promise<Set<string>> {
+  #taken(hashes: readonly string[]): Promise<NameOwners> {
     return patiently(this.#signal, () => takenNames(this.#db, this.#rules.transferId, hashes));
   }
 }

@@ -26,10 +26,10 @@ function listing(keys: readonly string[], pageSize: number): FetchPage {
 }
 
 const start = { cursor: null, destinationCursor: null, after: null };
-const shown = ({ source, destination, isClash }: Match) => [
+const shown = ({ source, destination, rival }: Match) => [
   source?.key ?? null,
   destination?.key ?? null,
-  isClash === true,
+  rival !== undefined,
 ];
 
 /** Reads chunk by chunk; `reopen` gives a reader that goes on behind one. */

@@ -11,8 +11,8 @@ export interface Match {
   key: string;
   source: Listed | null;
   destination: Entry | null;
-  /** Another object of the source goes to the same name, as the destination tells names apart. */
-  isClash?: true;
+  /** Key of the object of the source that goes to the same name, as the destination tells names apart, and comes first. */
+  rival?: string;
 }
 
 /** A stretch of a section, and the place behind it; null: it was the last. */
@@ -183,13 +183,14 @@ async function* grouped(
       if (taken === null) taken = right.entry;
       else matches.push({ key: right.entry.key, source: null, destination: right.entry });
     }
-    let [isFirst, isMet] = [true, false];
+    let [first, isMet]: [string | null, boolean] = [null, false];
     for (; left?.sortKey === name; left = await take(sources)) {
-      const match: Match = { key: keyOf(left.entry.key), source: left.entry, destination: isFirst ? taken : null };
-      matches.push(isFirst ? match : { ...match, isClash: true });
+      const { entry } = left;
+      const match: Match = { key: keyOf(entry.key), source: entry, destination: first === null ? taken : null };
+      matches.push(first === null ? match : { ...match, rival: first });
       isMet = true;
       // A folder that is there for what is in it is in nobody's way.
-      isFirst &&= left.entry.isFilled === true;
+      if (!entry.isFilled) first ??= entry.key;
     }
     if (!isMet && taken !== null) matches.unshift({ key: taken.key, source: null, destination: taken });
     yield matches;

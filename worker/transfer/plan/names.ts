@@ -109,11 +109,14 @@ export class Standing {
   }
 }
 
+/** Names at the destination that objects of a transfer have, as hashes, with the ordinals of these; null: not known. */
+export type NameOwners = Map<string, number | null>;
+
 /** Which of these names the transfer has given away already. */
-export async function takenNames(db: Db, transferId: string, hashes: readonly string[]): Promise<Set<string>> {
-  const rows = await db.$queryRaw<{ hash: string }[]>`
-    SELECT encode(name_hash, 'hex') AS hash FROM transfer_name
+export async function takenNames(db: Db, transferId: string, hashes: readonly string[]): Promise<NameOwners> {
+  const rows = await db.$queryRaw<{ hash: string; ordinal: number | null }[]>`
+    SELECT encode(name_hash, 'hex') AS hash, ordinal FROM transfer_name
     WHERE transfer_id = ${transferId}::uuid
       AND name_hash IN (SELECT decode(hash, 'hex') FROM unnest(${hashes}::text[]) AS hash)`;
-  return new Set(rows.map(({ hash }) => hash));
+  return new Map(rows.map(({ hash, ordinal }) => [hash, ordinal]));
 }

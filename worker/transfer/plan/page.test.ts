@@ -67,7 +67,7 @@ const items = () => db.transferItem.findMany({ where: { transferId }, orderBy: {
 
 test('a page is committed with the place behind it, and counted', async () => {
   const page = pageOf(first, 0, [entry('a'), entry('b', 6_000_000_000), entry('c')]);
-  const written = await writePage(db, { transferId, attempt: 1, before: null }, page, [], at('x', 3), false);
+  const written = await writePage(db, { transferId, attempt: 1, before: null }, page, new Map(), at('x', 3), false);
   expect(written?.row).toMatchObject({ objectsListed: 3n, bytesListed: 6_000_000_020n, listingComplete: false });
   expect(await transfer()).toMatchObject({ planCheckpoint: at('x', 3), batchesListed: 3 });
   expect(await items()).toMatchObject([
@@ -92,11 +92,11 @@ test('a page is committed with the place behind it, and counted', async () => {
 test('a page that was written before is not written again, whoever tries', async () => {
   const page = pageOf(first, 0, [entry('a')]);
   const plan = { transferId, attempt: 1, before: null };
-  expect(await writePage(db, plan, page, [], at('x', 1), false)).not.toBeNull();
-  expect(await writePage(db, plan, page, [], at('x', 1), false)).toBeNull();
+  expect(await writePage(db, plan, page, new Map(), at('x', 1), false)).not.toBeNull();
+  expect(await writePage(db, plan, page, new Map(), at('x', 1), false)).toBeNull();
   expect(await items()).toHaveLength(1);
   const next = pageOf(at('x', 1), 1, [entry('b')]);
-  expect(await writePage(db, { ...plan, before: at('x', 1) }, next, [], at(null, 2), true)).not.toBeNull();
+  expect(await writePage(db, { ...plan, before: at('x', 1) }, next, new Map(), at(null, 2), true)).not.toBeNull();
   expect(await transfer()).toMatchObject({
     objectsListed: 2n,
     batchesListed: 2,
@@ -113,9 +113,11 @@ test.each([
   await db.transfer.update({ where: { id: transferId }, data });
   const page = pageOf(first, 0, [entry('a')]);
   const name = nameHash('to', 'folder/a', { caseSensitive: true } as never);
-  expect(await writePage(db, { transferId, attempt: 1, before: null }, page, [name], at(null, 1), true)).toBeNull();
+  expect(
+    await writePage(db, { transferId, attempt: 1, before: null }, page, new Map([[name, 0]]), at(null, 1), true),
+  ).toBeNull();
   expect(await items()).toEqual([]);
-  expect(await takenNames(db, transferId, [name])).toEqual(new Set());
+  expect(await takenNames(db, transferId, [name])).toEqual(new Map());
 });
 
 test('the end of a listing of nothing ends the transfer', async () => {
@@ -123,7 +125,7 @@ test('the end of a listing of nothing ends the transfer', async () => {
     db,
     { transferId, attempt: 1, before: null },
     pageOf(first, 0, []),
-    [],
+    new Map(),
     at(null, 0),
     true,
   );
@@ -137,12 +139,19 @@ test('names are given away once; where case is ignored, in any case and normal f
   expect(nameHash('to', 'Straße/É', ignoring)).toBe(nameHash('to', 'straße/e\u0301', ignoring));
   expect(nameHash('to', 'a', sensitive)).not.toBe(nameHash('other', 'a', sensitive));
   const [given, free] = [nameHash('to', 'x', sensitive), nameHash('to', 'y', sensitive)];
-  await writePage(db, { transferId, attempt: 1, before: null }, pageOf(first, 0, []), [given], at('x', 0), false);
-  expect(await takenNames(db, transferId, [given, free])).toEqual(new Set([given]));
+  await writePage(
+    db,
+    { transferId, attempt: 1, before: null },
+    pageOf(first, 0, []),
+    new Map([[given, 7]]),
+    at('x', 0),
+    false,
+  );
+  expect(await takenNames(db, transferId, [given, free])).toEqual(new Map([[given, 7]]));
 });
 
 test('what Postgres cannot keep in text is made visible instead', async () => {
   const page = pageOf(first, 0, [entry('nul\0')]);
-  await writePage(db, { transferId, attempt: 1, before: null }, page, [], at('x', 1), false);
+  await writePage(db, { transferId, attempt: 1, before: null }, page, new Map(), at('x', 1), false);
   expect(await items()).toMatchObject([{ sourceKey: 'folder/nul\uFFFD' }]);
 });

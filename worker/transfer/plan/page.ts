@@ -30,6 +30,10 @@ export interface PlannedObject {
   replacedBytes?: number;
   /** Why nothing is done about it after all. */
   problem?: AppError | undefined;
+  /** Of the same stretch of the source: key of the object that goes to the same name and comes first. */
+  rival?: string | undefined;
+  /** Ordinal of the object that has its name; absent: none. */
+  collidesWith?: number | undefined;
 }
 
 /** Columns of transfer_item as they are planned, a value for each object. */
@@ -50,6 +54,7 @@ class ItemColumns {
   readonly sourceRemoval: (SourceRemoval | null)[] = [];
   readonly errorCode: (ErrorCode | null)[] = [];
   readonly errorMessage: (string | null)[] = [];
+  readonly collidesWith: (number | null)[] = [];
 }
 
 type ItemColumn = keyof ItemColumns;
@@ -129,6 +134,7 @@ export class PlanPage {
     columns.sourceRemoval.push(sourceRemoval);
     columns.errorCode.push(problem?.code ?? null);
     columns.errorMessage.push(problem ? printable(problem.message) : null);
+    columns.collidesWith.push(object.collidesWith ?? null);
     return ordinal;
   }
 
@@ -196,13 +202,13 @@ export function printable(text: string): string {
 
 /**
  * Writes a page's items and batches together with the checkpoint that accounts for them, in one statement behind the
- * planner's fence. `isEnd`: nothing is left to list or to settle. null: another planner is at it, the transfer was stopped, or this very page was written before.
+ * planner's fence. `names`: hashes of those that its items take, with the ordinals of these. `isEnd`: nothing is left to list or to settle. null: another planner is at it, the transfer was stopped, or this very page was written before.
  */
 export async function writePage(
   db: Db,
   plan: { transferId: string; attempt: number; before: unknown },
   page: PlanPage,
-  names: readonly string[],
+  names: ReadonlyMap<string, number>,
   after: PlanCheckpoint,
   isEnd: boolean,
 ): Promise<{ row: ProgressRow; due: boolean } | null> {
@@ -248,23 +254,23 @@ export async function writePage(
     ), items AS (
       INSERT INTO transfer_item (transfer_id, ordinal, batch_number, action, reason, state, source_container,
         source_key, destination_container, destination_key, size_bytes, modified_at, source_version,
-        destination_version, source_removal, error_code, error_message, finished_at)
+        destination_version, source_removal, error_code, error_message, collides_with, finished_at)
       SELECT ${transferId}::uuid, x.ordinal, x.batch_number, x.action::"TransferAction", x.reason::"TransferReason",
         x.state::"TransferItemState", x.source_container, x.source_key, x.destination_container, x.destination_key,
         x.size_bytes, x.modified_at, nullif(x.source_version, 'null'), nullif(x.destination_version, 'null'), x.source_removal::"SourceRemoval",
-        x.error_code, x.error_message, CASE WHEN x.state <> 'PENDING' THEN now() END
+        x.error_code, x.error_message, x.collides_with, CASE WHEN x.state <> 'PENDING' THEN now() END
       FROM written CROSS JOIN ROWS FROM (
         unnest(
           ${texts.ordinal}::int[], ${texts.batchNumber}::int[], ${texts.action}::text[], ${texts.reason}::text[],
           ${texts.state}::text[], ${texts.sourceContainer}::text[], ${texts.sourceKey}::text[],
           ${texts.destinationContainer}::text[], ${texts.destinationKey}::text[], ${texts.sizeBytes}::bigint[],
           ${texts.modifiedAt}::timestamptz[], ${texts.sourceRemoval}::text[], ${texts.errorCode}::text[],
-          ${texts.errorMessage}::text[]
+          ${texts.errorMessage}::text[], ${texts.collidesWith}::int[]
         ),
         jsonb_array_elements(${texts.sourceVersion}::jsonb), jsonb_array_elements(${texts.destinationVersion}::jsonb)
       ) AS x(
         ordinal, batch_number, action, reason, state, source_container, source_key, destination_container,
-        destination_key, size_bytes, modified_at, source_removal, error_code, error_message, source_version,
+        destination_key, size_bytes, modified_at, source_removal, error_code, error_message, collides_with, source_version,
         destination_version
       )
     ), batches AS (
@@ -273,8 +279,10 @@ export async function writePage(
       FROM written CROSS JOIN jsonb_to_recordset(${JSON.stringify(page.batches)}::jsonb)
         AS x(number int, state "TransferBatchState", item_count int, size_bytes bigint)
     ), names AS (
-      INSERT INTO transfer_name (transfer_id, name_hash)
-      SELECT ${transferId}::uuid, decode(hash, 'hex') FROM written CROSS JOIN unnest(${arrayLiteral(names)}::text[]) AS hash
+      INSERT INTO transfer_name (transfer_id, name_hash, ordinal)
+      SELECT ${transferId}::uuid, decode(x.hash, 'hex'), x.ordinal FROM written CROSS JOIN unnest(
+        ${arrayLiteral([...names.keys()])}::text[], ${arrayLiteral([...names.values()])}::int[]
+      ) AS x(hash, ordinal)
     )
     SELECT * FROM written`;
   if (!written) return null;

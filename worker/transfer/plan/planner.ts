@@ -39,6 +39,8 @@ const refusalRestMs = 500;
 /** Missing objects that are written at once. */
 const missingPageSize = 1_000;
 
+const noNames: ReadonlyMap<string, number> = new Map();
+
 /** An object of which nothing is known but why nothing is done about it. */
 function failedObject(problem: AppError) {
   return {
@@ -253,7 +255,7 @@ export class Planner {
   }
 
   /** Writes a stretch, with as many tries as the database deserves. Never rejects. */
-  async #write(page: PlanPage, names: readonly string[], next: PlanPlace | null): Promise<Written> {
+  async #write(page: PlanPage, names: ReadonlyMap<string, number>, next: PlanPlace | null): Promise<Written> {
     const others = this.#checkpoint.remaining.slice(1);
     const remaining = next === null ? others : [next, ...others];
     for (let refusals = 1; ; refusals++) {
@@ -281,7 +283,7 @@ export class Planner {
     const page = new PlanPage(this.#checkpoint.nextOrdinal, this.#nextBatch);
     const ordinal = this.#addFailed(page, section, error);
     const [, ...remaining] = this.#checkpoint.remaining;
-    return this.#commit(page, [], {
+    return this.#commit(page, noNames, {
       ...this.#checkpoint,
       remaining,
       failed: [...this.#checkpoint.failed, { ...place, ordinal }],
@@ -322,7 +324,7 @@ export class Planner {
           destination: { container, key: section ? section.destinationKeyOf(source.key) : key + source.key },
         });
       }
-      if (!(await this.#commit(page, [], this.#checkpoint))) return false;
+      if (!(await this.#commit(page, noNames, this.#checkpoint))) return false;
     }
     return true;
   }
@@ -335,7 +337,7 @@ export class Planner {
       ordinal: this.#addFailed(page, this.#sections[place.path] as Section, error),
     }));
     const checkpoint = { ...this.#checkpoint, remaining: [], failed: [...this.#checkpoint.failed, ...failed] };
-    if (await this.#commit(page, [], checkpoint)) await this.#end();
+    if (await this.#commit(page, noNames, checkpoint)) await this.#end();
   }
 
   #addFailed(page: PlanPage, { source, destination, destinationPrefix }: Section, problem: AppError): number {
@@ -347,7 +349,7 @@ export class Planner {
   }
 
   /** Writes a page. Returns whether planning goes on. */
-  async #commit(page: PlanPage, names: readonly string[], after: PlanCheckpoint): Promise<boolean> {
+  async #commit(page: PlanPage, names: ReadonlyMap<string, number>, after: PlanCheckpoint): Promise<boolean> {
     const asked = this.#asked;
     this.#asked = emptyWorkload();
     const next: PlanCheckpoint = {
