@@ -39,6 +39,8 @@ export type ProgressRow = Pick<
   | 'speedBytesPerSecond'
   | 'paceBytesPerSecond'
   | 'throttledUntil'
+  | 'speedAt'
+  | 'updatedAt'
 >;
 
 /** Columns of `transfer` that make a ProgressRow, for RETURNING and SELECT. */
@@ -55,10 +57,24 @@ export const progressColumns = Prisma.sql`transfer.id, transfer.user_id AS "user
   transfer.bytes_verified AS "bytesVerified", transfer.bytes_abandoned AS "bytesAbandoned",
   transfer.bytes_skipped AS "bytesSkipped", transfer.bytes_in_flight AS "bytesInFlight",
   transfer.speed_bytes_per_second AS "speedBytesPerSecond",
-  transfer.pace_bytes_per_second AS "paceBytesPerSecond", transfer.throttled_until AS "throttledUntil"`;
+  transfer.pace_bytes_per_second AS "paceBytesPerSecond", transfer.throttled_until AS "throttledUntil",
+  transfer.speed_at AS "speedAt", transfer.updated_at AS "updatedAt"`;
+
+/** Where nothing is sent for so long while a cloud asks for patience, nothing moves. */
+const heldUpMs = 3_000;
+
+/**
+ * Whether a transfer stands still until its cloud takes more. Its speed and pace are smoothed over what went before, and go on
+ * from there afterwards. By the row's own times: the clocks of processes may differ.
+ */
+function isHeldUp({ throttledUntil, speedAt, updatedAt }: ProgressRow): boolean {
+  if (throttledUntil === null || throttledUntil < updatedAt) return false;
+  return speedAt === null || updatedAt.getTime() - speedAt.getTime() >= heldUpMs;
+}
 
 /** A row's counters as they travel. */
 export function toProgress(row: ProgressRow): TransferProgress {
+  const heldUp = isHeldUp(row);
   return {
     transferId: row.id,
     userId: row.userId,
@@ -84,8 +100,8 @@ export function toProgress(row: ProgressRow): TransferProgress {
     bytesInFlight: row.bytesInFlight.toString(),
     bytesAbandoned: row.bytesAbandoned.toString(),
     bytesSkipped: row.bytesSkipped.toString(),
-    speedBytesPerSecond: row.speedBytesPerSecond.toString(),
-    paceBytesPerSecond: row.paceBytesPerSecond.toString(),
+    speedBytesPerSecond: heldUp ? '0' : row.speedBytesPerSecond.toString(),
+    paceBytesPerSecond: heldUp ? '0' : row.paceBytesPerSecond.toString(),
     throttledUntil: row.throttledUntil?.toISOString() ?? null,
     at: new Date().toISOString(),
   };

@@ -38,6 +38,33 @@ test('without its database the app says so, and opens by itself once it is back'
   await page.context().close();
 });
 
+test('a transfer whose workers are all gone shows no speed and no time left that nobody moves it at', async () => {
+  await scene.s3.put('slow/film.mp4', 4_000_000);
+  const id = await prepared.order({ sourcePaths: ['harbour/slow/'], name: 'Slow', bandwidthLimit: '40000' });
+  const { page } = await scene.visit({ storageState: prepared.session });
+  await page.goto(`${scene.product.url}/transfers/${encodeURIComponent(id)}`);
+  const fact = async (term: string) =>
+    page.locator('.figures').getByText(term, { exact: true }).locator('..').getByRole('definition').innerText();
+  await expect.poll(() => fact('Speed'), patience).toMatch(/KiB\/s$/);
+  await expect.poll(() => fact('Time left'), patience).toMatch(/^about /);
+  const { page: list } = await scene.visit({ storageState: prepared.session });
+  await list.goto(`${scene.product.url}/transfers`);
+  const row = list.getByRole('listitem').filter({ hasText: 'Slow' });
+  await row.getByText(/KiB\/s, /).waitFor(patience);
+
+  await Promise.all(scene.product.workers.map((worker) => worker.kill()));
+  await expect.poll(() => fact('Speed'), patience).toBe('none right now');
+  expect(await fact('Time left')).toBe('not known right now');
+  await row.getByText(/KiB\/s, /).waitFor({ state: 'detached', ...patience });
+
+  await scene.product.startWorker();
+  await expect.poll(() => fact('Speed'), { timeout: 60_000 }).toMatch(/KiB\/s$/);
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+  await page.getByRole('button', { name: 'Cancel transfer' }).click();
+  await page.getByText('Cancelled after 0 objects').first().waitFor(patience);
+  await Promise.all([page.context().close(), list.context().close()]);
+}, 150_000);
+
 test('a page whose connection is lost says so, and is live again without being reloaded', async () => {
   const { page } = await scene.visit({ storageState: prepared.session });
   await page.goto(`${scene.product.url}/transfers/${encodeURIComponent(prepared.scheduledId)}`);

@@ -180,12 +180,13 @@ function notes(progress: Progress, mode: Mode): string {
 /** Speed in words where there is none to show. */
 export function speedText(progress: Progress): string {
   if (progress.state !== 'RUNNING') return '–';
-  return progress.speedBytesPerSecond === '0' ? 'none yet' : formatSpeed(progress.speedBytesPerSecond);
+  if (progress.speedBytesPerSecond !== '0') return formatSpeed(progress.speedBytesPerSecond);
+  return progress.bytesSent === '0' ? 'none yet' : 'none right now';
 }
 
 export function etaText(progress: Progress): string {
   if (progress.state !== 'RUNNING') return '–';
-  return timeLeft(progress, 'about ') ?? 'not known yet';
+  return timeLeft(progress, 'about ') ?? (progress.bytesSent === '0' ? 'not known yet' : 'not known right now');
 }
 
 function Throttled({ progress }: { progress: Progress }) {

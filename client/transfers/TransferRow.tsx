@@ -4,15 +4,16 @@ import { readablePath } from '../browse/paths.ts';
 import { formatCount, formatSpeed } from '../ui/format.ts';
 import { RelativeTime } from '../ui/RelativeTime.tsx';
 import { ProgressTrack } from './ProgressTrack.tsx';
-import { amountText, hasEnded, isPlan, timeLeft } from './progress.ts';
+import { amountText, hasEnded, isPlan, type Progress, timeLeft } from './progress.ts';
 import { StateTag } from './StateTag.tsx';
 import classes from './TransferRow.module.css';
 import { type TransferSummary, transferHref } from './transfer.ts';
+import { useHeard } from './use-heard.ts';
 import { modes } from './words.ts';
 
-/** One transfer of the list, live while it lasts. */
-export function TransferRow({ transfer }: { transfer: TransferSummary }) {
-  const { progress } = transfer;
+/** One transfer of the list, live while it lasts. `isLive`: what happens to it is heard of. */
+export function TransferRow({ transfer, isLive }: { transfer: TransferSummary; isLive: boolean }) {
+  const progress = useHeard(transfer.progress, isLive);
   return (
     <li className={classes.row}>
       <div className={classes.head}>
@@ -48,15 +49,15 @@ export function TransferRow({ transfer }: { transfer: TransferSummary }) {
           )}
         </span>
         <span>
-          <Timing transfer={transfer} />
+          <Timing transfer={transfer} progress={progress} />
         </span>
       </div>
     </li>
   );
 }
 
-function Timing({ transfer }: { transfer: TransferSummary }) {
-  const { progress, startAt, finishedAt, createdAt } = transfer;
+function Timing({ transfer, progress }: { transfer: TransferSummary; progress: Progress }) {
+  const { startAt, finishedAt, createdAt } = transfer;
   if (progress.state === 'RUNNING') {
     const speed = progress.speedBytesPerSecond === '0' ? [] : [formatSpeed(progress.speedBytesPerSecond)];
     const left = timeLeft(progress);

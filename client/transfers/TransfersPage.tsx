@@ -67,7 +67,7 @@ export function TransfersPage() {
         </Panel>
       ) : null}
       <PagedList pages={pages} more="Older transfers">
-        {(transfer) => <TransferRow key={transfer.id} transfer={transfer} />}
+        {(transfer) => <TransferRow key={transfer.id} transfer={transfer} isLive={liveState === 'live'} />}
       </PagedList>
     </>
   );

@@ -4,6 +4,7 @@ import { graphql } from '../graphql/graphql.ts';
 import { type LiveState, useLive } from '../graphql/use-live.ts';
 import { hasEnded, newest, type Progress, ProgressFragment } from './progress.ts';
 import { TransferDetailFragment } from './transfer.ts';
+import { useHeard } from './use-heard.ts';
 
 const TransferQuery = graphql(
   `
@@ -44,7 +45,7 @@ export function useLiveProgress<Read extends Progress | null>(
     onEvent: ({ transferProgress }) =>
       setLive((known) => (known === null ? transferProgress.progress : newest(known, transferProgress.progress))),
   });
-  return { progress, liveState };
+  return { progress: useHeard(progress, liveState === 'live'), liveState };
 }
 
 /** What the rest is read again for. A plan's totals grow with its listing: at most once a second. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createDb, type Db } from '../../core/db.ts';
+import { toProgress } from '../../queue/progress.ts';
 import { createTestDatabase, type TestDatabase } from '../../test/support/databases.ts';
 import { createTransfer, createUser, type TestUser } from '../../test/support/transfers.ts';
 import { type RunRecord, writeCheckpoint } from './checkpoint.ts';
@@ -249,6 +250,34 @@ test('speed is that of the bytes sent, at first their average: those on their wa
   item.acknowledgedBytes = 600;
   const acknowledged = await write([held(0)], [item]);
   expect(acknowledged?.row.speedBytesPerSecond).toBe(sent?.row.speedBytesPerSecond);
+});
+
+test('speed and pace are told as none once nothing was sent for a while because a cloud asks for patience', async () => {
+  await takeItems(0);
+  const quiet = async (ms: number, throttledMs: number) => {
+    await write([held(0, { bytesInFlight: 600 })]);
+    await db.$executeRaw`
+      UPDATE transfer SET speed_at = now() - make_interval(secs => ${ms / 1_000}::float8) WHERE id = ${transferId}::uuid`;
+    const written = await writeCheckpoint(db, transferId, [held(0, { bytesInFlight: 600 })], [], {
+      ...options,
+      throttledMs,
+    });
+    if (!written) throw new Error('not held');
+    return [written.row, await transfer()].map(toProgress).map(({ speedBytesPerSecond, paceBytesPerSecond }) => ({
+      ...{ speedBytesPerSecond, paceBytesPerSecond },
+    }));
+  };
+  const none = { speedBytesPerSecond: '0', paceBytesPerSecond: '0' };
+  const some = {
+    speedBytesPerSecond: expect.stringMatching(/^[1-9]/),
+    paceBytesPerSecond: expect.stringMatching(/^[1-9]/),
+  };
+  expect(await quiet(0, 60_000)).toEqual([some, some]);
+  expect(await quiet(5_000, 60_000)).toEqual([none, none]);
+  // What is sent afterwards goes on from the speed before.
+  expect(await transfer()).toMatchObject({ speedBytesPerSecond: expect.toSatisfy((speed: bigint) => speed > 0n) });
+  await db.transfer.update({ where: { id: transferId }, data: { throttledUntil: null } });
+  expect(await quiet(5_000, 0)).toEqual([some, some]);
 });
 
 test('what was sent in vain counts against the speed', async () => {
