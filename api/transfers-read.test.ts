@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { firstCheckpoint } from '../queue/plan-checkpoint.ts';
 import { startTestApi, type TestApi } from '../test/support/api.ts';
 import { startStore, type TestStore } from '../test/support/engine.ts';
+import { createSchedule } from '../test/support/schedules.ts';
 import { create, endWithFailures, mutate, orderWithin, step } from '../test/support/transfer-orders.ts';
+import { createTransfer } from '../test/support/transfers.ts';
 import { decodeGlobalId } from './global-id.ts';
 
 let api: TestApi;
@@ -223,6 +225,26 @@ test('an object tells how it was moved, and why by no better way', async () => {
   const document = 'query ($id: ID!) { transfer(id: $id) { items { nodes { route fallbackCode } } } }';
   const { data } = await api.query(document, { id }, { token });
   expect(data.transfer.items.nodes).toEqual(ways);
+});
+
+test('transfers that a schedule ordered are told apart from others', async () => {
+  const { token, userId } = await api.signUp();
+  const { id: accountId } = await api.db.cloudAccount.create({
+    data: { userId, provider: 'S3', name: 'x', identity: 'x' },
+  });
+  const scheduleId = await createSchedule(api.db, { userId, accountId });
+  for (const data of [{ name: 'run', scheduleId }, { name: 'ordered' }]) {
+    await createTransfer(api.db, { userId, accountId }, { batches: [], data });
+  }
+  const document = `query ($isScheduled: Boolean) { viewer {
+    transfers(isScheduled: $isScheduled) { nodes { name } } } }`;
+  const names = async (isScheduled?: boolean) => {
+    const { data } = await api.query(document, { isScheduled }, { token });
+    return data.viewer.transfers.nodes.map(({ name }: { name: string }) => name);
+  };
+  expect(await names()).toEqual(['ordered', 'run']);
+  expect(await names(true)).toEqual(['run']);
+  expect(await names(false)).toEqual(['ordered']);
 });
 
 test('an object that collides says with which other one', async () => {

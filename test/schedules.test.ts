@@ -93,6 +93,18 @@ test('a schedule is made with a look at its next runs, runs, is changed, paused 
   const runs = page.getByRole('list', { name: 'Last runs of Nightly' });
   await runs.getByText('Arrived', { exact: true }).first().waitFor({ timeout: 120_000 });
 
+  // The list of transfers need not show them, and the schedule's own page lists them all.
+  await page.getByRole('link', { name: 'Transfers', exact: true }).click();
+  await page.getByRole('link', { name: 'Nightly' }).first().waitFor();
+  await page.getByRole('switch', { name: 'Runs of schedules' }).click();
+  await page.getByRole('link', { name: 'Nightly' }).first().waitFor({ state: 'detached' });
+  await page.getByRole('link', { name: 'Holiday' }).waitFor();
+  await page.getByRole('link', { name: 'Schedules', exact: true }).click();
+  await page.getByRole('link', { name: 'All runs of Nightly' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Nightly' }).waitFor();
+  await page.getByRole('link', { name: 'Nightly' }).first().waitFor();
+  await page.getByRole('link', { name: 'All schedules' }).click();
+
   await button(page, 'Change Nightly').click();
   const dialog = page.getByRole('dialog', { name: 'Change Nightly' });
   expect(await dialog.getByRole('textbox', { name: 'Speed limit' }).inputValue()).toBe('5 MiB');

@@ -152,6 +152,10 @@ builder.prismaObjectField(User, 'transfers', (t) =>
           type: [TransferState],
           description: 'Only transfers in one of these states. Absent or null: all.',
         }),
+        isScheduled: t.arg.boolean({
+          description:
+            'true: only transfers that a schedule ordered. false: only others. Absent or null: both. Those of one schedule are its `transfers`.',
+        }),
       },
       resolve: (user, args, context, info) => {
         // What the rows refer to comes with them, instead of by a query each.
@@ -160,7 +164,11 @@ builder.prismaObjectField(User, 'transfers', (t) =>
           context.services.db.transfer.findMany({
             ...page,
             ...(include && { include }),
-            where: { userId: user.id, id, ...(args.states ? { state: { in: args.states } } : {}) },
+            where: {
+              ...{ userId: user.id, id },
+              ...(args.states ? { state: { in: args.states } } : {}),
+              ...(args.isScheduled == null ? {} : { scheduleId: args.isScheduled ? { not: null } : null }),
+            },
           }),
         );
       },

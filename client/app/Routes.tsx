@@ -23,6 +23,7 @@ const ReplaceCredentialsPage = lazy(async () => ({
 const ConnectedPage = lazy(async () => ({ default: (await import('../accounts/ConnectedPage.tsx')).ConnectedPage }));
 const TransfersPage = lazy(async () => ({ default: (await import('../transfers/TransfersPage.tsx')).TransfersPage }));
 const SchedulesPage = lazy(async () => ({ default: (await import('../schedules/SchedulesPage.tsx')).SchedulesPage }));
+const SchedulePage = lazy(async () => ({ default: (await import('../schedules/SchedulePage.tsx')).SchedulePage }));
 const NewTransferPage = lazy(async () => ({
   default: (await import('../transfers/NewTransferPage.tsx')).NewTransferPage,
 }));
@@ -72,6 +73,7 @@ function MemberRoutes() {
           <Route path="/transfers/new" component={NewTransferPage} />
           <Route path="/transfers/:id">{({ id }) => <TransferPage key={id} id={id} />}</Route>
           <Route path="/schedules" component={SchedulesPage} />
+          <Route path="/schedules/:id">{({ id }) => <SchedulePage key={id} id={id} />}</Route>
           <Route path="/accounts" component={AccountsPage} />
           <Route path="/accounts/new" component={ConnectAccountPage} />
           <Route path="/accounts/connected/:provider">{({ provider }) => <ConnectedPage provider={provider} />}</Route>

@@ -23,17 +23,26 @@ import { formatInZone, timingText } from './timing.ts';
 interface ScheduleRowProps {
   schedule: Schedule;
   onChanged: () => void;
+  onDeleted: () => void;
+  /** Where its own page lies; absent: this is it, where its runs are listed beside. */
+  href?: string;
 }
 
 /** One schedule: what it orders and when, what became of its last runs, and what one can do about it. */
-export function ScheduleRow({ schedule, onChanged }: ScheduleRowProps) {
+export function ScheduleRow({ schedule, onChanged, onDeleted, href }: ScheduleRowProps) {
   const { name, error, isEnabled, mode, source, destination, sourcePaths } = schedule;
   const gone = [source, destination].find(({ status }) => status === 'DISCONNECTED');
   return (
     <li className={classes.row}>
       <div className={classes.head}>
-        <h2 className={classes.name}>{name}</h2>
-        <Actions schedule={schedule} onChanged={onChanged} isForGood={gone !== undefined} />
+        {href === undefined ? null : (
+          <h2 className={classes.name}>
+            <Anchor component={Link} href={href} inherit>
+              {name}
+            </Anchor>
+          </h2>
+        )}
+        <Actions schedule={schedule} onChanged={onChanged} onDeleted={onDeleted} isForGood={gone !== undefined} />
       </div>
       <div className={classes.route}>
         <span>
@@ -62,7 +71,7 @@ export function ScheduleRow({ schedule, onChanged }: ScheduleRowProps) {
           {isEnabled ? null : <WayOn code={error.code} />}
         </Notice>
       )}
-      <LastRuns schedule={schedule} />
+      {href === undefined ? null : <LastRuns schedule={schedule} href={href} />}
     </li>
   );
 }
@@ -94,7 +103,8 @@ function Next({ schedule: { isEnabled, nextRuns, timeZone, error } }: { schedule
   );
 }
 
-function LastRuns({ schedule: { name, transfers, mode, lastRunAt } }: { schedule: Schedule }) {
+function LastRuns({ schedule, href }: { schedule: Schedule; href: string }) {
+  const { name, transfers, mode, lastRunAt } = schedule;
   if (transfers.nodes.length === 0) {
     return lastRunAt === null ? <p className={classes.none}>It has not run yet.</p> : null;
   }
@@ -108,11 +118,21 @@ function LastRuns({ schedule: { name, transfers, mode, lastRunAt } }: { schedule
           <StateTag progress={progress} mode={mode} />
         </li>
       ))}
+      <li>
+        <Anchor component={Link} href={href} aria-label={`All runs of ${name}`}>
+          All runs
+        </Anchor>
+      </li>
     </ul>
   );
 }
 
-function Actions({ schedule, onChanged, isForGood }: ScheduleRowProps & { isForGood: boolean }) {
+function Actions({
+  schedule,
+  onChanged,
+  onDeleted,
+  isForGood,
+}: Omit<ScheduleRowProps, 'href'> & { isForGood: boolean }) {
   const { id, name, isEnabled } = schedule;
   const [asking, setAsking] = useState<'edit' | 'delete' | null>(null);
   const [updating, update] = useMutation(UpdateScheduleMutation);
@@ -126,7 +146,7 @@ function Actions({ schedule, onChanged, isForGood }: ScheduleRowProps & { isForG
   };
   const onDelete = async () => {
     const { data, error } = await remove({ input: { id } });
-    if (reportRefusal('Not deleted', { error, userErrors: data?.deleteTransferSchedule.userErrors })) onChanged();
+    if (reportRefusal('Not deleted', { error, userErrors: data?.deleteTransferSchedule.userErrors })) onDeleted();
     close();
   };
 

@@ -1,6 +1,5 @@
 import { Button, Skeleton } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
-import { useEffect, useEffectEvent } from 'react';
 import { Link } from 'wouter';
 import { usePages } from '../graphql/use-pages.ts';
 import { EmptyState } from '../ui/EmptyState.tsx';
@@ -9,10 +8,8 @@ import { PagedList } from '../ui/PagedList.tsx';
 import { PageTitle } from '../ui/PageTitle.tsx';
 import { Panel } from '../ui/Panel.tsx';
 import { ScheduleRow } from './ScheduleRow.tsx';
-import { SchedulesQuery } from './schedule.ts';
-
-/** Runs begin and end while one looks on: the list is read again so often. */
-const refreshMs = 10_000;
+import { SchedulesQuery, scheduleHref } from './schedule.ts';
+import { useRefreshing } from './use-refreshing.ts';
 
 /** Every schedule, newest first, with what became of its last runs. */
 export function SchedulesPage() {
@@ -22,11 +19,7 @@ export function SchedulesPage() {
     select: (data) => data.viewer?.transferSchedules,
   });
   const { nodes, loading, error, reload } = pages;
-  const again = useEffectEvent(() => void pages.refresh());
-  useEffect(() => {
-    const timer = setInterval(() => document.visibilityState === 'visible' && again(), refreshMs);
-    return () => clearInterval(timer);
-  }, []);
+  useRefreshing(() => void pages.refresh());
   const create = (
     <Button component={Link} href="/transfers/new?when=again" leftSection={<IconPlus size={18} aria-hidden />}>
       New schedule
@@ -53,7 +46,15 @@ export function SchedulesPage() {
         </Panel>
       ) : null}
       <PagedList pages={pages} more="Older schedules">
-        {(schedule) => <ScheduleRow key={schedule.id} schedule={schedule} onChanged={reload} />}
+        {(schedule) => (
+          <ScheduleRow
+            key={schedule.id}
+            schedule={schedule}
+            href={scheduleHref(schedule.id)}
+            onChanged={reload}
+            onDeleted={reload}
+          />
+        )}
       </PagedList>
     </>
   );

@@ -2,6 +2,7 @@ import { type FragmentOf, graphql } from '../graphql/graphql.ts';
 import { UserErrorsFragment } from '../graphql/user-errors.ts';
 import { OptionsFragment } from '../transfers/options.ts';
 import { ProgressFragment } from '../transfers/progress.ts';
+import { TransferSummaryFragment } from '../transfers/transfer.ts';
 
 export const ScheduleFragment = graphql(
   `
@@ -71,6 +72,48 @@ export const SchedulesQuery = graphql(
   `,
   [ScheduleFragment],
 );
+
+export const ScheduleQuery = graphql(
+  `
+    query Schedule($id: ID!) {
+      node(id: $id) {
+        __typename
+        ... on TransferSchedule {
+          ...Schedule
+        }
+      }
+    }
+  `,
+  [ScheduleFragment],
+);
+
+export const ScheduleRunsQuery = graphql(
+  `
+    query ScheduleRuns($id: ID!, $after: String) {
+      node(id: $id) {
+        __typename
+        ... on TransferSchedule {
+          id
+          transfers(first: 25, after: $after) {
+            nodes {
+              ...TransferSummary
+            }
+            pageInfo {
+              hasNextPage
+              endCursor
+            }
+          }
+        }
+      }
+    }
+  `,
+  [TransferSummaryFragment],
+);
+
+/** Where a schedule's page lies. */
+export function scheduleHref(id: string): string {
+  return `/schedules/${encodeURIComponent(id)}`;
+}
 
 export const UpdateScheduleMutation = graphql(
   `

@@ -1,4 +1,4 @@
-import { Button, SegmentedControl, Skeleton } from '@mantine/core';
+import { Button, SegmentedControl, Skeleton, Switch } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { Link, useSearchParams } from 'wouter';
 import { EmptyState } from '../ui/EmptyState.tsx';
@@ -28,7 +28,13 @@ const shows: { value: string; label: string; states: readonly TransferState[] | 
 export function TransfersPage() {
   const [parameters, setParameters] = useSearchParams();
   const show = shows.find(({ value }) => value === parameters.get('show')) ?? (shows[0] as (typeof shows)[number]);
-  const { liveState, ...pages } = useTransferList(show.states);
+  const hidesRuns = parameters.get('runs') === 'hidden';
+  const { liveState, ...pages } = useTransferList(show.states, hidesRuns ? false : null);
+  const choose = (value: string, hides: boolean) =>
+    setParameters(
+      { ...(value === 'all' ? {} : { show: value }), ...(hides ? { runs: 'hidden' } : {}) },
+      { replace: true },
+    );
   const { nodes, loading, error, reload } = pages;
   const create = (
     <Button component={Link} href="/transfers/new" leftSection={<IconPlus size={18} aria-hidden />}>
@@ -42,26 +48,35 @@ export function TransfersPage() {
         What is crossing, what has arrived, what needs you.
       </PageTitle>
       <LiveBanner state={liveState} />
-      <SegmentedControl
-        className={classes.filter}
-        classNames={{ label: classes.filterLabel }}
-        aria-label="Show"
-        data={shows.map(({ value, label }) => ({ value, label }))}
-        value={show.value}
-        onChange={(value) => setParameters(value === 'all' ? {} : { show: value }, { replace: true })}
-      />
+      <div className={classes.filters}>
+        <SegmentedControl
+          className={classes.filter}
+          classNames={{ label: classes.filterLabel }}
+          aria-label="Show"
+          data={shows.map(({ value, label }) => ({ value, label }))}
+          value={show.value}
+          onChange={(value) => choose(value, hidesRuns)}
+        />
+        <Switch
+          label="Runs of schedules"
+          checked={!hidesRuns}
+          onChange={({ currentTarget: { checked } }) => choose(show.value, !checked)}
+        />
+      </div>
       {error === undefined ? null : <Failure error={error} what="Your transfers" retry={reload} />}
       {loading && error === undefined ? <ListSkeleton /> : null}
       {!loading && error === undefined && nodes.length === 0 ? (
         <Panel>
-          {show.states === undefined ? (
+          {show.states === undefined && !hidesRuns ? (
             <EmptyState title="Calm water" action={create}>
               Nothing has crossed yet. Pick files or folders in one account and a place in another, and watch them
               arrive.
             </EmptyState>
           ) : (
             <EmptyState title={`Nothing under “${show.label}”`}>
-              No transfer is in this state. The others are under “All”.
+              {hidesRuns
+                ? 'Nothing but, maybe, runs of schedules, which are left out.'
+                : 'No transfer is in this state. The others are under “All”.'}
             </EmptyState>
           )}
         </Panel>

@@ -7,10 +7,10 @@ import { TransferSummaryFragment } from './transfer.ts';
 
 const TransfersQuery = graphql(
   `
-    query Transfers($states: [TransferState!], $after: String) {
+    query Transfers($states: [TransferState!], $isScheduled: Boolean, $after: String) {
       viewer {
         id
-        transfers(first: 25, after: $after, states: $states) {
+        transfers(first: 25, after: $after, states: $states, isScheduled: $isScheduled) {
           nodes {
             ...TransferSummary
           }
@@ -42,11 +42,14 @@ const TransfersSubscription = graphql(
 /** At most one reading of the list in this span, however many transfers change. */
 const reloadMs = 1_000;
 
-/** The viewer's transfers, newest first, with their counters live. `states` undefined: all. */
-export function useTransferList(states: readonly TransferState[] | undefined) {
+/**
+ * The viewer's transfers, newest first, with their counters live. `states` undefined: all. `isScheduled` false: only those that
+ * no schedule ordered.
+ */
+export function useTransferList(states: readonly TransferState[] | undefined, isScheduled: false | null) {
   const pages = usePages({
     document: TransfersQuery,
-    variables: { states: states === undefined ? null : [...states] },
+    variables: { states: states === undefined ? null : [...states], isScheduled },
     select: (data) => data.viewer?.transfers,
   });
   const [live, setLive] = useState<ReadonlyMap<string, Progress>>(new Map());
