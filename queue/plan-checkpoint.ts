@@ -29,7 +29,10 @@ export const planCheckpointSchema = z.object({
   destinationObjects: z.number().default(0),
   /** Bytes that the destination has room for beyond what is planned; null: without bounds, or nobody knows. Absent: not asked. */
   roomBytes: z.number().nullable().optional(),
-  /** Objects that the destination's account may not write, without one that it may; null: nothing more is asked. Absent: not asked. */
+  /**
+   * Objects that the destination's account may not write where the path under way arrives, without one that it may; null:
+   * nothing more is asked there. Absent: not asked.
+   */
   writeDenials: z.number().int().nonnegative().nullable().optional(),
   /** What the plan took so far and what carrying it out takes; counted for dry runs only. */
   workload: workloadSchema.prefault(emptyWorkload()),

@@ -1,3 +1,4 @@
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type S3Server, startS3Server } from '../emulators/s3/server.ts';
 import { firstCheckpoint, planCheckpointSchema } from '../queue/plan-checkpoint.ts';
@@ -9,22 +10,29 @@ const keys = {
   reader: { writesBelow: [] },
   half: { writesBelow: ['place/some/m'] },
   blind: { writesBelow: ['place/', 'other/'], mayList: false },
+  second: { writesBelow: ['place/second/'] },
+  adder: { writesBelow: ['place/kept/b', 'place/kept/skyferry'] },
 } as const;
 
 let engine: TestEngine;
 let from: TestStore;
 let to: S3Server;
+/** Of whoever may do everything there. */
+let owner: S3Client;
 let sourceAccountId: string;
 
 beforeAll(async () => {
   const credentials = Object.entries(keys).map(([accessKeyId, more]) => ({ accessKeyId, ...secret, ...more }));
   to = await startS3Server({ credentials: [...credentials, { accessKeyId: 'owner', ...secret }], buckets: ['target'] });
   [engine, from] = await Promise.all([startOwnEngine(), startStore('source')]);
+  const { endpoint, region } = to;
+  owner = new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId: 'owner', ...secret } });
   await engine.startWorker();
   sourceAccountId = await engine.connect(from.credentials);
 }, 60_000);
 
 afterAll(async () => {
+  owner?.destroy();
   await engine?.stop();
   await Promise.all([from?.close(), to?.close()]);
 });
@@ -113,18 +121,23 @@ test('asking leaves no upload behind', async () => {
 test.each([
   { writeDenials: null, told: { 'on/000': 'PERMISSION_DENIED', 'on/001': 'PERMISSION_DENIED' }, isRead: true },
   { writeDenials: 9, told: { 'on/': 'PERMISSION_DENIED' }, isRead: false },
-])('a planner goes on with what another found out: $writeDenials', async ({ writeDenials, told, isRead }) => {
-  const before = reads();
-  const order = await orderOf('reader', numbered('on', 2));
-  const { id } = await engine.db.$transaction(async (tx) => {
-    const transfer = await submitTransfer(tx, { userId: engine.userId, ...order });
-    const planCheckpoint = { ...firstCheckpoint(order.sourcePaths), writeDenials };
-    return tx.transfer.update({ where: { id: transfer.id }, data: { planCheckpoint } });
-  });
-  expect(await engine.ended(id)).toMatchObject({ state: 'FAILED' });
-  expect(await outcomes(id)).toEqual(told);
-  expect(reads() > before).toBe(isRead);
-});
+])(
+  'a planner in the middle of a path goes on with what another found out: $writeDenials',
+  async ({ writeDenials, told, isRead }) => {
+    const before = reads();
+    const order = await orderOf('reader', numbered('on', 2));
+    const { id } = await engine.db.$transaction(async (tx) => {
+      const transfer = await submitTransfer(tx, { userId: engine.userId, ...order });
+      const checkpoint = firstCheckpoint(order.sourcePaths);
+      const remaining = checkpoint.remaining.map((place) => ({ ...place, after: '' }));
+      const planCheckpoint = { ...checkpoint, remaining, writeDenials };
+      return tx.transfer.update({ where: { id: transfer.id }, data: { planCheckpoint } });
+    });
+    expect(await engine.ended(id)).toMatchObject({ state: 'FAILED' });
+    expect(await outcomes(id)).toEqual(told);
+    expect(reads() > before).toBe(isRead);
+  },
+);
 
 test('an account that may write and not list takes a copy, and fails what has to look first', async () => {
   const before = reads();
@@ -151,3 +164,41 @@ test('what the account of a source may not list fails, and what it may read by n
   expect(await engine.ended(named.id)).toMatchObject({ state: 'COMPLETED' });
   expect(Object.keys(await from.hashes('back/'))).toEqual(['000']);
 });
+
+test('each folder of a transfer is judged by its own permission', async () => {
+  for (const name of [...numbered('first', 12), ...numbered('second', 3), ...numbered('third', 12)]) {
+    await from.put(name, 100);
+  }
+  const order = await orderOf('second', numbered('first', 1));
+  const before = reads();
+  const sourcePaths = ['source/first/', 'source/second/', 'source/third/'];
+  const { id } = await engine.submit({ ...order, sourcePaths });
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', objectsCompleted: 3n });
+  expect(await outcomes(id)).toEqual({
+    ...{ 'first/': 'PERMISSION_DENIED', 'third/': 'PERMISSION_DENIED' },
+    ...{ 'second/000': null, 'second/001': null, 'second/002': null },
+  });
+  expect(reads()).toBe(before + 3);
+});
+
+test('an account that may add and not replace adds what is new', async () => {
+  const there = Array.from({ length: 12 }, (_, at) => `kept/a${String(at).padStart(3, '0')}`);
+  const order = await orderOf('adder', [...there, 'kept/b']);
+  for (const name of there) {
+    await owner.send(new PutObjectCommand({ Bucket: 'target', Key: `place/${name}`, Body: 'other' }));
+  }
+  const { id } = await engine.submit({ ...order, options: { conflictPolicy: 'OVERWRITE_IF_DIFFERENT' } });
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', objectsCompleted: 1n });
+  expect(await outcomes(id)).toMatchObject({ 'kept/a000': 'PERMISSION_DENIED', 'kept/b': null });
+});
+
+test('a question that is not answered holds no plan up', async () => {
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  to.faults.add({ match: { operation: 'CreateMultipartUpload', count: 1 }, action: { kind: 'hold', until: over } });
+  try {
+    const { id } = await submit('blind', numbered('silent', 2));
+    expect(await engine.ended(id, 40_000)).toMatchObject({ state: 'COMPLETED' });
+  } finally {
+    resolve();
+  }
+}, 60_000);

@@ -72,7 +72,10 @@ export class Judge {
     return this.#rules.canMeet;
   }
 
-  /** Why nothing can be written at all, found out by what was judged last, which need not be kept then; null: it can. */
+  /**
+   * Why nothing can be written where the section arrives, found out by what was judged last, which need not be kept then;
+   * null: it can.
+   */
   get refusal(): AppError | null {
     return this.#permission.refusal;
   }

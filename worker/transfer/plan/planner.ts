@@ -129,6 +129,7 @@ export class Planner {
     for (let [place] = this.#checkpoint.remaining; place; [place] = this.#checkpoint.remaining) {
       const section = this.#sections[place.path];
       if (!section) throw new Error('The plan refers to a source path that is not there.');
+      permission.enter(section, place);
       if (judge.refusal !== null) {
         if (!(await this.#failSection(section, place, judge.refusal))) return;
         continue;
