@@ -299,6 +299,9 @@ describe('a forgotten password', () => {
     expect((await api.query(signIn, { input: { email, password: fresh } })).data.signIn.user.email).toBe(email);
     const again = await api.query(reset, { input: { token: link, password: fresh } });
     expect(again.data.resetPassword.userErrors).toMatchObject([{ field: ['input', 'token'], code: 'INVALID_INPUT' }]);
+
+    const unkept = await api.query(reset, { input: { token: '\0', password: 'battery correct horse' } });
+    expect(unkept.data.resetPassword.userErrors).toMatchObject([{ field: ['input', 'token'], code: 'INVALID_INPUT' }]);
   });
 
   test('of nobody answers like that of somebody and sends nothing', async () => {

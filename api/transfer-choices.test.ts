@@ -72,6 +72,12 @@ test.each<[string, object, string[], RegExp]>([
     ['options', 'filter', 'exclude'],
     /not a glob/,
   ],
+  ...['\0', 'half of a character \ud83d'].map((glob): [string, object, string[], RegExp] => [
+    `a glob that no name can match, ${JSON.stringify(glob)},`,
+    { options: { filter: { include: [glob] } } },
+    ['options', 'filter', 'include'],
+    /not a glob/,
+  ]),
   [
     'sizes that exclude one another',
     { options: { filter: { minSize: '2', maxSize: '1' } } },

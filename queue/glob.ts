@@ -1,4 +1,5 @@
 import { AppError } from '../core/errors.ts';
+import { isStorable } from '../core/text.ts';
 
 /** What braces of one glob may unfold to, and those of all globs that are held against a path. */
 const maxAlternatives = 100;
@@ -37,6 +38,8 @@ export function compileGlob(glob: string): (path: string) => boolean {
 }
 
 function alternativesOf(glob: string): Segment[][] {
+  // Nor could it be kept.
+  if (!isStorable(glob)) throw wrong(glob, 'no name has the character U+0000 or a half of one.');
   return unfold(glob, glob).map((alternative) =>
     splitSegments(alternative).map((segment) => (segment === '**' ? segment : tokenize(segment, glob))),
   );

@@ -1,5 +1,6 @@
 import { APIError } from 'better-auth/api';
 import { AppError } from '../../core/errors.ts';
+import { isStorable } from '../../core/text.ts';
 import { audit } from '../audit.ts';
 import { authHeaders } from '../auth/auth.ts';
 import { builder } from '../builder.ts';
@@ -61,6 +62,8 @@ builder.relayMutationField(
         assertPassword(input.password);
         const { auth, db, limits } = context.services;
         await limits.count('resetByAddress', context.clientAddress);
+        // Postgres would not even look for it.
+        if (!isStorable(input.token)) throw wrongLink();
         try {
           await auth.api.resetPassword({
             body: { token: input.token, newPassword: input.password },
@@ -68,14 +71,7 @@ builder.relayMutationField(
           });
         } catch (error) {
           if (!(error instanceof APIError) || error.statusCode >= 500) throw error;
-          throw new AppError(
-            'INVALID_INPUT',
-            'This link is wrong, was used, or is older than an hour. Ask for another.',
-            {
-              field: ['token'],
-              cause: error,
-            },
-          );
+          throw wrongLink(error);
         }
         await audit(db, context, 'user.password-reset', { type: 'user', id: null });
         return true;
@@ -92,3 +88,8 @@ builder.relayMutationField(
     }),
   },
 );
+
+function wrongLink(cause?: APIError): AppError {
+  const message = 'This link is wrong, was used, or is older than an hour. Ask for another.';
+  return new AppError('INVALID_INPUT', message, { field: ['token'], cause });
+}
