@@ -104,3 +104,23 @@ test('an upload whose beginning was not answered is found and dropped, and no ot
   expect(await engine.db.abandonedUpload.count()).toBe(0);
   expect(await to.hashes('tree/')).toEqual(sent);
 }, 90_000);
+
+test('the upload of a paused transfer is not taken for one whose beginning was not answered beside it', async () => {
+  const { id, sent, stopped, answer } = await startUnanswered();
+  const part = to.server.faults.add({ match: { operation: 'UploadPart' }, action: { kind: 'stall' } });
+  await engine.db.$executeRaw`
+    UPDATE transfer_batch SET state = 'READY', attempt = attempt + 1, lease_until = NULL
+    WHERE transfer_id = ${id}::uuid AND state = 'ADMITTED'`;
+  await Promise.all([stopped, part.hit]);
+  await engine.db.$transaction((tx) => pauseTransfer(tx, id));
+  const lost = () => engine.db.abandonedUpload.count();
+  await expect.poll(lost, { timeout: 20_000 }).toBe(1);
+  await letGo(id);
+  answer();
+  await engine.db.abandonedUpload.updateMany({ data: { nextTryAt: new Date(0) } });
+  await expect.poll(lost, { timeout: 20_000 }).toBe(0);
+  await engine.db.$transaction((tx) => resumeTransfer(tx, id));
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
+  expect(begun).toBe(2);
+  expect(await to.hashes('tree/')).toEqual(sent);
+}, 90_000);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Prisma } from '../../core/db.ts';
+import { type Db, Prisma } from '../../core/db.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
 import type { Location, StorageProvider, UploadSession } from '../../storage/provider.ts';
 import { type Engine, patiently } from './engine.ts';
@@ -16,8 +16,8 @@ const lastRetryMs = 3_600_000;
 const keptDays = 7;
 
 /**
- * An upload whose beginning was not answered. It was begun, if at all, within `lastedMs` before it went on record. Nobody else
- * of this system begins one of the same key within `nextBeginMs` after that.
+ * An upload whose beginning was not answered. It was begun, if at all, within `lastedMs` before it went on record. Whoever
+ * goes on with its object begins the next one `nextBeginMs` after that, or has it on record.
  */
 const lostSchema = z.object({ container: z.string(), key: z.string(), lastedMs: z.number() });
 const abandonedSchema = z.union([uploadSessionSchema, lostSchema]);
@@ -96,7 +96,8 @@ export async function sweepUploads({ db, log, accounts }: Pick<Engine, 'db' | 'l
       try {
         const signal = AbortSignal.timeout(abortUploadMs);
         const abandoned = abandonedSchema.parse(session);
-        const sessions = 'id' in abandoned ? [abandoned] : await findLost(account.provider, abandoned, ageMs, signal);
+        const sessions =
+          'id' in abandoned ? [abandoned] : await findLost(db, account.provider, abandoned, ageMs, signal);
         for (const upload of sessions) await account.provider.abortUpload(upload, signal);
         dropped.push(id);
       } finally {
@@ -111,12 +112,25 @@ export async function sweepUploads({ db, log, accounts }: Pick<Engine, 'db' | 'l
   return rows.length === sweepLimit;
 }
 
-/** `ageMs`: since it went on record. */
-function findLost(
+/**
+ * What was begun in its span of time and no object goes on with: whoever took over meanwhile, or another transfer to the same
+ * name, began one as well. `ageMs`: since it went on record.
+ */
+async function findLost(
+  db: Db,
   provider: StorageProvider,
   { container, key, lastedMs }: z.infer<typeof lostSchema>,
   ageMs: number,
   signal: AbortSignal,
 ): Promise<UploadSession[]> {
-  return provider.findUploads({ container, key, oldestMs: ageMs + lastedMs, newestMs: ageMs }, signal);
+  const request = { container, key, oldestMs: ageMs + lastedMs, newestMs: ageMs };
+  const found = await provider.findUploads(request, signal);
+  if (found.length === 0) return found;
+  const kept = await db.$queryRaw<{ id: string }[]>`
+    SELECT item.checkpoint #>> '{session,id}' AS id
+    FROM transfer JOIN transfer_item AS item ON item.transfer_id = transfer.id
+    WHERE transfer.finished_at IS NULL AND item.state IN ('PENDING', 'RUNNING') AND item.checkpoint IS NOT NULL
+      AND item.destination_container = ${container} AND item.destination_key = ${key}`;
+  const ids = new Set(kept.map(({ id }) => id));
+  return found.filter(({ id }) => !ids.has(id));
 }
