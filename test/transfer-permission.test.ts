@@ -192,13 +192,12 @@ test('an account that may add and not replace adds what is new', async () => {
   expect(await outcomes(id)).toMatchObject({ 'kept/a000': 'PERMISSION_DENIED', 'kept/b': null });
 });
 
-test('a question that is not answered holds no plan up', async () => {
-  const { promise: over, resolve } = Promise.withResolvers<void>();
+test('a question that is not answered holds no plan up, and leaves nothing behind', async () => {
+  const { promise: over, resolve: answer } = Promise.withResolvers<void>();
   to.faults.add({ match: { operation: 'CreateMultipartUpload', count: 1 }, action: { kind: 'hold', until: over } });
-  try {
-    const { id } = await submit('blind', numbered('silent', 2));
-    expect(await engine.ended(id, 40_000)).toMatchObject({ state: 'COMPLETED' });
-  } finally {
-    resolve();
-  }
+  const aborting = to.observer.waitFor({ operation: 'AbortMultipartUpload' });
+  const { id } = await submit('blind', numbered('silent', 2));
+  expect(await engine.ended(id, 40_000)).toMatchObject({ state: 'COMPLETED' });
+  answer();
+  await aborting;
 }, 60_000);

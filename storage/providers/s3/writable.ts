@@ -1,3 +1,4 @@
+import { orAborted, throwIfCancelled } from '../../http.ts';
 import type { Location } from '../../provider.ts';
 import { element, unescapeXml } from '../xml.ts';
 import { checkBucketName } from './address.ts';
@@ -10,25 +11,35 @@ const abortMs = 10_000;
 
 /**
  * Begins an upload and aborts it: that takes the permission that every write takes, and a store that knows no conditions
- * cannot mistake it for one. Nobody waits for the end; what cannot be aborted has no parts, and costs nothing.
+ * cannot mistake it for one. Nobody waits for the end, which comes after an abort of the signal as well; what cannot be
+ * aborted has no parts, and costs nothing.
  *
  * @param headers What every object is written with: bucket policies may ask for it.
  */
 export async function assertWritable(
   rest: S3Rest,
-  { container, key }: Location,
+  location: Location,
   headers: Record<string, string>,
   signal: AbortSignal,
 ): Promise<void> {
-  checkBucketName(container);
+  throwIfCancelled(signal);
+  checkBucketName(location.container);
+  const beginning = begin(rest, location, headers);
+  beginning
+    .then((uploadId) => sendDelete(rest, location, { query: { uploadId } }, AbortSignal.timeout(abortMs)))
+    .catch(() => {});
+  await orAborted(beginning, signal);
+}
+
+/** Returns the id of the upload. Whatever becomes of whoever asked, it has to be known. */
+async function begin(rest: S3Rest, { container, key }: Location, headers: Record<string, string>): Promise<string> {
   const { body } = await rest.send({
     method: 'POST',
     ...{ bucket: container, key, query: { uploads: '' } },
     headers: { ...headers, 'content-length': '0' },
-    signal,
+    signal: new AbortController().signal,
   });
   const id = element(await body.text(maxAnswerBytes), 'UploadId');
   if (id === undefined) throw notS3();
-  const query = { uploadId: unescapeXml(id) };
-  sendDelete(rest, { container, key }, { query }, AbortSignal.timeout(abortMs)).catch(() => {});
+  return unescapeXml(id);
 }
