@@ -184,6 +184,9 @@ async function createFollowUp(
 ): Promise<Transfer> {
   const planCheckpoint: PlanCheckpoint = {
     ...planned,
+    // Room and rights may have come since, and gone: both are asked for again.
+    roomBytes: undefined,
+    writeDenials: undefined,
     remaining: paths.map(({ path, cursor, destinationCursor, after }) => ({ path, cursor, destinationCursor, after })),
     totals: {},
     workload: emptyWorkload(),

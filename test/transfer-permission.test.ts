@@ -1,6 +1,7 @@
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type S3Server, startS3Server } from '../emulators/s3/server.ts';
+import { retryFailedItems } from '../queue/follow-up.ts';
 import { firstCheckpoint, planCheckpointSchema } from '../queue/plan-checkpoint.ts';
 import { submitTransfer } from '../queue/transfer.ts';
 import { startOwnEngine, startStore, type TestEngine, type TestStore } from './support/engine.ts';
@@ -9,6 +10,7 @@ import { startOwnEngine, startStore, type TestEngine, type TestStore } from './s
 const keys = {
   reader: { writesBelow: [] },
   half: { writesBelow: ['place/some/m'] },
+  guest: { writesBelow: ['place/open/', 'place/one'] },
   blind: { writesBelow: ['place/', 'other/'], mayList: false },
   second: { writesBelow: ['place/second/'] },
   adder: { writesBelow: ['place/kept/b', 'place/kept/skyferry'] },
@@ -105,6 +107,22 @@ test('where an account may write some names only, the others are refused up to t
   // The last was tried: one that may be written speaks for those behind it.
   expect(reads()).toBe(before + 3);
   expect(await denialsOf(id)).toBeNull();
+});
+
+test('a follow-up that lists asks for itself', async () => {
+  const order = await orderOf('guest', numbered('late', 12));
+  await from.put('one', 100);
+  const unlisted = from.server.faults.add({
+    match: { operation: 'ListObjectsV2', count: Number.POSITIVE_INFINITY },
+    action: { kind: 'refuse', code: 'NoSuchBucket' },
+  });
+  const { id } = await engine.submit({ ...order, sourcePaths: ['source/one', 'source/late/'] });
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', objectsCompleted: 1n });
+  unlisted.remove();
+  const before = reads();
+  const followUp = await engine.db.$transaction((tx) => retryFailedItems(tx, id));
+  expect(await engine.ended(followUp.id)).toMatchObject({ state: 'FAILED', objectsFailed: 1n });
+  expect(reads()).toBe(before);
 });
 
 test('asking leaves no upload behind', async () => {

@@ -43,6 +43,24 @@ const outcomes = async (transferId: string) => {
   return Object.fromEntries(items.map(({ sourceKey, errorCode }) => [sourceKey, errorCode]));
 };
 
+test('a follow-up that lists looks for the room that there is by then', async () => {
+  const { engine, clouds, servers } = all;
+  await fill(clouds.s3, sized({ filling: 90_000, 'later/a': 30_000 }));
+  const unlisted = servers.s3.faults.add({
+    match: { operation: 'ListObjectsV2', count: Number.POSITIVE_INFINITY },
+    action: { kind: 'refuse', code: 'NoSuchBucket' },
+  });
+  const sourcePaths = ['place/filling', 'place/later/'];
+  const { id } = await submit('later', { sourcePaths, options: { conflictPolicy: 'SKIP' } });
+  const origin = await engine.ended(id);
+  unlisted.remove();
+  expect(origin).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', objectsCompleted: 1n });
+  await empty('filling');
+  const followUp = await engine.db.$transaction((tx) => retryFailedItems(tx, id));
+  expect(await engine.ended(followUp.id)).toMatchObject({ state: 'COMPLETED', objectsCompleted: 1n });
+  await empty('later/a');
+});
+
 test('a plan refuses what the destination has no room for, and a retry moves it once there is', async () => {
   const { engine, clouds } = all;
   await fill(small, sized({ other: 50_000 }));
