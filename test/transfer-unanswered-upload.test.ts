@@ -124,3 +124,26 @@ test('the upload of a paused transfer is not taken for one whose beginning was n
   expect(begun).toBe(2);
   expect(await to.hashes('tree/')).toEqual(sent);
 }, 90_000);
+
+test('a lost upload is found although the sweep was held up by another', async () => {
+  const stuck = to.server.faults.add({
+    match: { operation: 'AbortMultipartUpload', key: 'stuck' },
+    action: { kind: 'stall' },
+  });
+  const begin = async (Key: string) => {
+    const { UploadId = '' } = await to.client.send(new CreateMultipartUploadCommand({ Bucket: 'target', Key }));
+    return { container: 'target', key: Key, id: UploadId, sizeBytes: 0, metadata: { user: {} } };
+  };
+  const { destinationAccountId: accountId } = crossing.accounts;
+  const session = await begin('stuck');
+  await begin('lost');
+  await engine.db.$transaction(async (tx) => {
+    await tx.abandonedUpload.create({ data: { accountId, session } });
+    await tx.abandonedUpload.create({
+      data: { accountId, session: { container: 'target', key: 'lost', lastedMs: 0 } },
+    });
+  });
+  await stuck.hit;
+  await expect.poll(uploads, { timeout: 60_000 }).toEqual([]);
+  await expect.poll(() => engine.db.abandonedUpload.count()).toBe(0);
+}, 90_000);

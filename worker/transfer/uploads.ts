@@ -73,6 +73,7 @@ export class AbandonedUploads {
  * paused transfer goes on with, is never touched. Any number of processes may do it. Returns whether there may be more.
  */
 export async function sweepUploads({ db, log, accounts }: Pick<Engine, 'db' | 'log' | 'accounts'>): Promise<boolean> {
+  const takenAt = performance.now();
   // Taken by putting them off: a process that dies meanwhile leaves them to the next.
   const rows = await db.$queryRaw<
     { id: bigint; accountId: string; updatedAt: Date; session: unknown; old: boolean; ageMs: number }[]
@@ -96,8 +97,10 @@ export async function sweepUploads({ db, log, accounts }: Pick<Engine, 'db' | 'l
       try {
         const signal = AbortSignal.timeout(abortUploadMs);
         const abandoned = abandonedSchema.parse(session);
+        // Those before it may have taken long.
+        const nowMs = ageMs + performance.now() - takenAt;
         const sessions =
-          'id' in abandoned ? [abandoned] : await findLost(db, account.provider, abandoned, ageMs, signal);
+          'id' in abandoned ? [abandoned] : await findLost(db, account.provider, abandoned, nowMs, signal);
         for (const upload of sessions) await account.provider.abortUpload(upload, signal);
         dropped.push(id);
       } finally {
