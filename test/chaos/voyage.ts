@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { decodeGlobalId } from '../../api/global-id.ts';
 import { judge, readTransfer } from './judge.ts';
+import { portsOf } from './ports.ts';
 import type { Voyage } from './prepare.ts';
 import { failures } from './records.ts';
 import type { Stack } from './stack.ts';
@@ -139,7 +140,7 @@ async function pass(stack: Stack, voyage: Voyage): Promise<Passage> {
       if (row && shown !== seen) [voyage.movedAt, seen] = [now, shown];
       passage.longestStandstillMs = Math.max(passage.longestStandstillMs, now - voyage.movedAt);
       if (passage.longestStandstillMs > stuckMs) {
-        complaints.push(`stuck: ${shown}`);
+        complaints.push(`stuck: ${shown}; ${await unfinished(stack, ids)}; ${await waiting(stack)}`);
         return passage;
       }
       if (row && ended.includes(row.state)) {
@@ -164,6 +165,30 @@ async function pass(stack: Stack, voyage: Voyage): Promise<Passage> {
     over.abort();
     await watching;
   }
+}
+
+/** The objects of transfers that are not at their end, and who holds them. */
+async function unfinished(stack: Stack, ids: readonly string[]): Promise<string> {
+  const items = await stack.rows(
+    `SELECT item.destination_key AS key, item.state, item.route, item.attempts, item.error_code AS error,
+       item.checkpoint IS NOT NULL AS begun, item.acknowledged_bytes AS acknowledged, batch.state AS batch, batch.attempt,
+       batch.fence, batch.lease_until - now() AS lease, batch.not_before - now() AS rest
+     FROM transfer_item AS item
+     JOIN transfer_batch AS batch ON batch.transfer_id = item.transfer_id AND batch.number = item.batch_number
+     WHERE item.transfer_id = ANY($1::uuid[]) AND item.state IN ('PENDING', 'RUNNING') LIMIT 3`,
+    [ids],
+  );
+  return JSON.stringify(items);
+}
+
+/** What workers wait for at the clouds. */
+async function waiting({ clouds, workers }: Stack): Promise<string> {
+  const told = workers.map(async ({ name, pid }) => {
+    const ports = await portsOf(pid);
+    const counts = clouds.all.map(({ name, link }) => [name, link.inFlight(ports)] as const);
+    return [name, Object.fromEntries(counts.filter(([, count]) => count > 0))];
+  });
+  return JSON.stringify(Object.fromEntries(await Promise.all(told)));
 }
 
 /** Asks the API for the transfer again and again, as its owner's page does. */
