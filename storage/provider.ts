@@ -84,9 +84,9 @@ export interface StorageProvider {
 
   /**
    * Sends one part; parts may be sent in parallel and in any order, but for the last with `lastPartCloses`. Sending a
-   * number again replaces it, with `replacesParts`; with the same bytes it is a success always. UPLOAD_EXPIRED when the
-   * session is gone, INVALID_INPUT for a number above `maxParts` or more bytes than `partMaxBytes`. The body is treated as
-   * that of `write`.
+   * number again replaces it, with `replacesParts`; with the same bytes it is a success always. The receipt stands for these
+   * very bytes: `completeUpload` makes nothing of it once others took their place. UPLOAD_EXPIRED when the session is gone,
+   * INVALID_INPUT for a number above `maxParts` or more bytes than `partMaxBytes`. The body is treated as that of `write`.
    */
   putPart(request: PutPartRequest, signal: AbortSignal): Promise<PartReceipt>;
 

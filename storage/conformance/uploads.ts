@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { AppError } from '../../core/errors.ts';
+import { AppError, toAppError } from '../../core/errors.ts';
 import { createDigest } from '../digest.ts';
 import type { Digests } from '../digest-algorithm.ts';
 import type { PartReceipt, StorageProvider, UploadSession } from '../provider.ts';
@@ -270,6 +270,22 @@ export function uploads(current: Current, locally: Locally): void {
     const parts = [await sendPart(session, upload, bytes, 1)];
     await session.provider.completeUpload({ session: upload, parts, digests: wholeDigests(session, bytes) }, never());
     expectBytes(await get(session, key), bytes);
+  });
+
+  it('makes the object of the bytes that were acknowledged, or none, when a part was sent again with others', async () => {
+    const session = current();
+    const key = freshKey('parts');
+    const bytes = bytesOf(partSize(session));
+    const upload = await begin(session, key, bytes.length);
+    const parts = [await sendPart(session, upload, bytes, 1)];
+    await sendPart(session, upload, Buffer.alloc(bytes.length), 1).catch(() => {});
+    const digests = wholeDigests(session, bytes);
+    const error = await session.provider
+      .completeUpload({ session: upload, parts, digests }, never())
+      .then(() => null, toAppError);
+    if (error === null) expectBytes(await get(session, key), bytes);
+    else expect(await isThere(session, key)).toBe(false);
+    await session.provider.abortUpload(upload, never());
   });
 
   it('takes the last part before others, or declares that it closes the upload', async () => {

@@ -61,8 +61,9 @@ async function reconcile(pair: Pair, item: Item, run: BatchRun, checkpoint: Chec
     throw error;
   });
   if (listed === null) return;
-  const tags = new Map(listed.map(({ partNumber, tag }) => [partNumber, tag]));
-  checkpoint.parts = checkpoint.parts.filter(({ receipt }) => tags.get(receipt.partNumber) === receipt.tag);
+  const nameOf = ({ partNumber, tag }: PartReceipt) => `${partNumber} ${tag}`;
+  const there = new Set(listed.map(nameOf));
+  checkpoint.parts = checkpoint.parts.filter(({ receipt }) => there.has(nameOf(receipt)));
   item.acknowledgedBytes = checkpoint.parts.reduce((sum, { receipt }) => sum + receipt.sizeBytes, 0);
   run.touch(item);
 }

@@ -57,10 +57,12 @@ describe('container names', () => {
 describe('block ids', () => {
   it('are equally long, at most 64 bytes before base64, and know their upload', () => {
     const [session, other] = [newSessionId(), newSessionId()];
-    const ids = [1, 9, 50_000].map((number) => blockId(session, number));
+    const md5 = '0123456789abcdef'.repeat(2);
+    const ids = [blockId(session, 1), blockId(session, 9, md5), blockId(session, 50_000, md5)];
     expect(new Set(ids.map((id) => Buffer.from(id, 'base64').length))).toEqual(new Set([48]));
     expect(ids.map((id) => partNumberOf(id, session))).toEqual([1, 9, 50_000]);
     expect(ids.map((id) => partNumberOf(id, other))).toEqual([undefined, undefined, undefined]);
     expect(partNumberOf('AAAA', session)).toBeUndefined();
+    expect(blockId(session, 9, md5.replace('1', '2'))).not.toBe(ids[1]);
   });
 });

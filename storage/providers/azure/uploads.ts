@@ -39,7 +39,7 @@ export class AzureUploads {
   async putPart(request: PutPartRequest, signal: AbortSignal): Promise<PartReceipt> {
     const { session, partNumber, body } = request;
     const md5 = body.digest('md5');
-    const tag = blockId(session.id, partNumber);
+    const tag = blockId(session.id, partNumber, md5);
     const response = await this.#rest.send({
       method: 'PUT',
       container: session.container,
