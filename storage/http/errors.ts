@@ -109,8 +109,8 @@ export function refusalDetail(code: string | undefined, status: number): string 
 }
 
 /** Whether an answer's Date header is further than the tolerance from our clock; false for one that is none. */
-export function clockIsOff(date: string | undefined, toleranceMs: number): boolean {
-  return Math.abs(Date.parse(date ?? '') - Date.now()) > toleranceMs;
+export function clockIsOff(date: string | undefined, toleranceMs: number, now = Date.now()): boolean {
+  return Math.abs(Date.parse(date ?? '') - now) > toleranceMs;
 }
 
 /** What to do about clocks that differ. Either may be the wrong one. `date`: that of the answer. */

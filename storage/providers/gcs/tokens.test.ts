@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import type { AppError } from '../../../core/errors.ts';
 import { startFaultProxy } from '../../../emulators/fault-proxy.ts';
 import { startGcsServer } from '../../../emulators/gcs/server.ts';
@@ -96,6 +96,15 @@ it('are refused for a clock that is wrong, which is told apart from a wrong key'
   const spoiled = proxy.spoilNext({ kind: 'answer', response });
   expect((await failure(serviceAccountTokens(http, proxied)(signal))).code).toBe('CLOCK_SKEWED');
   await spoiled;
+});
+
+it('are refused for a clock that was wrong when it dated the assertion, and is right by the time of the answer', async () => {
+  const { http, account } = await start();
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3 * 3600_000 });
+  onTestFinished(() => void vi.useRealTimers());
+  const asking = failure(serviceAccountTokens(http, account)(signal));
+  vi.useRealTimers();
+  expect((await asking).code).toBe('CLOCK_SKEWED');
 });
 
 it('are not there on a machine that is not of Google', async () => {

@@ -135,6 +135,7 @@ function post(
 }
 
 async function ask(http: HttpClient, request: HttpRequest): Promise<AccessToken> {
+  const sentAt = Date.now();
   const response = await http.send(request);
   const { status, headers } = response;
   let text = '';
@@ -148,7 +149,7 @@ async function ask(http: HttpClient, request: HttpRequest): Promise<AccessToken>
     const seconds = Number(answer.expires_in ?? 0);
     return { token: answer.access_token, expiresAt: new Date(Date.now() + (seconds > 0 ? seconds : 300) * 1000) };
   }
-  throw tokenError(status, headers, answer);
+  throw tokenError(status, headers, answer, sentAt);
 }
 
 interface Answer {
@@ -167,8 +168,12 @@ function parse(text: string): Answer {
   }
 }
 
-/** RFC 6749, section 5.2. The description is left out: it may repeat what was sent. */
-function tokenError(status: number, headers: Record<string, string>, { error }: Answer): AppError {
+/**
+ * RFC 6749, section 5.2. The description is left out: it may repeat what was sent.
+ *
+ * @param sentAt By the clock that dated the assertion, which may have been set right since.
+ */
+function tokenError(status: number, headers: Record<string, string>, { error }: Answer, sentAt: number): AppError {
   const after = retryAfterMs(headers['retry-after']);
   const options = after === undefined ? {} : { retryAfterMs: after };
   if (status === 429) return new AppError('THROTTLED', 'The token endpoint asks to slow down.', options);
@@ -176,7 +181,7 @@ function tokenError(status: number, headers: Record<string, string>, { error }: 
   switch (error) {
     case 'invalid_grant':
     case 'invalid_request':
-      if (clockIsOff(headers.date, clockToleranceMs)) {
+      if (clockIsOff(headers.date, clockToleranceMs, sentAt)) {
         return new AppError('CLOCK_SKEWED', clockMessage('Google', clockToleranceMs, headers.date));
       }
       return new AppError(
