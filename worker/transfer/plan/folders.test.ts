@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { AppError } from '../../../core/errors.ts';
 import { FoldersLast } from './folders.ts';
 import type { FetchPage, Listed } from './listing.ts';
 
@@ -77,4 +78,18 @@ test('nothing is listed twice, but by who begins in its midst', async () => {
   await pages.fetch(nextCursor);
   await pages.close();
   expect(late.asked).toEqual(['9', null, '3', '6', '9']);
+});
+
+test('who begins behind all objects finds nothing more where a move has taken them all', async () => {
+  const gone = new AppError('OBJECT_NOT_FOUND', 'There is no such folder.');
+  const whole = new FoldersLast(listing(['a/b']).fetch, (key) => key);
+  const { nextCursor } = await whole.fetch(null);
+  await whole.close();
+  const pages = new FoldersLast(
+    () => Promise.reject(gone),
+    (key) => key,
+  );
+  expect(await pages.fetch(nextCursor)).toEqual({ items: [], nextCursor: null });
+  await expect(pages.fetch(null)).rejects.toBe(gone);
+  await pages.close();
 });

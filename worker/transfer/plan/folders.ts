@@ -1,3 +1,4 @@
+import { toAppError } from '../../../core/errors.ts';
 import type { Page } from '../../../storage/provider.ts';
 import { compareKeys } from './key-order.ts';
 import type { FetchPage, Listed } from './listing.ts';
@@ -83,11 +84,17 @@ export class FoldersLast {
     this.#isWhole = true;
     let cursor: string | null = null;
     do {
-      const page: Page<Listed> = await this.#fetch(cursor);
+      const page: Page<Listed> = await this.#fetch(cursor).catch(orNothing);
       await this.#keep(page.items);
       cursor = page.nextCursor;
     } while (cursor !== null && !this.#isClosed);
   }
+}
+
+/** A move may have taken all that was there. */
+function orNothing(error: unknown): Page<Listed> {
+  if (toAppError(error).code !== 'OBJECT_NOT_FOUND') throw error;
+  return { items: [], nextCursor: null };
 }
 
 /** The folder that it is in. That of a marker is its own. */
