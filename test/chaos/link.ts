@@ -44,10 +44,12 @@ export async function startLink(target: { port: number; host?: string }, baseDel
     let timer: NodeJS.Timeout | undefined;
     const pump = () => {
       clearTimeout(timer);
+      // It never drains, and whoever sends learns of its end by the other direction.
+      if (to.destroyed) return;
       for (let head = queue[0]; head && !isFull && head.due <= Date.now(); head = queue[0]) {
         queue.shift();
         queuedBytes -= head.data.length;
-        if (!to.destroyed && !to.write(head.data)) {
+        if (!to.write(head.data)) {
           isFull = true;
           to.once('drain', () => {
             isFull = false;
