@@ -16,8 +16,11 @@ export interface JobQueue {
   readonly ready: boolean;
   /** Hands over jobs, in order. A job whose id still waits is not added twice. Rejects while Redis is away. */
   add(jobs: readonly QueuedJob[]): Promise<void>;
-  /** Which of these ids wait or are worked on. Rejects while Redis is away. */
-  holds(name: JobName, ids: readonly string[]): Promise<Set<string>>;
+  /**
+   * Which of these ids wait for a worker. One that a worker has begun with does not: whether that worker still lives BullMQ
+   * knows only by a lock of 30 s, Postgres by what the worker has taken. Rejects while Redis is away.
+   */
+  waiting(name: JobName, ids: readonly string[]): Promise<Set<string>>;
   close(): Promise<void>;
 }
 
@@ -65,11 +68,10 @@ export function createQueue(redis: Redis): JobQueue {
         );
       }
     },
-    async holds(name, ids) {
+    async waiting(name, ids) {
       assertReady();
       const jobs = await Promise.all(ids.map((id) => queues[name].getJob(id)));
-      // A job that failed is kept for a while, but nobody will run it.
-      return new Set(ids.filter((_, index) => jobs[index] && jobs[index].finishedOn === undefined));
+      return new Set(ids.filter((_, index) => jobs[index] && jobs[index].processedOn === undefined));
     },
     async close() {
       await Promise.all(Object.values(queues).map((queue) => queue.close()));

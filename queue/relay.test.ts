@@ -87,7 +87,7 @@ test('what Redis did not take stays promised', async () => {
   const failing: JobQueue = {
     ready: true,
     add: () => Promise.reject(new Error('gone')),
-    holds: queue.holds,
+    waiting: queue.waiting,
     close: async () => {},
   };
   await expect(relayOutbox(db, failing)).rejects.toThrow('gone');
@@ -107,7 +107,7 @@ test('several relays at the same time lose nothing and add nothing twice', async
       added.push(...jobs.map(({ id }) => id));
       await queue.add(jobs);
     },
-    holds: queue.holds,
+    waiting: queue.waiting,
     close: async () => {},
   };
   while ((await db.outbox.count()) > 0) await Promise.all([1, 2, 3].map(() => relayOutbox(db, recording)));
@@ -155,6 +155,5 @@ test('plans wait by their place among those of their user, and the first of each
   await express.close();
   const inOrder = (await bull.getJobs(['prioritized'], 0, -1, true)).map(({ id }) => id);
   expect(inOrder).toEqual([manyIds[1], fewIds[1], ...manyIds.slice(2)]);
-  const held = await queue.holds('transfer.plan', [...manyIds, ...fewIds]);
-  expect(held.size).toBe(5);
+  expect((await queue.waiting('transfer.plan', [...manyIds, ...fewIds])).size).toBe(5);
 });

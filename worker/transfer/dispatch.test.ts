@@ -53,7 +53,7 @@ const recording = (): JobQueue => ({
     await queue.add(jobs);
     handed.push(...jobs);
   },
-  holds: queue.holds,
+  waiting: queue.waiting,
   close: async () => {},
 });
 const slots = (count: number) => db.workerProcess.create({ data: { id: randomUUID(), slots: count } });
@@ -150,7 +150,7 @@ test('batches that Redis did not take are ready again, under new job ids', async
   const failing: JobQueue = {
     ready: true,
     add: () => Promise.reject(new Error('gone')),
-    holds: queue.holds,
+    waiting: queue.waiting,
     close: async () => {},
   };
   await expect(dispatch(db, failing)).rejects.toThrow('gone');
@@ -162,7 +162,7 @@ test('batches that Redis did not take are ready again, under new job ids', async
 test('nothing is admitted while Redis is away', async () => {
   const id = await createTransfer(db, await createUser(db), { batches: [1] });
   await slots(1);
-  const away: JobQueue = { ready: false, add: async () => {}, holds: queue.holds, close: async () => {} };
+  const away: JobQueue = { ready: false, add: async () => {}, waiting: queue.waiting, close: async () => {} };
   expect(await dispatch(db, away)).toBe(0);
   expect(await db.transferBatch.findMany({ where: { transferId: id } })).toMatchObject([
     { state: 'READY', attempt: 1 },

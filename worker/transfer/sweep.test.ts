@@ -10,7 +10,7 @@ import { type SweepState, sweep } from './sweep.ts';
 let database: TestDatabase;
 let db: Db;
 let user: TestUser;
-/** Stands for Redis: the ids that its queue holds. */
+/** Stands for Redis: the ids that wait in its queue. */
 let queued: Set<string>;
 let isRedisThere: boolean;
 const queue: JobQueue = {
@@ -18,7 +18,7 @@ const queue: JobQueue = {
     return isRedisThere;
   },
   add: async () => {},
-  holds: async (_, ids) => new Set(ids.filter((id) => queued.has(id))),
+  waiting: async (_, ids) => new Set(ids.filter((id) => queued.has(id))),
   close: async () => {},
 };
 let published: ProgressRow[];

@@ -90,8 +90,9 @@ export async function sweep(options: Omit<SweepOptions, 'onError'>, state: Sweep
 type Tx = Parameters<Parameters<Db['$transaction']>[0]>[0];
 
 /**
- * A batch that nobody took in time is all right as long as its job waits in the queue behind others. While Redis is
- * away that cannot be told, and nothing would be won by admitting the batch anew.
+ * A batch that nobody took in time is all right as long as its job waits in the queue behind others. A worker that has
+ * begun with the job takes the batch at once, or has died before it could. While Redis is away neither can be told, and
+ * nothing would be won by admitting the batch anew.
  */
 async function prolongQueued(db: Db, queue: JobQueue): Promise<void> {
   const rows = await db.$queryRaw<JobPayload<'transfer.batch'>[]>`
@@ -100,12 +101,12 @@ async function prolongQueued(db: Db, queue: JobQueue): Promise<void> {
   if (rows.length === 0) return;
   const idOf = jobIds['transfer.batch'];
   const ids = rows.map(idOf);
-  const held = queue.ready
-    ? new Set([...(await queue.holds('transfer.batch', ids)), ...(await queue.holds('transfer.express', ids))])
+  const waiting = queue.ready
+    ? new Set([...(await queue.waiting('transfer.batch', ids)), ...(await queue.waiting('transfer.express', ids))])
     : new Set(ids);
   await db.$executeRaw`
     UPDATE transfer_batch AS batch SET lease_until = now() + make_interval(secs => ${admissionLeaseMs / 1_000})
-    FROM jsonb_to_recordset(${JSON.stringify(rows.filter((row) => held.has(idOf(row))))}::jsonb)
+    FROM jsonb_to_recordset(${JSON.stringify(rows.filter((row) => waiting.has(idOf(row))))}::jsonb)
       AS x("transferId" uuid, "batchNumber" int, attempt int)
     WHERE batch.transfer_id = x."transferId" AND batch.number = x."batchNumber" AND batch.attempt = x.attempt
       AND batch.state = 'ADMITTED' AND batch.fence < batch.attempt`;
@@ -120,12 +121,12 @@ async function prolongPlans(db: Db, queue: JobQueue): Promise<void> {
   if (rows.length === 0) return;
   const idOf = jobIds['transfer.plan'];
   const ids = rows.map(idOf);
-  const held = queue.ready
-    ? new Set([...(await queue.holds('transfer.plan', ids)), ...(await queue.holds('transfer.express-plan', ids))])
+  const waiting = queue.ready
+    ? new Set([...(await queue.waiting('transfer.plan', ids)), ...(await queue.waiting('transfer.express-plan', ids))])
     : new Set(ids);
   await db.$executeRaw`
     UPDATE transfer SET plan_lease_until = now() + make_interval(secs => ${planLeaseMs / 1_000})
-    FROM jsonb_to_recordset(${JSON.stringify(rows.filter((row) => held.has(idOf(row))))}::jsonb)
+    FROM jsonb_to_recordset(${JSON.stringify(rows.filter((row) => waiting.has(idOf(row))))}::jsonb)
       AS x("transferId" uuid, attempt int)
     WHERE transfer.id = x."transferId" AND transfer.attempt = x.attempt AND plan_fence < transfer.attempt`;
 }
