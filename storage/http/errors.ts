@@ -108,15 +108,26 @@ export function refusalDetail(code: string | undefined, status: number): string 
   return code !== undefined && words.test(code) ? `${code}, status ${status}` : `status ${status}`;
 }
 
-/** Whether an answer's Date header is further than the tolerance from our clock; false for one that is none. */
-export function clockIsOff(date: string | undefined, toleranceMs: number, now = Date.now()): boolean {
-  return Math.abs(Date.parse(date ?? '') - now) > toleranceMs;
+/**
+ * Whether an answer's Date header is further than the tolerance from our clock; false for one that is none.
+ *
+ * @param sentAt By the clock that dated the request, which may have been set right since.
+ */
+export function clockIsOff(date: string | undefined, toleranceMs: number, sentAt = Date.now()): boolean {
+  return Math.abs(Date.parse(date ?? '') - sentAt) > toleranceMs;
 }
 
-/** What to do about clocks that differ. Either may be the wrong one. `date`: that of the answer. */
-export function clockMessage(other: string, toleranceMs: number, date: string | undefined): string {
+/** What to do about clocks that differ. Either may be the wrong one. `date` and `sentAt` as for `clockIsOff`. */
+export function clockMessage(
+  other: string,
+  toleranceMs: number,
+  date: string | undefined,
+  sentAt = Date.now(),
+): string {
   const there = Date.parse(date ?? '');
-  const times = Number.isNaN(there) ? '' : `: ${new Date().toISOString()} here, ${new Date(there).toISOString()} there`;
+  const times = Number.isNaN(there)
+    ? ''
+    : `: ${new Date(sentAt).toISOString()} here, ${new Date(there).toISOString()} there`;
   const minutes = toleranceMs / 60_000;
   return `The clocks of this server and of ${other} are more than ${minutes} minutes apart${times}. Set the one that is wrong, for example with NTP.`;
 }

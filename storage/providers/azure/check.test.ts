@@ -3,12 +3,13 @@ import {
   generateAccountSASQueryParameters,
   StorageSharedKeyCredential,
 } from '@azure/storage-blob';
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { type AzuriteServer, startAzurite } from '../../../emulators/azure.ts';
 import { startAzureFromUrl } from '../../../emulators/azure-from-url.ts';
 import { type EntraServer, startEntra } from '../../../emulators/entra.ts';
 import { startFaultProxy } from '../../../emulators/fault-proxy.ts';
 import { createAddressPolicy } from '../../address-policy.ts';
+import type { StorageProvider } from '../../provider.ts';
 import { openAzure } from '../azure.ts';
 import type { AzureCredentials } from './access.ts';
 
@@ -48,7 +49,8 @@ async function start(secret: Partial<AzureCredentials>) {
     await proxy.close();
   });
   const answerNext = (code: string, status = '403 Forbidden') => {
-    const head = `HTTP/1.1 ${status}\r\nx-ms-request-id: id\r\nx-ms-error-code: ${code}\r\nContent-Type: application/xml`;
+    const date = new Date().toUTCString();
+    const head = `HTTP/1.1 ${status}\r\nDate: ${date}\r\nx-ms-request-id: id\r\nx-ms-error-code: ${code}\r\nContent-Type: application/xml`;
     const body = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>m</Message></Error>`;
     return proxy.spoilNext({ kind: 'answer', response: `${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}` });
   };
@@ -104,6 +106,21 @@ it('trouble while it is found out whether the service knows the credentials is t
   const busy = answerNext('ServerBusy', '503 Server Busy');
   await expect(provider.check(signal)).rejects.toMatchObject({ code: 'THROTTLED' });
   await Promise.all([denied, busy]);
+});
+
+it.each([
+  ['through the SDK', (provider: StorageProvider) => provider.check(signal)],
+  ['beside it', (provider: StorageProvider) => provider.stat({ container: 'any', key: 'any' }, signal)],
+])('a clock that is set right between a request and its refusal was wrong nevertheless: %s', async (_, call) => {
+  const { provider, answerNext } = await start(byKey());
+  void answerNext('AuthenticationFailed');
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3 * 3600_000 });
+  onTestFinished(() => void vi.useRealTimers());
+  const refused = expect(call(provider)).rejects.toMatchObject({ code: 'CLOCK_SKEWED' });
+  // By then it is signed and on its way.
+  await new Promise(setImmediate);
+  vi.useRealTimers();
+  await refused;
 });
 
 // "Common REST API error codes" of the Storage REST reference; the last is of a proxy.

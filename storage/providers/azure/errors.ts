@@ -10,6 +10,8 @@ export interface AzureFault {
   code: string | undefined;
   message?: string | undefined;
   headers: Record<string, string | undefined>;
+  /** By the clock that dated the request, which may have been set right since. Default: now. */
+  sentAt?: number;
 }
 
 const codes = {
@@ -152,7 +154,7 @@ export class AzureRefusal extends AppError {
 }
 
 export function azureError(fault: AzureFault): AppError {
-  const { status, code, headers } = fault;
+  const { status, code, headers, sentAt } = fault;
   // The code stands for firewall rules as well as, in some answers, for a wrong signature.
   const isSignature = code === 'AuthorizationFailure' && /failed to authenticate/i.test(fault.message ?? '');
   const isFromProxy = status === 429 || (status >= 500 && status !== 501);
@@ -164,11 +166,11 @@ export function azureError(fault: AzureFault): AppError {
     known ??
     (statuses as Record<number, ErrorCode>)[status] ??
     (status >= 500 ? 'PROVIDER_UNAVAILABLE' : 'ENDPOINT_INVALID');
-  if (appCode === 'CREDENTIALS_INVALID' && clockIsOff(headers.date, clockToleranceMs)) appCode = 'CLOCK_SKEWED';
+  if (appCode === 'CREDENTIALS_INVALID' && clockIsOff(headers.date, clockToleranceMs, sentAt)) appCode = 'CLOCK_SKEWED';
   const denial = appCode === 'PERMISSION_DENIED' ? denials[code ?? ''] : undefined;
   const text =
     appCode === 'CLOCK_SKEWED'
-      ? clockMessage('Azure', clockToleranceMs, headers.date)
+      ? clockMessage('Azure', clockToleranceMs, headers.date, sentAt)
       : (denial ?? messages[appCode] ?? 'Azure refused the request.');
   const retryAfter = retryAfterMs(headers['retry-after']);
   return new AzureRefusal(fault, appCode, `${text} (${refusalDetail(code, status)})`, {

@@ -49,6 +49,7 @@ export class BlobRest {
       const headers: Record<string, string> = { ...request.headers, 'x-ms-version': apiVersion };
       if (body) headers['content-length'] = String(body.sizeBytes);
       await this.#access.authorize(method, this.#endpoint.origin + path, headers, signal);
+      const sentAt = Date.now();
       const response = await this.#http.send({
         method,
         origin: this.#endpoint.origin,
@@ -59,7 +60,7 @@ export class BlobRest {
         ...(body ? { body: plainBody(body) } : {}),
       });
       if (response.status === 401) this.#access.refused(headers);
-      if (response.status < 200 || response.status >= 300) throw await toError(response);
+      if (response.status < 200 || response.status >= 300) throw await toError(response, sentAt);
       assertFromAzure(response.headers);
       return response;
     } catch (error) {
@@ -69,8 +70,8 @@ export class BlobRest {
   }
 }
 
-/** What an answer that is no success says. Reads its body. */
-export async function toError(response: HttpResponse): Promise<AppError> {
+/** What an answer that is no success says. Reads its body. `sentAt`: when the request was sent, by this process's clock. */
+export async function toError(response: HttpResponse, sentAt: number): Promise<AppError> {
   const { status, headers } = response;
   let text = '';
   try {
@@ -79,5 +80,5 @@ export async function toError(response: HttpResponse): Promise<AppError> {
     if (error instanceof AppError && error.code === 'CANCELLED') return error;
   }
   const code = headers['x-ms-error-code'] ?? /<Code>([^<]+)<\/Code>/.exec(text)?.[1];
-  return azureError({ status, code, message: text, headers });
+  return azureError({ status, code, message: text, headers, sentAt });
 }

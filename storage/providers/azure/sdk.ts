@@ -34,6 +34,7 @@ async function sendThrough(http: HttpClient, access: BlobAccess, request: WebRes
   const sent = request.headers.toJson();
   // What the account's key signs, the pipeline has signed already.
   if (access.key === undefined) await access.authorize(request.method, request.url, sent, signal);
+  const sentAt = Date.now();
   const response = await http.send({
     method: request.method as 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE',
     origin: url.origin,
@@ -44,7 +45,7 @@ async function sendThrough(http: HttpClient, access: BlobAccess, request: WebRes
   });
   if (response.status === 401) access.refused(sent);
   // Before the SDK sees it: words of a proxy without a Content-Type it would try to read as XML, whatever the status.
-  if (response.status < 200 || response.status >= 300) throw await toError(response);
+  if (response.status < 200 || response.status >= 300) throw await toError(response, sentAt);
   const bodyAsText = await response.body.text(maxAnswerBytes);
   assertFromAzure(response.headers);
   const headers = request.headers.clone();

@@ -182,7 +182,7 @@ function tokenError(status: number, headers: Record<string, string>, { error }: 
     case 'invalid_grant':
     case 'invalid_request':
       if (clockIsOff(headers.date, clockToleranceMs, sentAt)) {
-        return new AppError('CLOCK_SKEWED', clockMessage('Google', clockToleranceMs, headers.date));
+        return new AppError('CLOCK_SKEWED', clockMessage('Google', clockToleranceMs, headers.date, sentAt));
       }
       return new AppError(
         'CREDENTIALS_INVALID',

@@ -1,4 +1,4 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { startFaultProxy } from '../../../emulators/fault-proxy.ts';
 import { type S3ServerOptions, startS3Server } from '../../../emulators/s3/server.ts';
 import { createAddressPolicy } from '../../address-policy.ts';
@@ -27,7 +27,8 @@ async function start(options: Partial<S3ServerOptions> = {}) {
 
 const refusal = (status: string, code: string) => {
   const body = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>m</Message></Error>`;
-  return `HTTP/1.1 ${status}\r\nContent-Type: application/xml\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  const date = new Date().toUTCString();
+  return `HTTP/1.1 ${status}\r\nDate: ${date}\r\nContent-Type: application/xml\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 };
 
 it('keys for one bucket are known to be right, though they may not list buckets', async () => {
@@ -65,6 +66,21 @@ it.each(['AccountProblem', 'AllAccessDisabled', 'UnauthorizedAccess', 'UserSuspe
     await spoiled;
   },
 );
+
+it.each([
+  ['through the SDK', (provider: StorageProvider) => provider.listContainers({}, signal)],
+  ['beside it', (provider: StorageProvider) => provider.stat({ container: 'any', key: 'any' }, signal)],
+])('a clock that is set right between a request and its refusal was wrong nevertheless: %s', async (_, call) => {
+  const { proxy, open } = await start();
+  void proxy.spoilNext({ kind: 'answer', response: refusal('403 Forbidden', 'SignatureDoesNotMatch') });
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3 * 3600_000 });
+  onTestFinished(() => void vi.useRealTimers());
+  const refused = expect(call(open())).rejects.toMatchObject({ code: 'CLOCK_SKEWED' });
+  // By then it is signed and on its way.
+  await new Promise(setImmediate);
+  vi.useRealTimers();
+  await refused;
+});
 
 it('trouble while it is found out whether the store knows the keys is told as such', async () => {
   const { proxy, open } = await start();

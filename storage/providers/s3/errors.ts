@@ -8,6 +8,8 @@ export interface S3Fault {
   /** Region that the store names as the right one. */
   region?: string | undefined;
   headers: Record<string, string | undefined>;
+  /** By the clock that dated the request, which may have been set right since. Default: now. */
+  sentAt?: number;
 }
 
 const codes = {
@@ -132,7 +134,7 @@ export class S3Refusal extends AppError {
 }
 
 export function s3Error(fault: S3Fault, cause?: unknown): S3Refusal {
-  const { status, code, headers } = fault;
+  const { status, code, headers, sentAt } = fault;
   const region = fault.region ?? headers['x-amz-bucket-region'];
   // S3 itself answers 301 without a body to HEAD, with the region in a header.
   const moved = (status >= 300 && status < 400 && region !== undefined) || code === 'AuthorizationHeaderMalformed';
@@ -154,13 +156,13 @@ export function s3Error(fault: S3Fault, cause?: unknown): S3Refusal {
     known ??
     (statuses as Record<number, ErrorCode>)[status] ??
     (status >= 500 ? 'PROVIDER_UNAVAILABLE' : 'ENDPOINT_INVALID');
-  if (/^(CREDENTIALS_INVALID|PERMISSION_DENIED)$/.test(appCode) && clockIsOff(headers.date, clockToleranceMs))
+  if (/^(CREDENTIALS_INVALID|PERMISSION_DENIED)$/.test(appCode) && clockIsOff(headers.date, clockToleranceMs, sentAt))
     appCode = 'CLOCK_SKEWED';
   const where =
     appCode === 'ENDPOINT_INVALID' && /^[\w.-]{1,64}$/.test(region ?? '') ? ` The right region is ${region}.` : '';
   const reason = appCode === known ? reasons[code ?? ''] : undefined;
   const said = reason ?? messages[appCode] ?? 'The store refused the request.';
-  const message = appCode === 'CLOCK_SKEWED' ? clockMessage('the store', clockToleranceMs, headers.date) : said;
+  const message = appCode === 'CLOCK_SKEWED' ? clockMessage('the store', clockToleranceMs, headers.date, sentAt) : said;
   const retryAfter = retryAfterMs(headers['retry-after']);
   return new S3Refusal(fault, appCode, `${message}${where} (${refusalDetail(code, status)})`, {
     cause,

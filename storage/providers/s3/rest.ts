@@ -55,6 +55,7 @@ export class S3Rest {
         headers: mergeEncoding(own, payload?.headers),
       });
       const headers = await orAborted(signing, signal);
+      const sentAt = Date.now();
       const response = await this.#http.send({
         method,
         origin,
@@ -65,7 +66,7 @@ export class S3Rest {
         ...(payload ? { body: payload.body } : {}),
       });
       if (response.status >= 200 && response.status < 300 && !isErrorPage(response)) return response;
-      throw await toError(response);
+      throw await toError(response, sentAt);
     } catch (error) {
       if (body) discardBody(body);
       throw error;
@@ -134,8 +135,8 @@ function mergeEncoding(headers: Record<string, string>, more: Record<string, str
   return { ...headers, ...more, ...(encodings.length > 0 ? { 'content-encoding': encodings.join(',') } : {}) };
 }
 
-/** Reads the error document of an answer. */
-export async function toError(response: HttpResponse): Promise<AppError> {
+/** Reads the error document of an answer. `sentAt`: when the request was sent, by this process's clock. */
+export async function toError(response: HttpResponse, sentAt: number): Promise<AppError> {
   const { status, headers } = response;
   let document = '';
   try {
@@ -143,5 +144,5 @@ export async function toError(response: HttpResponse): Promise<AppError> {
   } catch (error) {
     if (error instanceof AppError && error.code === 'CANCELLED') return error;
   }
-  return s3Error({ status, headers, ...parseFault(document) });
+  return s3Error({ status, headers, sentAt, ...parseFault(document) });
 }

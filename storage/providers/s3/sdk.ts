@@ -87,6 +87,7 @@ interface SdkRequest {
 
 async function sendThrough(http: HttpClient, request: SdkRequest, abortSignal: unknown) {
   const query = Object.entries(request.query ?? {}).map(([name, value]) => [name, String(value ?? '')]);
+  const sentAt = Date.now();
   const response = await http.send({
     method: request.method as HttpRequest['method'],
     origin: `${request.protocol}//${request.hostname}${request.port === undefined ? '' : `:${request.port}`}`,
@@ -96,7 +97,8 @@ async function sendThrough(http: HttpClient, request: SdkRequest, abortSignal: u
     ...(request.method === 'POST' ? { headersTimeoutMs: completeTimeoutMs } : {}),
     signal: (abortSignal as AbortSignal | undefined) ?? new AbortController().signal,
   });
-  if (response.status < 200 || response.status >= 300 || isWebPage(response.headers)) throw await toError(response);
+  if (response.status < 200 || response.status >= 300 || isWebPage(response.headers))
+    throw await toError(response, sentAt);
   // S3 answers CompleteMultipartUpload with 200 at once, and sends blanks for as long as it joins the parts.
   const text = await response.body.text(maxAnswerBytes, request.method === 'POST' ? completeTimeoutMs : undefined);
   if (request.method === 'GET' && !/^\s*<[?A-Za-z]/.test(text)) throw notS3();
