@@ -40,12 +40,15 @@ export function azuriteCommand(options: AzuriteOptions & { accountName: string; 
   args: string[];
   env: NodeJS.ProcessEnv;
 } {
+  const { dataDirectory } = options;
+  const inMemory = new URL('azurite-in-memory.ts', import.meta.url).href;
   return {
     args: [
+      ...(dataDirectory === undefined ? ['--import', inMemory] : []),
       join(dirname(createRequire(import.meta.url).resolve('azurite/package.json')), 'dist/src/blob/main.js'),
       ...['--blobHost', '127.0.0.1', '--blobPort', String(options.port ?? 0)],
       ...['--silent', '--disableTelemetry', '--disableProductStyleUrl', '--skipApiVersionCheck'],
-      ...(options.dataDirectory === undefined ? ['--inMemoryPersistence'] : ['--location', options.dataDirectory]),
+      ...(dataDirectory === undefined ? ['--inMemoryPersistence'] : ['--location', dataDirectory]),
     ],
     env: { AZURITE_ACCOUNTS: `${options.accountName}:${options.accountKey}` },
   };
