@@ -1,6 +1,7 @@
 import { CreateMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { cancelTransfer, pauseTransfer, resumeTransfer } from '../queue/transfer.ts';
+import type { RunningProcess } from '../scripts/local/processes.ts';
 import { type Crossing, startCrossing } from './support/engine.ts';
 
 const MiB = 1024 * 1024;
@@ -9,13 +10,15 @@ const beginning = { operation: 'CreateMultipartUpload', key: 'tree/large' } as c
 
 let crossing: Crossing;
 let engine: Crossing['engine'];
+let worker: RunningProcess;
 let to: Crossing['to'];
 /** Uploads of the large object that were asked for. */
 let begun: number;
 
 beforeEach(async () => {
-  crossing = await startCrossing();
+  crossing = await startCrossing({ workers: 0 });
   ({ engine, to } = crossing);
+  worker = await engine.startWorker();
   begun = 0;
   to.server.observer.on('arrived', ({ operation, key }) => {
     if (operation === beginning.operation && key === beginning.key) begun += 1;
@@ -104,6 +107,22 @@ test('an upload whose beginning was not answered is found and dropped, and no ot
   expect(await engine.db.abandonedUpload.count()).toBe(0);
   expect(await to.hashes('tree/')).toEqual(sent);
 }, 90_000);
+
+test('an upload whose worker is killed before it is on record is found and dropped, and no other', async () => {
+  const { id, sent, answer } = await startUnanswered();
+  await worker.kill();
+  answer();
+  await expect.poll(uploads, { timeout: 5_000 }).toHaveLength(1);
+  await engine.startWorker();
+  // What another program begins meanwhile is none of ours.
+  const command = new CreateMultipartUploadCommand({ Bucket: 'target', Key: 'tree/large/of-others' });
+  const { UploadId } = await to.client.send(command);
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED' });
+  expect(begun).toBe(2);
+  await expect.poll(uploads, { timeout: 40_000 }).toEqual([UploadId]);
+  expect(await engine.db.abandonedUpload.count()).toBe(0);
+  expect(await to.hashes('tree/')).toEqual(sent);
+}, 120_000);
 
 test('the upload of a paused transfer is not taken for one whose beginning was not answered beside it', async () => {
   const { id, sent, stopped, answer } = await startUnanswered();

@@ -34,6 +34,8 @@ export interface PlainClient {
   hashes(prefix: string): Promise<Record<string, string>>;
   /** Deletes everything below a prefix. */
   clear(prefix: string): Promise<void>;
+  /** Keys of uploads that were begun and neither completed nor dropped; absent: the cloud does not tell. */
+  uploads?(): Promise<string[]>;
 }
 
 export interface ChaosClouds {

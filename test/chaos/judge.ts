@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Voyage } from './prepare.ts';
 import { asked } from './records.ts';
 import type { Stack } from './stack.ts';
@@ -86,4 +87,26 @@ export async function judge(
     if (skipped !== left.length) complaints.push(`${left.length} left at the source of a move`);
   }
   return complaints;
+}
+
+/** By then the sweeps of every worker have been at what was abandoned, and again where a cloud did not answer. */
+const sweptMs = 120_000;
+/** The name by which a planner asks whether it may write; an upload of it has no parts and costs nothing. */
+const trial = 'skyferry-may-write';
+
+/** What was begun at S3 by workers that died, and is still there when nothing has been under way for a while. */
+export async function uploadsLeft({ clouds, signal }: Stack): Promise<string[]> {
+  const deadline = Date.now() + sweptMs;
+  for (;;) {
+    const found = await Promise.all(
+      clouds.all.map(async ({ name, plain }) =>
+        ((await plain.uploads?.()) ?? [])
+          .filter((key) => !key.endsWith(trial))
+          .map((key) => `an upload of ${key} was left at ${name}`),
+      ),
+    );
+    const left = found.flat();
+    if (left.length === 0 || Date.now() > deadline) return left;
+    await delay(1_000, undefined, { signal });
+  }
 }

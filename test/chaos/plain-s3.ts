@@ -1,4 +1,9 @@
-import { DeleteObjectsCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectsCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
 import type { TestStore } from '../support/engine.ts';
 import type { PlainClient } from './clouds.ts';
 
@@ -7,6 +12,10 @@ export function plainS3({ client, bucket, hashes }: TestStore): PlainClient {
   return {
     put: (key, body) => client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body })),
     hashes,
+    async uploads() {
+      const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
+      return Uploads.map(({ Key = '' }) => Key);
+    },
     async clear(prefix) {
       for (;;) {
         const { Contents } = await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type FaultKind, inject, isPatient, type PlannedFault, planFaults } from './faults.ts';
+import { uploadsLeft } from './judge.ts';
 import { pairsOf, prepareVoyage } from './prepare.ts';
 import { Random } from './random.ts';
 import { type Stack, startStack } from './stack.ts';
@@ -73,6 +74,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     injecting.abort();
     const transfers = await sailing;
     signal.throwIfAborted();
+    if (wrong.length === 0) wrong.push(await uploadsLeft(stack));
 
     const counting = faults.filter(({ counts }) => counts);
     const counted: Partial<Record<FaultKind, number>> = {};

@@ -3,8 +3,8 @@ import type { Capabilities } from '../../storage/capabilities.ts';
 const MiB = 1024 * 1024;
 /** Objects up to this size travel in one request: a lost one costs little. */
 const wholeMaxBytes = 16 * MiB;
-/** The same where the whole body has to be in memory first. */
-const wholeMaxBufferedBytes = 8 * MiB;
+/** The same where the whole body has to be in memory first; nothing smaller travels in parts. */
+export const wholeMaxBufferedBytes = 8 * MiB;
 const leastPartBytes = 8 * MiB;
 /** Parts are multiples of Dropbox's blocks, so that its hash of an object can be put together from pieces. */
 const multipleBytes = 4 * MiB;

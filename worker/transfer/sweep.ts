@@ -8,6 +8,7 @@ import { planLeaseMs } from '../../queue/transfer.ts';
 import { createLoop } from '../../queue/wake.ts';
 import { admissionLeaseMs, advisoryLockSpace } from './admission.ts';
 import { leaseMs, speedHoldMs } from './checkpoint.ts';
+import { lookForLostUploads } from './uploads.ts';
 
 const pollMs = 2_000;
 const sweepLock = 2;
@@ -132,8 +133,8 @@ async function prolongPlans(db: Db, queue: JobQueue): Promise<void> {
 }
 
 /**
- * Batches whose lease ran out go back; their former holder is refused from here on, and what it had in flight counts as
- * sent no more. Transfers that are being written to wait for the next sweep.
+ * Batches whose lease ran out go back; their former holder is refused from here on, what it had in flight counts as sent no
+ * more, and uploads that it may have begun are looked for. Transfers that are being written to wait for the next sweep.
  */
 async function returnBatches(tx: Tx): Promise<ProgressRow[]> {
   return tx.$queryRaw<ProgressRow[]>`
@@ -146,11 +147,14 @@ async function returnBatches(tx: Tx): Promise<ProgressRow[]> {
       SET state = 'READY', attempt = batch.attempt + 1, lease_until = NULL, bytes_in_flight = 0
       FROM locked
       WHERE batch.transfer_id = locked.id AND batch.state = 'ADMITTED' AND batch.lease_until < now()
-      RETURNING batch.transfer_id, old.bytes_in_flight
+      RETURNING batch.transfer_id, batch.number, old.bytes_in_flight, old.lease_until,
+        old.fence = old.attempt AS was_held
+    ), lost AS (
+      ${lookForLostUploads}
     )
-    UPDATE transfer SET sequence = sequence + 1, bytes_in_flight = bytes_in_flight - lost.bytes, updated_at = now()
-    FROM (SELECT transfer_id, sum(bytes_in_flight) AS bytes FROM returned GROUP BY transfer_id) AS lost
-    WHERE transfer.id = lost.transfer_id AND lost.bytes > 0
+    UPDATE transfer SET sequence = sequence + 1, bytes_in_flight = bytes_in_flight - unsent.bytes, updated_at = now()
+    FROM (SELECT transfer_id, sum(bytes_in_flight) AS bytes FROM returned GROUP BY transfer_id) AS unsent
+    WHERE transfer.id = unsent.transfer_id AND unsent.bytes > 0
     RETURNING ${progressColumns}`;
 }
 

@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { type Db, Prisma } from '../../core/db.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
 import type { Location, StorageProvider, UploadSession } from '../../storage/provider.ts';
+import { leaseMs } from './checkpoint.ts';
 import { type Engine, patiently } from './engine.ts';
 import { uploadSessionSchema } from './item.ts';
+import { wholeMaxBufferedBytes } from './parts.ts';
 
 /** Longest wait for the destination to drop an upload. */
 const abortUploadMs = 10_000;
@@ -16,13 +18,33 @@ const lastRetryMs = 3_600_000;
 const keptDays = 7;
 
 /**
- * An upload whose beginning was not answered. It was begun, if at all, within `lastedMs` before it went on record. Whoever
- * goes on with its object begins the next one `nextBeginMs` after that, or has it on record.
+ * An upload of which nobody knows the id: its beginning was not answered, or whoever asked died before the answer was on
+ * record. It was begun, if at all, within `lastedMs` before the row's date. Whoever goes on with its object begins the next
+ * one `nextBeginMs` after that, or has it on record.
  */
 const lostSchema = z.object({ container: z.string(), key: z.string(), lastedMs: z.number() });
 const abandonedSchema = z.union([uploadSessionSchema, lostSchema]);
 /** From a beginning that was not answered to the next: more than what clouds round times to. */
 export const nextBeginMs = 3_000;
+/** A beginning is on record, or known to be lost, within so long: the request's time-out, and a write. */
+const beginLastsMs = 75_000;
+
+/**
+ * Has uploads looked for that holders of batches may have begun before they died: a WITH part that inserts, behind one named
+ * `returned` of batches that are taken back, with transfer_id, number, lease_until and whether somebody held them (was_held).
+ * Holders showed the last sign of life less than a lease before `lease_until`; nobody goes on before the statement.
+ */
+export const lookForLostUploads = Prisma.sql`
+  INSERT INTO abandoned_upload (account_id, session, created_at)
+  SELECT transfer.destination_account_id, jsonb_build_object(
+      'container', item.destination_container, 'key', item.destination_key,
+      'lastedMs', ${beginLastsMs + leaseMs}::int + 1000 * extract(epoch FROM now() - returned.lease_until)
+    ), now() - make_interval(secs => ${nextBeginMs / 1_000})
+  FROM returned
+  JOIN transfer ON transfer.id = returned.transfer_id
+  JOIN transfer_item AS item ON item.transfer_id = returned.transfer_id AND item.batch_number = returned.number
+  WHERE returned.was_held AND item.state IN ('PENDING', 'RUNNING') AND item.checkpoint IS NULL
+    AND item.action = 'WRITE' AND item.size_bytes > ${wholeMaxBufferedBytes}::int`;
 
 /** Sees to uploads at one destination that nobody goes on with. Its promises reject with the reason of `stopping` alone. */
 export class AbandonedUploads {
