@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { cancelTransfer } from '../queue/transfer.ts';
+import { approveTransfer, cancelTransfer } from '../queue/transfer.ts';
 import type { RunningProcess } from '../scripts/local/processes.ts';
 import {
   type CloudName,
@@ -37,14 +37,15 @@ afterEach(() => {
 });
 
 /** Has Dropbox take over one object, which it does under a hidden name first. Returns the id of the transfer. */
-async function order(from: CloudName, folder: string): Promise<string> {
+async function order(from: CloudName, folder: string, { body = bytes, dryRun = false } = {}): Promise<string> {
   const { [from]: source, dropbox } = all.clouds;
-  await fill(source, { [`${folder}/x`]: bytes });
+  await fill(source, { [`${folder}/x`]: body });
   const { id } = await engine.submit({
     sourceAccountId: source.accountId,
     sourcePaths: [`${source.container}/${folder}/x`],
     destinationAccountId: dropbox.accountId,
     destinationPath: `dropbox/to-${folder}/`,
+    dryRun,
     // A relay would go before a fetch for want of a hash in common, and to date the file.
     options: { routes: ['SERVER_SIDE_COPY', 'INGEST_FROM_URL'], keep: { modifiedAt: from === 'dropbox' } },
   });
@@ -61,9 +62,9 @@ async function expectSwept(): Promise<void> {
   await expect.poll(onRecord, { timeout: 40_000 }).toBe(0);
 }
 
-async function expectArrived(id: string, folder: string): Promise<void> {
+async function expectArrived(id: string, folder: string, body = bytes): Promise<void> {
   expect(await engine.ended(id, timeoutMs)).toMatchObject({ state: 'COMPLETED' });
-  expect(await contents(all.clouds.dropbox, `to-${folder}/`)).toMatchObject({ x: sha256(bytes) });
+  expect(await contents(all.clouds.dropbox, `to-${folder}/`)).toMatchObject({ x: sha256(body) });
 }
 
 /** Orders it and resolves when it waits under its hidden name, on the point of being moved in. */
@@ -115,6 +116,34 @@ test('an outage in the middle of a copy, and of its clearing up, leaves nothing 
   await expectSwept();
   expect(await there('outage')).toEqual(['x']);
 }, 120_000);
+
+test('a copy that finds something in its place, and whose clearing up fails, leaves nothing hidden', async () => {
+  const { faults } = all.servers.dropbox;
+  // Nobody looks at the place of a small object before it is copied.
+  const body = Buffer.from('small');
+  await fill(all.clouds.dropbox, { 'to-occupied/x': Buffer.from('what was there') });
+  const failing = faults.add({ match: { route: 'files/delete_v2' }, action: { kind: 'status', status: 500 } });
+  const id = await order('dropbox', 'occupied', { body });
+  await failing.hit;
+  await expectArrived(id, 'occupied', body);
+  await expectSwept();
+  expect(await there('occupied')).toEqual(['x']);
+}, 90_000);
+
+test('a copy that turns out to have been made before, and whose clearing up fails, leaves nothing hidden', async () => {
+  const { faults } = all.servers.dropbox;
+  const id = await order('dropbox', 'made', { dryRun: true });
+  await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
+  faults.add({ match: { route: 'files/move_v2' }, action: { kind: 'loseAnswer' } });
+  // That of the next try is the second.
+  faults.add({ match: { route: 'files/delete_v2' }, action: { kind: 'slow', bytesPerSecond: 1_000_000 } });
+  const failing = faults.add({ match: { route: 'files/delete_v2' }, action: { kind: 'status', status: 500 } });
+  await engine.db.$transaction((tx) => approveTransfer(tx, id));
+  await failing.hit;
+  await expectArrived(id, 'made');
+  await expectSwept();
+  expect(await there('made')).toEqual(['x']);
+}, 90_000);
 
 test('a copy that is cancelled in the middle leaves nothing hidden', async () => {
   const { id, release } = await startHeld('cancelled');

@@ -36,7 +36,7 @@ export async function copyObject(pair: Pair, item: Item, run: BatchRun): Promise
     );
   }
   const metadata = keptMetadata(pair, item, offer);
-  const onUpload = recording(item, run, offer.version);
+  const onUpload = recording(pair, item, run, offer.version);
   const isConditional = ability?.conditional ?? false;
   const result = await commit(pair, item, run, isConditional, async (precondition) => {
     await passDestination(pair, run);
@@ -71,7 +71,7 @@ export async function ingestObject(pair: Pair, item: Item, run: BatchRun): Promi
   }
   const metadata = keptMetadata(pair, item, info);
   const { digests, sizeBytes } = info;
-  const onUpload = recording(item, run, info.version);
+  const onUpload = recording(pair, item, run, info.version);
   const result = await commit(pair, item, run, ingest?.conditional ?? false, async (precondition) => {
     await passDestination(pair, run);
     const fetching = { ...item.destination, url, sizeBytes, metadata, digests, precondition, onUpload };
@@ -91,9 +91,13 @@ function isToldBy({ digests, assertedDigests, sizeBytes }: SourceFacts, destinat
   return sizeBytes === 0 || destination.capabilities.read.digests.some((algorithm) => stated[algorithm] !== undefined);
 }
 
-/** Keeps on record what the object is made by, before there is anything: what nobody knows of is never dropped. */
-function recording(item: Item, run: BatchRun, version: Version): OnUpload {
+/**
+ * Keeps on record what the object is made by, before there is anything: what nobody knows of is never dropped. What it was
+ * made by before, where the cloud has not said that it is gone, does not follow from that any more.
+ */
+function recording({ abandoned }: Pair, item: Item, run: BatchRun, version: Version): OnUpload {
   return async (session) => {
+    if (session !== null && item.checkpoint !== null) await abandoned.drop(item.checkpoint.session);
     const rest = { version, partSizeBytes: Math.max(item.sizeBytes, 1), statement: null, parts: [] };
     item.checkpoint = session === null ? null : { session, ...rest, isByCloud: true };
     run.touch(item);

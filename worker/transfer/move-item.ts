@@ -82,7 +82,7 @@ export async function moveItem(
           }
           item.state = 'RUNNING';
           if (item.sizeBytes >= shownRunningBytes) run.touch(item);
-          item.complete(await (act ?? moving(route, tries.failures > 0))(pair, item, run));
+          item.complete(await (act ?? moving(route, tries.failures > 0, drop))(pair, item, run));
           item.attempts = tries.failures + 1;
           if (act === null) refusals.took(item);
           run.touch(item);
@@ -178,7 +178,7 @@ function plainAct({ source, destination }: Pair, item: Item): Act | null {
 }
 
 /** Moves the object by a route. `isRepeated`: there was a try before. */
-function moving(route: Route, isRepeated: boolean): Act {
+function moving(route: Route, isRepeated: boolean, drop: Drop): Act {
   return async (pair, item, run) => {
     try {
       // One that goes on at the part was begun with them.
@@ -189,9 +189,12 @@ function moving(route: Route, isRepeated: boolean): Act {
     } catch (error) {
       // What is there may have been written by an earlier try, whose answer was lost.
       if (toAppError(error).code !== 'DESTINATION_CHANGED' || !(isRepeated || item.isRetaken)) throw error;
-      return compareObject(pair, item, run).catch((cause: unknown) => {
+      const evidence = await compareObject(pair, item, run).catch((cause: unknown) => {
         throw toAppError(cause).code === 'DESTINATION_DIFFERS' ? error : cause;
       });
+      // What this try has begun is not what is there.
+      await drop(item);
+      return evidence;
     }
   };
 }
