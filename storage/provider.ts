@@ -295,7 +295,7 @@ export interface UploadBody {
 export interface Precondition {
   /** Only when nothing is there. */
   ifAbsent?: true;
-  /** Only while the destination is this version. */
+  /** Only while the destination is this version. Where a cloud has to delete before it puts a copy there: or nothing. */
   ifMatch?: Version;
 }
 

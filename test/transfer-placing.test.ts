@@ -87,6 +87,22 @@ test('the hidden copy of a worker that was killed is removed before another is m
   release();
 }, 90_000);
 
+test('what a worker that was killed had deleted to put another in its place comes, as it was planned', async () => {
+  const { promise: until, resolve: release } = Promise.withResolvers<void>();
+  await fill(all.clouds.dropbox, { 'to-replaced/x': Buffer.from('what was there') });
+  const id = await order('dropbox', 'replaced', { dryRun: true });
+  await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
+  const held = all.servers.dropbox.faults.add({ match: { route: 'files/move_v2' }, action: { kind: 'hold', until } });
+  await engine.db.$transaction((tx) => approveTransfer(tx, id));
+  await held.hit;
+  expect(await there('replaced')).not.toContain('x');
+  await worker.kill();
+  worker = await startWorker();
+  await expectArrived(id, 'replaced');
+  expect(await there('replaced')).toEqual(['x']);
+  release();
+}, 90_000);
+
 test('what Dropbox fetches for a worker that was killed, and that arrives after the next one looked, is swept', async () => {
   const { promise: until, resolve: release } = Promise.withResolvers<void>();
   // The first to ask for the bytes is Dropbox.

@@ -42,9 +42,13 @@ export const lookForLostUploads = Prisma.sql`
     ), now() - make_interval(secs => ${nextBeginMs / 1_000})
   FROM returned
   JOIN transfer ON transfer.id = returned.transfer_id
-  JOIN transfer_item AS item ON item.transfer_id = returned.transfer_id AND item.batch_number = returned.number
-  WHERE returned.was_held AND item.state IN ('PENDING', 'RUNNING') AND item.checkpoint IS NULL
-    AND item.action = 'WRITE' AND item.size_bytes > ${wholeMaxBufferedBytes}::int`;
+  CROSS JOIN LATERAL (
+    -- Looked up for each batch: mostly there is none, and the items of all transfers are many.
+    SELECT destination_container, destination_key FROM transfer_item
+    WHERE transfer_id = returned.transfer_id AND batch_number = returned.number AND state IN ('PENDING', 'RUNNING')
+      AND checkpoint IS NULL AND action = 'WRITE' AND size_bytes > ${wholeMaxBufferedBytes}::int OFFSET 0
+  ) AS item
+  WHERE returned.was_held`;
 
 /** Sees to uploads at one destination that nobody goes on with. Its promises reject with the reason of `stopping` alone. */
 export class AbandonedUploads {

@@ -27,6 +27,8 @@ const cleanUpMs = 10_000;
  * a precondition, and fetching renames silently when a name is taken. So both go to a hidden name beside the destination
  * first and are checked there; then what is at the destination is deleted, if it is what was expected, and the file moves
  * in, failing if somebody else was faster. Between the two the destination is empty; its old file is in Dropbox's history.
+ * Whoever dies there leaves it so, which is why nothing at all stands for what was to be replaced: the next try brings the
+ * new file, and replaces nothing.
  * The time of modification cannot be set here: a copy has that of its source, a fetched file that of its arrival.
  *
  * The hidden file is told of before it is asked for, because whoever asks may be gone when it arrives.
@@ -154,7 +156,7 @@ export class Placing {
     const path = toPath(key);
     const there = await this.#revisionAt(path, options);
     const expected = precondition?.ifMatch === undefined ? undefined : requireRev(precondition.ifMatch);
-    if ((precondition?.ifAbsent && there !== undefined) || (expected !== undefined && there !== expected)) {
+    if (there !== undefined && (precondition?.ifAbsent || (expected !== undefined && there !== expected))) {
       throw new AppError('PRECONDITION_FAILED', 'The destination is not in the state that was expected.');
     }
     if (there !== undefined) {
