@@ -62,7 +62,9 @@ export async function plainDropbox(endpoint: string, appKey: string, refreshToke
       const found: Record<string, string> = {};
       for (const { path, name } of await list(prefix)) {
         if (name.endsWith('/')) continue;
-        const file = (await call('files/download', { path })) as Response;
+        const file = await call('files/download', { path });
+        // Gone since it was listed: the product sweeps hidden files at any time.
+        if (file === null) continue;
         found[name] = sha256(new Uint8Array(await file.arrayBuffer()));
       }
       return found;
