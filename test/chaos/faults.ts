@@ -172,7 +172,13 @@ async function hitWorker(stack: Stack, fault: PlannedFault, hit: OnHit): Promise
   const wokeAt = Date.now();
   process.kill(worker.pid, 'SIGCONT');
   stack.workers.push(worker);
-  await delay(wakingMs);
+  // That it has lost its lease it learns from Postgres alone, which another fault may take away meanwhile.
+  let outages: number;
+  do {
+    outages = stack.outages.begun;
+    await stack.outages.over();
+    await delay(wakingMs);
+  } while (stack.outages.begun > outages);
   stack.writes.lose(isOn(connectionsOf(stack, await portsOf(worker.pid))), wokeAt)();
   end();
 }
