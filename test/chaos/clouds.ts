@@ -34,7 +34,7 @@ export interface PlainClient {
   hashes(prefix: string): Promise<Record<string, string>>;
   /** Deletes everything below a prefix. */
   clear(prefix: string): Promise<void>;
-  /** Keys of uploads that were begun and neither completed nor dropped; absent: the cloud does not tell. */
+  /** Keys of uploads that have parts and were neither completed nor dropped; absent: the cloud does not tell. */
   uploads?(): Promise<string[]>;
 }
 

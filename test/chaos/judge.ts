@@ -95,18 +95,16 @@ export async function judge(
 
 /** By then the sweeps of every worker have been at what was abandoned, and again where a cloud did not answer. */
 const sweptMs = 120_000;
-/** The name by which a planner asks whether it may write; an upload of it has no parts and costs nothing. */
-const trial = 'skyferry-may-write';
-
-/** What was begun at S3 by workers that died, and is still there when nothing has been under way for a while. */
+/**
+ * What was begun at S3 by workers that died, and is still there when nothing has been under way for a while. Not what has no
+ * parts and so costs nothing: a planner asks by such an upload whether it may write, and may be killed within the question.
+ */
 export async function uploadsLeft({ clouds, signal }: Stack): Promise<string[]> {
   const deadline = Date.now() + sweptMs;
   for (;;) {
     const found = await Promise.all(
       clouds.all.map(async ({ name, plain }) =>
-        ((await plain.uploads?.()) ?? [])
-          .filter((key) => !key.endsWith(trial))
-          .map((key) => `an upload of ${key} was left at ${name}`),
+        ((await plain.uploads?.()) ?? []).map((key) => `an upload of ${key} was left at ${name}`),
       ),
     );
     const left = found.flat();

@@ -2,6 +2,7 @@ import {
   DeleteObjectsCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
+  ListPartsCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import type { TestStore } from '../support/engine.ts';
@@ -14,7 +15,11 @@ export function plainS3({ client, bucket, hashes }: TestStore): PlainClient {
     hashes,
     async uploads() {
       const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
-      return Uploads.map(({ Key = '' }) => Key);
+      const parts = Uploads.map(async ({ Key = '', UploadId }) => {
+        const { Parts = [] } = await client.send(new ListPartsCommand({ Bucket: bucket, Key, UploadId }));
+        return Parts.length > 0 ? [Key] : [];
+      });
+      return (await Promise.all(parts)).flat();
     },
     async clear(prefix) {
       for (;;) {
