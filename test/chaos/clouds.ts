@@ -34,8 +34,11 @@ export interface PlainClient {
   hashes(prefix: string): Promise<Record<string, string>>;
   /** Deletes everything below a prefix. */
   clear(prefix: string): Promise<void>;
-  /** Keys of uploads that have parts and were neither completed nor dropped; absent: the cloud does not tell. */
-  uploads?(): Promise<string[]>;
+  /**
+   * Keys of uploads that have parts and were neither completed nor dropped, at the latest when patience is over; absent: the
+   * cloud does not tell.
+   */
+  uploadsLeft?(patience: AbortSignal): Promise<string[]>;
 }
 
 export interface ChaosClouds {

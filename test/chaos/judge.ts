@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Voyage } from './prepare.ts';
 import { asked } from './records.ts';
 import type { Stack } from './stack.ts';
@@ -100,15 +99,10 @@ const sweptMs = 120_000;
  * parts and so costs nothing: a planner asks by such an upload whether it may write, and may be killed within the question.
  */
 export async function uploadsLeft({ clouds, signal }: Stack): Promise<string[]> {
-  const deadline = Date.now() + sweptMs;
-  for (;;) {
-    const found = await Promise.all(
-      clouds.all.map(async ({ name, plain }) =>
-        ((await plain.uploads?.()) ?? []).map((key) => `an upload of ${key} was left at ${name}`),
-      ),
-    );
-    const left = found.flat();
-    if (left.length === 0 || Date.now() > deadline) return left;
-    await delay(1_000, undefined, { signal });
-  }
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(sweptMs)]);
+  const found = clouds.all.map(async ({ name, plain }) => {
+    const keys = (await plain.uploadsLeft?.(patience)) ?? [];
+    return keys.map((key) => `an upload of ${key} was left at ${name}`);
+  });
+  return (await Promise.all(found)).flat();
 }

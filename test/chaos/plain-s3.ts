@@ -9,17 +9,38 @@ import type { TestStore } from '../support/engine.ts';
 import type { PlainClient } from './clouds.ts';
 
 /** The vendor's SDK at a local S3. */
-export function plainS3({ client, bucket, hashes }: TestStore): PlainClient {
+export function plainS3({ client, bucket, hashes, server }: TestStore): PlainClient {
+  const withParts = async () => {
+    const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
+    const keys: string[] = [];
+    for (const { Key = '', UploadId } of Uploads) {
+      // Dropped since it was listed, perhaps.
+      const listed = await client
+        .send(new ListPartsCommand({ Bucket: bucket, Key, UploadId }))
+        .catch((error: Error) => {
+          if (error.name === 'NoSuchUpload') return null;
+          throw error;
+        });
+      if (listed?.Parts?.length) keys.push(Key);
+    }
+    return keys;
+  };
   return {
     put: (key, body) => client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body })),
     hashes,
-    async uploads() {
-      const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
-      const parts = Uploads.map(async ({ Key = '', UploadId }) => {
-        const { Parts = [] } = await client.send(new ListPartsCommand({ Bucket: bucket, Key, UploadId }));
-        return Parts.length > 0 ? [Key] : [];
-      });
-      return (await Promise.all(parts)).flat();
+    async uploadsLeft(patience) {
+      for (;;) {
+        const dropped = server.observer.waitFor(
+          { operation: 'AbortMultipartUpload' },
+          { event: 'finished', signal: patience },
+        );
+        const over = dropped.then(
+          () => false,
+          () => true,
+        );
+        const left = await withParts();
+        if (left.length === 0 || (await over)) return left;
+      }
     },
     async clear(prefix) {
       for (;;) {

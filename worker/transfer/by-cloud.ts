@@ -92,8 +92,8 @@ function isToldBy({ digests, assertedDigests, sizeBytes }: SourceFacts, destinat
 }
 
 /**
- * Keeps on record what the object is made by, before there is anything: what nobody knows of is never dropped. What it was
- * made by before, where the cloud has not said that it is gone, does not follow from that any more.
+ * Keeps on record what the object is made by, before there is anything: what nobody knows of is never dropped. What an earlier
+ * request was to make it by is dropped first, unless it is known to be gone: its record is replaced.
  */
 function recording({ abandoned }: Pair, item: Item, run: BatchRun, version: Version): OnUpload {
   return async (session) => {
