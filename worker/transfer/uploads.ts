@@ -2,10 +2,12 @@ import { z } from 'zod';
 import { type Db, Prisma } from '../../core/db.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
 import type { Location, StorageProvider, UploadSession } from '../../storage/provider.ts';
+import type { OpenAccount } from './accounts.ts';
 import { leaseMs } from './checkpoint.ts';
 import { type Engine, patiently } from './engine.ts';
 import { uploadSessionSchema } from './item.ts';
 import { wholeMaxBufferedBytes } from './parts.ts';
+import type { AccountReference } from './take-batch.ts';
 
 /** Longest wait for the destination to drop an upload. */
 const abortUploadMs = 10_000;
@@ -19,13 +21,18 @@ const keptDays = 7;
 
 /**
  * An upload of which nobody knows the id: its beginning was not answered, or whoever asked died before the answer was on
- * record. It was begun, if at all, within `lastedMs` before the row's date. Whoever goes on with its object begins the next
- * one `nextBeginMs` after that, or has it on record.
+ * record. It was asked for within `lastedMs` before the row's date. Whoever goes on with its object begins the next one
+ * `nextBeginMs` after that, or has it on record.
  */
 const lostSchema = z.object({ container: z.string(), key: z.string(), lastedMs: z.number() });
 const abandonedSchema = z.union([uploadSessionSchema, lostSchema]);
-/** From a beginning that was not answered to the next: more than what clouds round times to. */
-export const nextBeginMs = 3_000;
+/**
+ * From a beginning that was not answered to the next: more than how late a request that was cut off can be carried out,
+ * and what clouds round times to on top of that.
+ */
+export const nextBeginMs = 4_000;
+/** A request whose connection is gone may still be on its way through the cloud for so long. */
+const carriedOutLateMs = 1_500;
 /** A beginning is on record, or known to be lost, within so long: the request's time-out, and a write. */
 const beginLastsMs = 75_000;
 
@@ -78,27 +85,41 @@ export class AbandonedUploads {
       await provider.abortUpload(session, AbortSignal.timeout(abortUploadMs));
     } catch (error) {
       this.#engine.log.warn({ err: error, upload: session.id }, 'an upload could not be dropped, and is dropped later');
-      await this.#record(session);
+      await this.#record(session, 0);
     }
   }
 
   /** Has an upload looked for whose beginning was not answered within `lastedMs`. */
   async lost({ container, key }: Location, lastedMs: number): Promise<void> {
-    await this.#record({ container, key, lastedMs });
+    await this.#record({ container, key, lastedMs }, nextBeginMs);
   }
 
-  async #record(abandoned: z.infer<typeof abandonedSchema>): Promise<void> {
+  async #record(abandoned: z.infer<typeof abandonedSchema>, firstTryMs: number): Promise<void> {
     const { db, stopping } = this.#engine;
-    const data = { accountId: this.#accountId, session: abandoned as unknown as Prisma.InputJsonObject };
-    await patiently(stopping, () => db.abandonedUpload.create({ data }));
+    // By the database's clock, as whoever sweeps asks.
+    await patiently(
+      stopping,
+      () => db.$executeRaw`
+        INSERT INTO abandoned_upload (account_id, session, next_try_at)
+        VALUES (${this.#accountId}::uuid, ${JSON.stringify(abandoned)}::jsonb,
+          now() + make_interval(secs => ${firstTryMs / 1_000}::float8))`,
+    );
   }
+}
+
+interface OpensAccounts {
+  use(reference: AccountReference): Promise<Pick<OpenAccount, 'provider' | 'release'>>;
 }
 
 /**
  * Drops uploads that could not be dropped when they were given up. Only those on record: what others began, and what a
  * paused transfer goes on with, is never touched. Any number of processes may do it. Returns whether there may be more.
  */
-export async function sweepUploads({ db, log, accounts }: Pick<Engine, 'db' | 'log' | 'accounts'>): Promise<boolean> {
+export async function sweepUploads({
+  db,
+  log,
+  accounts,
+}: Pick<Engine, 'db' | 'log'> & { accounts: OpensAccounts }): Promise<boolean> {
   const takenAt = performance.now();
   // Taken by putting them off: a process that dies meanwhile leaves them to the next.
   const rows = await db.$queryRaw<
@@ -152,7 +173,8 @@ async function findLost(
   ageMs: number,
   signal: AbortSignal,
 ): Promise<UploadSession[]> {
-  const request = { container, key, oldestMs: ageMs + lastedMs, newestMs: ageMs };
+  const newestMs = Math.max(0, ageMs - carriedOutLateMs);
+  const request = { container, key, oldestMs: ageMs + lastedMs, newestMs };
   const found = await provider.findUploads(request, signal);
   if (found.length === 0) return found;
   const kept = await db.$queryRaw<{ id: string }[]>`
