@@ -17,8 +17,8 @@ const goalMiB = 384;
 /**
  * `memory`: one worker moves 64 objects of 256 MiB at once, and another, new one 64 of 1 GiB. The local S3 servers at both
  * ends keep bodies that repeat one block of random bytes: they compare each byte that comes, refuse any other, answer
- * hashes that they computed, and so hold 64 GiB in no memory. All 64 are at once under way when the destination has parts of each and
- * is receiving another. Afterwards each object's CRC32C of all bytes is compared, and the evidence of both legs. Goals: at most 384 MiB
+ * hashes that they computed, and so hold 64 GiB in no memory. All 64 are at once under way when the destination is receiving parts of
+ * each. Whose are complete first is up to the order in which the server, which is the slowest of all, reads its connections. Afterwards each object's CRC32C of all bytes is compared, and the evidence of both legs. Goals: at most 384 MiB
  * resident at the worker's peak, at both sizes.
  */
 const memory: Bench = async ({ quick }) => {
@@ -63,8 +63,8 @@ async function moveAtOnce(sizeBytes: number) {
     });
     let atOnce = 0;
     while (!isOver) {
-      const { underWay } = await destination.ask<Sample>({ kind: 'sample' });
-      atOnce = Math.max(atOnce, underWay.length);
+      const { receiving } = await destination.ask<Sample>({ kind: 'sample' });
+      atOnce = Math.max(atOnce, receiving.length);
       await Promise.race([over, sleep(sampleMs)]);
     }
     await over;

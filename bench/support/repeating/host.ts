@@ -52,7 +52,7 @@ const orders: Record<Order['kind'], (order: Order) => object> = {
     }
     return {};
   },
-  sample: (): Sample => ({ streaming: slow.streaming, underWay: uploads.underWay }),
+  sample: (): Sample => ({ streaming: slow.streaming, underWay: uploads.underWay, receiving: uploads.receiving }),
   release() {
     slow.release();
     return {};

@@ -18,6 +18,8 @@ export interface Sample {
   streaming: string[];
   /** Of a destination: parts are acknowledged, and one is being received. */
   underWay: string[];
+  /** Of a destination: one is being received, whether or not any is acknowledged. */
+  receiving: string[];
 }
 
 /** A local S3 server in a process of its own whose objects repeat one block, and take no memory. */

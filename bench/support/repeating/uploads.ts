@@ -31,6 +31,11 @@ export class Uploads {
     );
   }
 
+  /** Keys of the objects, not complete, with a stream on its way here. */
+  get receiving(): string[] {
+    return [...this.#objects].flatMap(([key, { openParts }]) => (openParts > 0 ? [key] : []));
+  }
+
   #of({ key }: RequestInfo): Progress {
     const found = this.#objects.get(key as string) ?? { acknowledgedParts: 0, openParts: 0 };
     this.#objects.set(key as string, found);
