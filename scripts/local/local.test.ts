@@ -87,13 +87,15 @@ describe('ports', () => {
 describe('processes', () => {
   test('one that ends at its start is reported with the end of its output', async () => {
     const child = await node('console.error("no luck"); process.exit(3)');
-    await expect(untilReady(child, async () => false)).rejects.toThrow(/child ended at its start:\nno luck/);
+    await expect(untilReady(child, async () => false)).rejects.toThrow(
+      /child ended at its start with code \d+:\nno luck/,
+    );
   });
 
   test('its end and the deadline are noticed while the check hangs', async () => {
     const hangs = () => new Promise<boolean>(() => {});
     const child = await node('setTimeout(() => { console.error("no port"); process.exit(1); }, 50)');
-    await expect(untilReady(child, hangs)).rejects.toThrow(/child ended at its start:\nno port/);
+    await expect(untilReady(child, hangs)).rejects.toThrow(/child ended at its start with code \d+:\nno port/);
     const slow = await node('setInterval(() => {}, 1000)', 'slow');
     await expect(untilReady(slow, hangs, 100)).rejects.toThrow('slow did not become ready within 0.1 s:\n(it said');
     await slow.kill();
@@ -105,7 +107,7 @@ describe('processes', () => {
       await child.ended;
       return true;
     };
-    await expect(untilReady(child, check)).rejects.toThrow(/child ended at its start:\nport taken/);
+    await expect(untilReady(child, check)).rejects.toThrow(/child ended at its start with code \d+:\nport taken/);
   });
 
   test('a start that is no longer wanted ends early, with the process', async () => {
@@ -275,10 +277,31 @@ describe('supervisor', () => {
     expect(pids.some(exists)).toBe(false);
   });
 
+  test('starts again what did not become ready when it was started again', async () => {
+    const said: string[] = [];
+    const supervisor = new Supervisor((line) => said.push(line));
+    let launches = 0;
+    const { process: first } = await supervisor.keep('one', async () => {
+      launches += 1;
+      const child = await node(launches === 2 ? 'process.kill(process.pid, "SIGKILL")' : keepRunning, 'one');
+      if (launches === 2) await untilReady(child, async () => false);
+      return { process: child };
+    });
+    process.kill(first.pid, 'SIGKILL');
+    await until(() => launches === 3);
+    expect(said).toEqual([
+      'one was ended by SIGKILL; starting it again.',
+      'one was ended by SIGKILL at its start; starting it again.',
+    ]);
+    await supervisor.stop();
+  });
+
   test('gives up on what ends again and again', async () => {
     const supervisor = new Supervisor(() => {});
     await supervisor.keep('one', async () => ({ process: await node('console.error("broken")', 'one') }));
-    await expect(supervisor.failed).rejects.toThrow(/one ended with code 0 again and again:\nbroken/);
+    await expect(supervisor.failed).rejects.toThrow(
+      /one ended with code 0 again and again, so everything is stopped:\nbroken/,
+    );
     await supervisor.stop();
   });
 

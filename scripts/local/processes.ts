@@ -123,8 +123,13 @@ export async function untilReady(
     signal?.throwIfAborted();
     if (!reasons.aborted) throw error;
   }
-  const how = process.running ? `did not become ready within ${timeoutMs / 1000} s` : 'ended at its start';
+  const how = process.running ? `did not become ready within ${timeoutMs / 1000} s` : await endingOf(process);
   throw new Error(`${process.name} ${how}:\n${(await process.tail()) || '(it said nothing)'}`);
+}
+
+async function endingOf({ ended }: RunningProcess): Promise<string> {
+  const { code, signal } = await ended;
+  return signal ? `was ended by ${signal} at its start` : `ended at its start with code ${code}`;
 }
 
 /** Starts a process and waits until it is ready, as `untilReady` does. One that does not become ready is ended. */

@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningProcess } from './processes.ts';
 
 const restartsAllowed = 3;
 const restartWindowMs = 60_000;
+/** After a start that failed. */
+const restartPauseMs = 1_000;
 
 const stopped = () => new Error('Nothing is started any more: everything is being stopped.');
 
@@ -12,8 +15,8 @@ interface Kept {
 }
 
 /**
- * Keeps processes running: one that ends by itself is started again, unless it does so again and again. Stops them in
- * the reverse order of their start.
+ * Keeps processes running: one that ends by itself is started again, and so is one that does not become ready then, unless
+ * that happens again and again. Stops them in the reverse order of their start.
  */
 export class Supervisor {
   readonly #kept: Kept[] = [];
@@ -85,17 +88,25 @@ export class Supervisor {
       if (this.signal.aborted) return;
       const { name } = kept.process;
       const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
-      endings.push(Date.now());
-      if (endings.filter((at) => at > Date.now() - restartWindowMs).length > restartsAllowed) {
-        this.#failed.reject(new Error(`${name} ${how} again and again:\n${await kept.process.tail()}`));
-        return;
-      }
-      this.#say(`${name} ${how}; starting it again.`);
-      try {
-        kept.process = (await this.#launch(launch)).process;
-      } catch (error) {
-        if (!this.signal.aborted) this.#failed.reject(error);
-        return;
+      let why = `${name} ${how}`;
+      let detail = () => kept.process.tail();
+      for (;;) {
+        endings.push(Date.now());
+        if (endings.filter((at) => at > Date.now() - restartWindowMs).length > restartsAllowed) {
+          this.#failed.reject(new Error(`${why} again and again, so everything is stopped:\n${await detail()}`));
+          return;
+        }
+        this.#say(`${why}; starting it again.`);
+        try {
+          kept.process = (await this.#launch(launch)).process;
+          break;
+        } catch (error) {
+          if (this.signal.aborted) return;
+          const [first = '', ...rest] = (error as Error).message.split('\n');
+          why = first.replace(/:$/, '');
+          detail = async () => rest.join('\n');
+          await sleep(restartPauseMs, undefined, { signal: this.signal }).catch(() => {});
+        }
       }
     }
   }
