@@ -93,7 +93,8 @@ export const errorTable = {
   SOURCE_CHANGED: {
     as: 'user',
     remedy: 'Plan the transfer again: a retry of this one moves only what was approved.',
-    description: 'The source object is not the one that was planned and approved.',
+    description:
+      'The source object is not the one that was planned and approved, or the source has by now what was to be deleted.',
   },
   OBJECT_ARCHIVED: {
     as: 'user',

@@ -65,6 +65,29 @@ test('an account that is gone fails what is not moved, and keeps the sources of 
   });
 });
 
+test.each([
+  ['a plan', { dryRun: true }],
+  ['deletions past the limit', { options: { deletionLimit: { objects: 0 } } }],
+])('what the source has got by the time of the approval stays at the destination: of %s', async (_, asked) => {
+  await twoSides();
+  await put(to, 'extra2', 'extra');
+  const { id } = await order({ mode: 'SYNC', ...asked });
+  await engine.until(id, ({ state }) => state === 'AWAITING_APPROVAL');
+  await put(from, 'extra', 'new at the source');
+  await engine.db.$transaction((tx) => approveTransfer(tx, id));
+  expect(await engine.ended(id)).toMatchObject({ state: 'COMPLETED_WITH_ERRORS', objectsFailed: 1n });
+  expect(await itemsOf(id)).toMatchObject({
+    extra: { action: 'DELETE', state: 'FAILED', errorCode: 'SOURCE_CHANGED' },
+    extra2: { action: 'DELETE', state: 'COMPLETED' },
+  });
+  const names = await namesAt(to);
+  expect(names).toContain('extra');
+  expect(names).not.toContain('extra2');
+  const again = await engine.db.$transaction((tx) => retryFailedItems(tx, id));
+  expect(await engine.ended(again.id)).toMatchObject({ objectsFailed: 1n });
+  expect(await namesAt(to)).toContain('extra');
+});
+
 test('what a cancelled transfer was to delete is cancelled too', async () => {
   await twoSides();
   const { id } = await order({ mode: 'SYNC', dryRun: true });

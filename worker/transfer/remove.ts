@@ -11,13 +11,26 @@ import { isSameVersion, type Pair } from './pair.ts';
 
 /**
  * Deletes what a mirror has too much. Something else in its place since is DESTINATION_CHANGED; that it is gone already is
- * a success.
+ * a success. Of a deferred order the source may have the object by now: then it stays, as SOURCE_CHANGED.
  */
 export async function deleteExtra(pair: Pair, item: Item, run: BatchRun): Promise<null> {
+  if (pair.order.isDeferred && item.version !== null && (await isAtSource(pair, item, run))) {
+    throw new AppError('SOURCE_CHANGED', 'The source has it by now, so it is not deleted.');
+  }
   if (!(await removeUnchanged(pair, pair.destination, item.destination, item.expected, run))) {
     throw new AppError('DESTINATION_CHANGED', 'The object at the destination changed after it was listed.');
   }
   return null;
+}
+
+/** A source that takes no notice of case has one of another case, too: to keep an object is the safe side. */
+async function isAtSource({ source }: Pair, item: Item, run: BatchRun): Promise<boolean> {
+  const { gate, provider } = source;
+  if (!provider.capabilities.listing.hasFolders || !item.source.key.endsWith('/')) {
+    return (await look(source, item.source, null, run)) !== 'GONE';
+  }
+  await gate.pass(run.going, (waitMs) => run.throttled(waitMs));
+  return (await gate.watch(stateOfFolder(provider, item.source, run.signal))) !== 'GONE';
 }
 
 /**

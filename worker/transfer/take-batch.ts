@@ -17,6 +17,8 @@ export interface TransferOrder {
   options: TransferOptions;
   /** A plan was approved: what is not as planned is reported, and not moved. */
   isAsPlanned: boolean;
+  /** It waited for an approval, or follows up another: what was planned from was listed long ago. */
+  isDeferred: boolean;
 }
 
 /** A batch as its holder finds it. */
@@ -44,6 +46,7 @@ interface TakenRow {
   mode: TransferMode;
   options: unknown;
   dryRun: boolean;
+  isDeferred: boolean;
   bandwidthLimit: bigint | null;
   isExpress: boolean;
   concurrency: number | null;
@@ -66,7 +69,7 @@ export async function takeBatch(db: Db, job: JobPayload<'transfer.batch'>): Prom
     )
     SELECT transfer.state::text AS "transferState", transfer.mode::text AS mode, transfer.options,
       transfer.dry_run AS "dryRun", transfer.bandwidth_limit_bytes_per_second AS "bandwidthLimit", taken.concurrency,
-      taken.express AS "isExpress",
+      taken.express AS "isExpress", transfer.approved_at IS NOT NULL OR transfer.retry_of_id IS NOT NULL AS "isDeferred",
       source.id AS "sourceId", source.updated_at AS "sourceUpdatedAt",
       destination.id AS "destinationId", destination.updated_at AS "destinationUpdatedAt",
       (
@@ -92,7 +95,12 @@ export async function takeBatch(db: Db, job: JobPayload<'transfer.batch'>): Prom
     transferState: row.transferState,
     source: { id: row.sourceId, updatedAt: row.sourceUpdatedAt },
     destination: { id: row.destinationId, updatedAt: row.destinationUpdatedAt },
-    order: { mode: row.mode, options: transferOptionsSchema.parse(row.options), isAsPlanned: row.dryRun },
+    order: {
+      mode: row.mode,
+      options: transferOptionsSchema.parse(row.options),
+      isAsPlanned: row.dryRun,
+      isDeferred: row.isDeferred,
+    },
     bandwidthLimit: row.bandwidthLimit,
     isExpress: row.isExpress,
     concurrency: row.concurrency,

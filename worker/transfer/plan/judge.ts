@@ -12,7 +12,16 @@ import { decide } from './decide.ts';
 import { FactFinder, type Reserve } from './find-facts.ts';
 import type { Manifest } from './manifest.ts';
 import type { Match } from './matches.ts';
-import { claimOf, type NameClaim, type NameOwners, nameProblem, namesBefore, Standing, takenNames } from './names.ts';
+import {
+  canonicalKey,
+  claimOf,
+  type NameClaim,
+  type NameOwners,
+  nameProblem,
+  namesBefore,
+  Standing,
+  takenNames,
+} from './names.ts';
 import type { PlannedObject, PlanPage } from './page.ts';
 import type { Room } from './room.ts';
 import type { Section } from './section.ts';
@@ -309,14 +318,18 @@ export class Judge {
   /** What the source does not have. */
   #judgeExtra(section: Section, entry: Entry): PlannedObject {
     const isVerify = this.#rules.mode === 'VERIFY';
-    // The name that it would have there.
     const [path] = namesBefore(this.#rules.options.names, section.pathAt(entry.key));
+    // The name that it would have there; but what has that name may go to another place.
+    const key = section.sourceKeyOf(path);
+    const { capabilities } = this.#rules.destination.provider;
+    const isOfName =
+      canonicalKey(section.destinationKeyOf(key), capabilities) === canonicalKey(entry.key, capabilities);
     return {
-      source: { container: section.source.container, key: section.sourceKeyOf(path) },
+      source: { container: section.source.container, key },
       destination: { container: section.destination.container, key: entry.key },
       sizeBytes: 0,
       modifiedAt: entry.modifiedAt,
-      version: null,
+      version: isVerify || !isOfName ? null : {},
       action: isVerify ? 'COMPARE' : 'DELETE',
       reason: 'EXTRA',
       destinationVersion: entry.version,

@@ -70,7 +70,7 @@ export class WorkloadCounter {
 
   #count(work: Work, object: PlannedObject): void {
     const { action } = object;
-    if (action === 'DELETE') this.#remove(work, 'destination');
+    if (action === 'DELETE') this.#deleteExtra(work, object);
     else if (action === 'COMPARE') this.#compare(work, object);
     else if (!this.#isWritten(object)) this.#makeFolder(work, object);
     else this.#write(work, object);
@@ -80,6 +80,14 @@ export class WorkloadCounter {
   #makeFolder(work: Work, object: PlannedObject): void {
     if (isRealFolder(object, this.#rules.source.provider.capabilities)) work.addRequests('source', { list: 1 });
     work.add('destination', 'createFolder');
+  }
+
+  /** An approved deletion looks whether the source has got the object meanwhile. */
+  #deleteExtra(work: Work, { source: { key } }: PlannedObject): void {
+    const isFolder = this.#rules.source.provider.capabilities.listing.hasFolders && key.endsWith('/');
+    if (isFolder) work.addRequests('source', { list: 1 });
+    else work.add('source', 'stat');
+    this.#remove(work, 'destination');
   }
 
   /** Where the cloud holds deletions to a version, nobody looks before. */
