@@ -147,6 +147,7 @@ test('cron is read in its time zone, across a change of the clocks', () => {
 
 test.each([
   ['* * * *', 'UTC', /is not a cron expression/],
+  ['@daily', 'UTC', /is not a cron expression/],
   ['* * * * * *', 'UTC', /is not a cron expression/],
   ['61 * * * *', 'UTC', /is not a cron expression/],
   ['x'.repeat(200), 'UTC', /is not a cron expression/],

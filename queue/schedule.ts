@@ -32,6 +32,8 @@ export function nextRuns(cron: string, timeZone: string, after: Date, count: num
   }
   try {
     if (cron.length > maxCronLength) throw new Error('it is too long');
+    // The parser takes words such as @daily, too.
+    if (cron.trim().split(/\s+/).length !== 5) throw new Error('it has not five fields');
     return new Cron(cron, { timezone: timeZone, paused: true, mode: '5-part' }).nextRuns(count, after);
   } catch (cause) {
     const message = `'${cron.slice(0, maxCronLength)}' is not a cron expression. Write five fields: minute, hour, day of the month, month, day of the week; such as 0 3 * * * for every day at three.`;

@@ -10,8 +10,9 @@ import { transferHref } from '../transfers/transfer.ts';
 import { modes } from '../transfers/words.ts';
 import { BusyButton } from '../ui/BusyButton.tsx';
 import { ConfirmDialog } from '../ui/ConfirmDialog.tsx';
+import { relativeMs } from '../ui/format.ts';
 import { Notice } from '../ui/Notice.tsx';
-import { RelativeTime } from '../ui/RelativeTime.tsx';
+import { RelativeTime, useNow } from '../ui/RelativeTime.tsx';
 import { Tag } from '../ui/Tag.tsx';
 import { userErrorText } from '../ui/user-errors.ts';
 import { EditScheduleDialog } from './EditScheduleDialog.tsx';
@@ -92,9 +93,13 @@ function WayOn({ code }: { code: NonNullable<Schedule['error']>['code'] }) {
 
 function Next({ schedule: { isEnabled, nextRuns, timeZone, error } }: { schedule: Schedule }) {
   const [next] = nextRuns;
+  const now = useNow(60_000);
+  const isNear = next !== undefined && new Date(next).getTime() - now < relativeMs;
   return isEnabled && next !== undefined ? (
     <span className={classes.next}>
-      next <RelativeTime time={next} />, {formatInZone(next, timeZone)}
+      next {isNear && <RelativeTime time={next} />}
+      {isNear && ', '}
+      {formatInZone(next, timeZone)}
     </span>
   ) : (
     <Tag tone={error === null ? 'neutral' : 'warn'} icon={IconPlayerPause}>

@@ -87,6 +87,8 @@ export function formatDuration(milliseconds: number): string {
 }
 
 const dayMs = 86_400_000;
+/** Farther from now an instant is told by its date. */
+export const relativeMs = 7 * dayMs;
 const steps: [Intl.RelativeTimeFormatUnit, number][] = [
   ['hour', 3_600_000],
   ['minute', 60_000],
@@ -102,7 +104,7 @@ export function formatRelative(time: string | number | Date, now: number): strin
   const instant = new Date(time).getTime();
   const difference = instant - now;
   const distance = Math.abs(difference);
-  if (distance > 7 * dayMs) return formatDateTime(time);
+  if (distance > relativeMs) return formatDateTime(time);
   if (distance >= dayMs) return relatives.format(calendarDays(instant, now), 'day');
   for (const [unit, length] of steps) {
     if (distance >= length) return relatives.format(Math.trunc(difference / length), unit);
