@@ -11,12 +11,17 @@ export function isFolderMarker(key: string, sizeBytes: number, { folders }: Capa
   return folders === 'real' && sizeBytes === 0 && key.length > 1 && key.endsWith('/');
 }
 
+/** Whether it is the name of a folder where folders are no objects. */
+export function isFolderName(key: string, { listing }: Capabilities): boolean {
+  return listing.hasFolders && key.endsWith('/');
+}
+
 /** Whether the source has it as a folder that is no object. Listings give markers, which are objects, a version. */
 export function isRealFolder(
   { source: { key }, sizeBytes, version }: { source: Location; sizeBytes: number; version: Version | null },
-  { listing }: Capabilities,
+  capabilities: Capabilities,
 ): boolean {
-  return listing.hasFolders && version === null && sizeBytes === 0 && key.endsWith('/');
+  return isFolderName(key, capabilities) && version === null && sizeBytes === 0;
 }
 
 /** Whether it is a folder at either side, and no object: then it has no bytes that could travel. */

@@ -3,7 +3,7 @@ import type { Location, Version } from '../../storage/provider.ts';
 import { Tries } from '../errors.ts';
 import type { OpenAccount } from './accounts.ts';
 import type { BatchRun } from './batch-run.ts';
-import { isFolderMarker, isRealFolder, stateOfFolder } from './folder.ts';
+import { isFolderMarker, isFolderName, isRealFolder, stateOfFolder } from './folder.ts';
 import { isAway, pause } from './gate.ts';
 import type { Item } from './item.ts';
 import type { Limiters } from './move-item.ts';
@@ -26,7 +26,7 @@ export async function deleteExtra(pair: Pair, item: Item, run: BatchRun): Promis
 /** A source that takes no notice of case has one of another case, too: to keep an object is the safe side. */
 async function isAtSource({ source }: Pair, item: Item, run: BatchRun): Promise<boolean> {
   const { gate, provider } = source;
-  if (!provider.capabilities.listing.hasFolders || !item.source.key.endsWith('/')) {
+  if (!isFolderName(item.source.key, provider.capabilities)) {
     return (await look(source, item.source, null, run)) !== 'GONE';
   }
   await gate.pass(run.going, (waitMs) => run.throttled(waitMs));

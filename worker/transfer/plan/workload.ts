@@ -1,7 +1,7 @@
 import { type ErrorCode, toAppError } from '../../../core/errors.ts';
 import type { RequestCounts, Workload } from '../../../queue/plan-estimate.ts';
 import type { RequestRules, Requests } from '../../../storage/request-rules.ts';
-import { isPlainFolder, isRealFolder } from '../folder.ts';
+import { isFolderName, isPlainFolder, isRealFolder } from '../folder.ts';
 import { carriesTags } from '../kept.ts';
 import { isWhole, partSizeFor } from '../parts.ts';
 import { chooseRoute, type Route } from '../route.ts';
@@ -84,8 +84,7 @@ export class WorkloadCounter {
 
   /** An approved deletion looks whether the source has got the object meanwhile. */
   #deleteExtra(work: Work, { source: { key } }: PlannedObject): void {
-    const isFolder = this.#rules.source.provider.capabilities.listing.hasFolders && key.endsWith('/');
-    if (isFolder) work.addRequests('source', { list: 1 });
+    if (isFolderName(key, this.#rules.source.provider.capabilities)) work.addRequests('source', { list: 1 });
     else work.add('source', 'stat');
     this.#remove(work, 'destination');
   }
