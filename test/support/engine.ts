@@ -76,7 +76,14 @@ export async function startEngine(urls: { databaseUrl: string; redisUrl: string 
       if (row && condition(row)) return row;
       if (Date.now() > deadline) {
         const tails = await Promise.all(workers.map((worker) => worker.tail(40)));
-        const shown = JSON.stringify(row, (_, value) => (typeof value === 'bigint' ? Number(value) : value));
+        const left = await db.transferItem.findMany({
+          where: { transferId, state: { in: ['PENDING', 'RUNNING'] } },
+          take: 3,
+        });
+        const batches = await db.transferBatch.findMany({ where: { transferId }, take: 3 });
+        const shown = JSON.stringify({ row, left, batches }, (_, value) =>
+          typeof value === 'bigint' ? Number(value) : value,
+        );
         throw new Error(`The condition did not come true: ${shown}\n${tails.join('\n---\n')}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
