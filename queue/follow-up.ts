@@ -285,6 +285,6 @@ function nothingToRetry(isFiltered: boolean): AppError {
   }
   return new AppError(
     'CONFLICT',
-    'Nothing is left to retry: a follow-up has it already, or trying again does not mend it. Names are mended at the source; then start a new transfer.',
+    'Nothing is left to retry: a follow-up has it already (retry that one, should it have failed), or trying again does not mend it. Names are mended at the source; then start a new transfer.',
   );
 }

@@ -230,6 +230,6 @@ lifeCycleMutation('resumeTransfer', 'transfer.resume', resumeTransfer, {
 lifeCycleMutation('cancelTransfer', 'transfer.cancel', cancelTransfer, {
   input: 'The transfer to cancel.',
   field:
-    'Ends a transfer for good; what arrived stays, unfinished uploads are dropped. CONFLICT once it has ended otherwise. Idempotent.',
+    'Ends a transfer for good; what arrived stays, unfinished uploads are dropped (Azure keeps blocks of a name that has no blob, unseen, for a week). CONFLICT once it has ended otherwise. Idempotent.',
   payload: 'The cancelled transfer.',
 });

@@ -27,7 +27,8 @@ export const TransferMode = builder.enumType('TransferMode', {
 });
 
 const ConflictPolicy = builder.enumType('ConflictPolicy', {
-  description: 'What is done where an object is at the destination already.',
+  description:
+    'What is done where an object is at the destination already. One that comes there after it was listed is judged in the same way, except in an approved plan and by KEEP_BOTH: the object fails with DESTINATION_CHANGED then.',
   values: {
     OVERWRITE: { description: 'It is replaced.' },
     SKIP: { description: 'It stays as it is.' },

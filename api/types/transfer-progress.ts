@@ -95,12 +95,12 @@ export const TransferProgress = builder.objectRef<Progress>('TransferProgress').
       resolve: (p) => toInt(p.sourceRemovalsPlanned),
     }),
     sourceRemovalsCompleted: t.int({
-      description: 'Objects of a move whose source was removed.',
+      description: 'Objects of a move whose source is gone since their copy was verified, whoever removed it.',
       resolve: (p) => toInt(p.sourceRemovalsCompleted),
     }),
     sourceRemovalsKept: t.int({
       description:
-        'Objects of a move whose source was to be removed and stays, because they failed, were cancelled, changed meanwhile or could not be removed.',
+        'Objects of a move whose source was to be removed and was not by this transfer, because they failed, were cancelled, were skipped after all, changed meanwhile or could not be removed.',
       resolve: (p) => toInt(p.sourceRemovalsKept),
     }),
     bytesPlanned: t.field({

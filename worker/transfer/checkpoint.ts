@@ -102,14 +102,15 @@ export async function writeCheckpoint(
       SELECT x.* FROM jsonb_to_recordset(${itemsJson}::jsonb) AS x(
         ordinal int, number int, attempt int, state "TransferItemState", size_bytes bigint, version jsonb, attempts int,
         acknowledged_bytes bigint, checkpoint jsonb, route "TransferRoute", fallback_code text, dropped_tags text[], evidence jsonb,
-        verified boolean, source_removal "SourceRemoval", error_code text, error_message text
+        verified boolean, skip_reason "TransferReason", source_removal "SourceRemoval", error_code text, error_message text
       ) JOIN run ON run.number = x.number AND run.attempt = x.attempt
     ), changed AS (
       UPDATE transfer_item AS item
       SET state = input.state, size_bytes = input.size_bytes, source_version = nullif(input.version, 'null'),
         attempts = input.attempts, acknowledged_bytes = input.acknowledged_bytes,
         checkpoint = nullif(input.checkpoint, 'null'), route = input.route, fallback_code = input.fallback_code,
-        dropped_tags = input.dropped_tags,
+        dropped_tags = input.dropped_tags, reason = coalesce(input.skip_reason, item.reason),
+        action = CASE WHEN input.skip_reason IS NULL THEN item.action ELSE 'SKIP' END,
         evidence = nullif(input.evidence, 'null'), source_removal = input.source_removal,
         error_code = input.error_code, error_message = input.error_message,
         started_at = coalesce(item.started_at, CASE WHEN input.state <> 'PENDING' THEN now() END),
@@ -133,7 +134,10 @@ export async function writeCheckpoint(
         count(*) FILTER (WHERE state = 'COMPLETED' AND old_state <> 'COMPLETED' AND verified) AS verified,
         coalesce(sum(size_bytes) FILTER (WHERE state = 'COMPLETED' AND old_state <> 'COMPLETED' AND verified), 0)
           AS verified_bytes,
-        coalesce(sum(size_bytes) FILTER (WHERE state = 'FAILED' AND old_state <> 'FAILED'), 0) AS abandoned_bytes,
+        count(*) FILTER (WHERE state = 'SKIPPED' AND old_state <> 'SKIPPED') AS skipped,
+        coalesce(sum(size_bytes) FILTER (WHERE state = 'SKIPPED' AND old_state <> 'SKIPPED'), 0) AS skipped_bytes,
+        coalesce(sum(size_bytes) FILTER (WHERE state IN ('FAILED', 'SKIPPED') AND old_state <> state), 0)
+          AS abandoned_bytes,
         min(ARRAY[lpad(ordinal::text, 10, '0'), error_code, error_message]) FILTER (WHERE state = 'FAILED') AS failure
       FROM changed
     ), in_flight AS MATERIALIZED (
@@ -146,7 +150,7 @@ export async function writeCheckpoint(
       FROM (
         SELECT delta.bytes + in_flight.bytes AS bytes,
           locked.bytes_left + delta.listed_bytes - delta.bytes - delta.abandoned_bytes AS bytes_left,
-          delta.bytes + in_flight.bytes + (delta.completed + delta.failed + delta.removed + delta.kept) * ${objectWorkBytes}::int AS work,
+          delta.bytes + in_flight.bytes + (delta.completed + delta.failed + delta.skipped + delta.removed + delta.kept) * ${objectWorkBytes}::int AS work,
           coalesce(locked.speed_since, from_elapsed) AS since,
           greatest(extract(epoch FROM now() - coalesce(locked.speed_at, from_elapsed)), 0.001)::float8 AS span,
           greatest(extract(epoch FROM now() - coalesce(locked.speed_since, from_elapsed)), 0.001)::float8 AS age
@@ -159,6 +163,10 @@ export async function writeCheckpoint(
       sequence = sequence + 1,
       objects_completed = objects_completed + delta.completed,
       objects_failed = objects_failed + delta.failed,
+      objects_skipped = objects_skipped + delta.skipped,
+      objects_planned = objects_planned - delta.skipped,
+      bytes_skipped = bytes_skipped + delta.skipped_bytes,
+      bytes_planned = bytes_planned - delta.skipped_bytes,
       deletions_completed = deletions_completed + delta.deleted,
       source_removals_completed = source_removals_completed + delta.removed,
       source_removals_kept = source_removals_kept + delta.kept,

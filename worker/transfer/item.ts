@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SourceRemoval, TransferAction, TransferItem } from '../../core/db.ts';
+import type { SourceRemoval, TransferAction, TransferItem, TransferReason } from '../../core/db.ts';
 import { AppError, type ErrorCode } from '../../core/errors.ts';
 import type { DamagedObjectRemains } from '../../storage/damaged-object.ts';
 import type { PartReceipt, UploadSession, Version } from '../../storage/provider.ts';
@@ -122,6 +122,8 @@ export class Item {
   evidence: Evidence | null;
   /** What becomes of the source, for moves. */
   sourceRemoval: SourceRemoval | null;
+  /** Set when it turned out that it need not be moved after all. */
+  skipReason: TransferReason | undefined;
   errorCode: ErrorCode | null = null;
   errorMessage: string | null = null;
   /** Left at the destination by a try of this worker; what succeeds takes its place. */
@@ -174,6 +176,16 @@ export class Item {
     this.errorMessage = error.message.replaceAll('\0', '\uFFFD').slice(0, 2_000).toWellFormed();
   }
 
+  /** It is not moved, because of what is at the destination. Its source stays. */
+  skip(reason: TransferReason): void {
+    this.reset();
+    this.state = 'SKIPPED';
+    this.skipReason = reason;
+    this.errorCode = null;
+    this.errorMessage = null;
+    if (this.sourceRemoval === 'PENDING') this.sourceRemoval = 'KEPT';
+  }
+
   /** `evidence`: null where nothing was moved. */
   complete(evidence: Evidence | null): void {
     this.state = 'COMPLETED';
@@ -199,6 +211,7 @@ export class Item {
       dropped_tags: this.droppedTags,
       evidence: this.evidence,
       verified: this.evidence?.verified ?? false,
+      skip_reason: this.skipReason,
       source_removal: this.sourceRemoval,
       error_code: this.errorCode,
       error_message: this.errorMessage,

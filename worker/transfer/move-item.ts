@@ -9,6 +9,7 @@ import { afterRemains } from './discard.ts';
 import { isPlainFolder, makeFolder } from './folder.ts';
 import { containerProblem, isAway, pause } from './gate.ts';
 import type { Item } from './item.ts';
+import { judgeAnew } from './judge-anew.ts';
 import { readKeptTags } from './kept.ts';
 import type { Limiter } from './limiter.ts';
 import type { Pair } from './pair.ts';
@@ -91,12 +92,17 @@ export async function moveItem(
       );
       if (isMoved) return;
     } catch (cause) {
-      const error = item.refused ?? withinPlan(pair, toAppError(cause));
+      let error = item.refused ?? withinPlan(pair, toAppError(cause));
       const isUntried = error === item.refused || error === refusals.of(item);
       if (error instanceof DamagedObjectRemains) {
         item.remains = error;
         if (item.expected !== null) item.expected = error.version;
         item.failedTry(error);
+      }
+      if (error.code === 'DESTINATION_CHANGED' && !run.going.aborted) {
+        const judged = await judgeAnew(pair, item, run, error).catch(toAppError);
+        if (judged === null) return skip(item, run, drop);
+        error = judged;
       }
       if (run.going.aborted) return putBack(item, run);
       if (error.code === 'INTERNAL') log.error({ err: cause, ordinal: item.ordinal }, 'an object failed unexpectedly');
@@ -143,6 +149,12 @@ export async function moveItem(
       }
     }
   }
+}
+
+/** What was begun for it is dropped before it is forgotten. */
+async function skip(item: Item, run: BatchRun, drop: Drop): Promise<void> {
+  await drop(item);
+  run.touch(item);
 }
 
 /** What the destination would refuse of others as well. */

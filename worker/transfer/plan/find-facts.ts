@@ -90,7 +90,7 @@ export class FactFinder {
 }
 
 /** What a cloud vouches for goes before what a writer told it. */
-function allDigests({ digests, assertedDigests }: ObjectInfo): Digests {
+export function allDigests({ digests, assertedDigests }: ObjectInfo): Digests {
   return { ...assertedDigests, ...digests };
 }
 
