@@ -105,8 +105,9 @@ test('a mirror is planned, read as a diff, approved and carried out', async () =
     const facts = await expected.getByText(term, { exact: true }).locator('..').getByRole('definition').allInnerTexts();
     return facts.join(': ');
   };
+  // One of the reads is the look, before the deletion, whether the source has the object by then.
   expect(await part('From Harbour')).toMatch(
-    /^4 requests: 3 reads, 1 listing page, 2\.98 KiB leave the cloud, US\$3\.01$/,
+    /^5 requests: 4 reads, 1 listing page, 2\.98 KiB leave the cloud, US\$4\.01$/,
   );
   expect(await part('To Far')).toBe('5 requests: 1 read, 2 writes, 1 deletion, 1 listing page');
   expect(await part('Cost')).toBe('Not known: no prices of Far in the price table');
