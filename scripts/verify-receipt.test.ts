@@ -52,7 +52,7 @@ const offline = async (files: Parameters<typeof write>[0]) =>
   verify(...(await write(files)), '--keys', join(folder.path, 'keys.json'));
 
 const genuine =
-  /^Genuine: http:\/\/localhost:\d+ vouches for the 700 completed objects \(7000 bytes\) of the report, signed with key [\w-]{43}\.\n$/;
+  /^Genuine: http:\/\/localhost:\d+ vouches for the 700 completed objects \(7000 bytes\) of the report, for its state, times and counts, signed with key [\w-]{43}\.\n$/;
 
 test('a genuine receipt is told so, offline and with the keys of its Skyferry', async () => {
   expect((await offline({})).stdout).toMatch(genuine);
@@ -148,6 +148,24 @@ describe('each way to fail is told apart', () => {
       /^Not the same transfer: the receipt is of \w+, the report of VHJhbnNmZXI6MQ/,
     ],
     ['another end', () => ({ report: report.replace(/"sequence":"\d+"/, '"sequence":"99"') }), /^Not the same end/],
+    ...(
+      [
+        ['state', '"COMPLETED"', '"FAILED"'],
+        ['finishedAt', '"20', '"19'],
+        ['objectsListed', '', '1'],
+        ['objectsFailed', '0', '1'],
+        ['objectsSkipped', '0', '1'],
+      ] as const
+    ).map(([member, from, to]): [string, () => Parameters<typeof write>[0], RegExp] => [
+      `another ${member} of the transfer`,
+      () => ({ report: report.replace(`"${member}":${from}`, `"${member}":${to}`) }),
+      new RegExp(`^Line 1 of the report was changed: its ${member} is .*, signed is `),
+    ]),
+    [
+      'another total at the end',
+      () => ({ report: report.replace(/"bytesCompleted":"\d+"/, '"bytesCompleted":"1"') }),
+      /^Line \d+ of the report was changed: its bytesCompleted is "1", signed is "\d+"/,
+    ],
     ['a changed receipt', () => ({ receipt: forged({ objectsCompleted: 699 }) }), /^The signature does not fit/],
     [
       'a changed member that nothing else reads',

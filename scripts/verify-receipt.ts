@@ -38,6 +38,15 @@ const receiptSchema = z.object({
 const keysSchema = z.object({ keys: z.array(z.looseObject({ kid: text, kty: text, crv: text, x: text })) });
 const lineSchema = z.looseObject({ type: text });
 
+/** Members of a report's first and last line that the receipt has, too. The address of a Skyferry may change. */
+const signedMembers = {
+  transfer: [
+    ...(['state', 'createdAt', 'startedAt', 'finishedAt'] as const),
+    ...(['objectsListed', 'objectsCompleted', 'objectsFailed', 'objectsSkipped'] as const),
+  ],
+  end: ['objectsCompleted', 'bytesCompleted', 'manifestSha256'],
+} as const satisfies Record<string, readonly (keyof SignedReceipt['receipt'])[]>;
+
 /** Throws a Refusal unless the receipt is signed by one of the keys. */
 function verifySignature(receiptText: string, keysText: string): SignedReceipt {
   const document = parseJson(receiptText, 'The receipt');
@@ -92,6 +101,7 @@ async function verifyReport({ receipt }: SignedReceipt, lines: AsyncIterable<str
     if (last === 'end') throw new Refusal(`The report goes on behind its end, with line ${number}.`);
     last = record.type;
     if (number === 1) assertSameEnd(record, receipt);
+    if (record.type === 'transfer' || record.type === 'end') assertAsSigned(record, record.type, number, receipt);
     if (record.type !== 'item') continue;
     if (record.state === 'FAILED') failed += 1;
     if (record.state !== 'COMPLETED') continue;
@@ -130,6 +140,19 @@ function assertSameEnd(record: z.infer<typeof lineSchema>, receipt: SignedReceip
       `Not the same end: the transfer went on between report and receipt (sequence ${record.sequence} and ${receipt.sequence}). Download both again.`,
     );
   }
+}
+
+function assertAsSigned(
+  record: z.infer<typeof lineSchema>,
+  type: keyof typeof signedMembers,
+  number: number,
+  receipt: SignedReceipt['receipt'],
+): void {
+  const member = signedMembers[type].find((name) => record[name] !== receipt[name]);
+  if (member === undefined) return;
+  throw new Refusal(
+    `Line ${number} of the report was changed: its ${member} is ${JSON.stringify(record[member])}, signed is ${JSON.stringify(receipt[member])}.`,
+  );
 }
 
 function parseJson(source: string, what: string): unknown {
@@ -181,7 +204,7 @@ async function main(): Promise<void> {
   await verifyReport(signed, linesOf(createReadStream(reportPath, 'utf8')));
   const { receipt } = signed;
   console.log(
-    `Genuine: ${receipt.instance} vouches for the ${receipt.objectsCompleted} completed objects (${receipt.bytesCompleted} bytes) of the report, signed with key ${receipt.keyId}.`,
+    `Genuine: ${receipt.instance} vouches for the ${receipt.objectsCompleted} completed objects (${receipt.bytesCompleted} bytes) of the report, for its state, times and counts, signed with key ${receipt.keyId}.`,
   );
 }
 
