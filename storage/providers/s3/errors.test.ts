@@ -113,6 +113,39 @@ describe('a store whose dates are none', () => {
   });
 });
 
+describe('an answer that is dated far from our own time', () => {
+  it('leaves what is signed afterwards at our own: the clock may have been set while it was under way', async () => {
+    const body =
+      '<InitiateMultipartUploadResult><Bucket>b</Bucket><Key>k</Key><UploadId>u</UploadId></InitiateMultipartUploadResult>';
+    const signedAt: (string | string[] | undefined)[] = [];
+    const server = createServer((request, response) => {
+      signedAt.push(request.headers['x-amz-date']);
+      const date = new Date(Date.now() - 3 * 3_600_000).toUTCString();
+      response.writeHead(200, { 'content-type': 'application/xml', date }).end(body);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const keys = { accessKeyId: 'AK', secretAccessKey: 'SK' };
+    const provider = openS3(
+      { provider: 's3', addressing: 'path', region: 'us-east-1', endpoint, ...keys },
+      { addressPolicy: createAddressPolicy(['127.0.0.1']) },
+    );
+    const hour = () => new Date().toISOString().slice(0, 13).replaceAll('-', '');
+    const first = hour();
+    for (const key of ['one', 'other']) {
+      await provider.beginUpload(
+        { container: 'bucket', key, sizeBytes: 9_000_000, metadata: { user: {} } },
+        new AbortController().signal,
+      );
+    }
+    await provider.close();
+    server.close();
+    expect(signedAt).toHaveLength(2);
+    for (const date of signedAt) expect([first, hour()]).toContain(String(date).slice(0, 11));
+  });
+});
+
 describe('an account with the wrong region', () => {
   it('is told the right one, by every kind of call', async () => {
     const keys = { accessKeyId: 'AK', secretAccessKey: 'SK' };
