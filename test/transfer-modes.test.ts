@@ -305,3 +305,22 @@ test('names with dots between slashes stay what they are, below the destination'
   const { Contents = [] } = await to.client.send(new ListObjectsV2Command({ Bucket: 'target' }));
   expect(Contents.every(({ Key = '' }) => /^\d+\//.test(Key))).toBe(true);
 });
+
+test('a worker logs how each transfer ended', async () => {
+  await put(from, 'a', 'some');
+  await put(to, 'b', 'there');
+  await put(from, 'b', 'more');
+  const { id } = await run({ options: { conflictPolicy: 'FAIL' } });
+  const { id: empty } = await run({ sourcePaths: [`source/${prefix}gone/`] });
+  const [worker] = crossing.workers;
+  await expect
+    .poll(async () => (await worker?.tail(200))?.split('\n').filter((line) => line.includes('transfer ended')) ?? [])
+    .toEqual(
+      expect.arrayContaining([
+        expect.stringContaining(
+          `"transferId":"${id}","state":"COMPLETED_WITH_ERRORS","completed":1,"failed":1,"skipped":0`,
+        ),
+        expect.stringContaining(`"transferId":"${empty}","state":"FAILED"`),
+      ]),
+    );
+});

@@ -24,6 +24,7 @@ import { Outages } from './outages.ts';
 import { announcePresence } from './presence.ts';
 import { Accounts } from './transfer/accounts.ts';
 import { Budget } from './transfer/budget.ts';
+import { isTerminal } from './transfer/checkpoint.ts';
 import { startDispatcher } from './transfer/dispatch.ts';
 import { type Engine, patiently } from './transfer/engine.ts';
 import { stoppedError } from './transfer/item.ts';
@@ -107,7 +108,12 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
       () => false,
     );
   const bandwidth = createSharedBandwidth(redis);
-  const ledger = new Ledger({ db, log, meter, bandwidth, publish: (row) => void publish(row) });
+  const tell = (row: ProgressRow) => {
+    void publish(row);
+    // A cancellation is the deed of somebody, and is in the audit trail.
+    if (isTerminal(row.state) && row.state !== 'CANCELLED') logEnd(log, row);
+  };
+  const ledger = new Ledger({ db, log, meter, bandwidth, publish: tell });
   const dispatcher = startDispatcher({ db, queue, tiers: config.TIERS, onError: outages.report });
   const engine: Engine = {
     db,
@@ -119,7 +125,7 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
     ledger,
     planLeases: new Set(),
     prices,
-    publish: (row) => void publish(row),
+    publish: tell,
     kickDispatcher: dispatcher.kick,
     stopping: stopping.signal,
   };
@@ -143,7 +149,7 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
     queue,
     onError: outages.report,
   });
-  const sweeper = startSweeper({ db, queue, publish, kickDispatcher: dispatcher.kick, onError: outages.report });
+  const sweeper = startSweeper({ db, log, queue, publish, kickDispatcher: dispatcher.kick, onError: outages.report });
   const schedules = createLoop(
     async () => {
       const ordered = await runDueSchedule(db);
@@ -235,6 +241,13 @@ export async function startWorker(config: Config, log: Logger): Promise<RunningW
     log.info('worker stopped');
   };
   return { metricsPort: health?.port, stop };
+}
+
+function logEnd(log: Logger, row: ProgressRow): void {
+  const { id: transferId, state } = row;
+  const [completed, failed, skipped] = [row.objectsCompleted, row.objectsFailed, row.objectsSkipped].map(Number);
+  const level = state === 'COMPLETED' ? 'info' : 'warn';
+  log[level]({ transferId, state, completed, failed, skipped }, 'transfer ended');
 }
 
 function watchRedis(redis: Redis, outages: Outages): void {

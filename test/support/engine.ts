@@ -233,6 +233,7 @@ export interface Crossing {
   engine: Awaited<ReturnType<typeof startOwnEngine>>;
   from: TestStore;
   to: TestStore;
+  workers: Awaited<ReturnType<TestEngine['startWorker']>>[];
   accounts: { sourceAccountId: string; destinationAccountId: string };
   stop(): Promise<void>;
 }
@@ -245,13 +246,13 @@ export async function startCrossing({
 }: { workers?: number; env?: Record<string, string> } & StoreOptions = {}): Promise<Crossing> {
   const start = (bucket: string) => startStore(bucket, options);
   const [engine, from, to] = await Promise.all([startOwnEngine(), start('source'), start('target')]);
-  await Promise.all(Array.from({ length: workers }, () => engine.startWorker(env)));
+  const started = await Promise.all(Array.from({ length: workers }, () => engine.startWorker(env)));
   const accounts = {
     sourceAccountId: await engine.connect(from.credentials),
     destinationAccountId: await engine.connect(to.credentials),
   };
   return {
-    ...{ engine, from, to, accounts },
+    ...{ engine, from, to, accounts, workers: started },
     async stop() {
       await engine.stop();
       await Promise.all([from.close(), to.close()]);

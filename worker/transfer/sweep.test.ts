@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createDb, type Db } from '../../core/db.ts';
+import { createLogger } from '../../core/log.ts';
 import type { ProgressRow } from '../../queue/progress.ts';
 import type { JobQueue } from '../../queue/queue.ts';
 import { createTestDatabase, type TestDatabase } from '../../test/support/databases.ts';
@@ -22,6 +23,8 @@ const queue: JobQueue = {
   close: async () => {},
 };
 let published: ProgressRow[];
+let logged: { transferId?: string; msg: string }[];
+const log = createLogger('test', 'info', { write: (line) => void logged.push(JSON.parse(line)) });
 let state: SweepState;
 
 beforeAll(async () => {
@@ -44,6 +47,7 @@ beforeEach(async () => {
   await db.user.deleteMany();
   user = await createUser(db);
   published = [];
+  logged = [];
   queued = new Set();
   isRedisThere = true;
   state = { endsPublishedUntil: new Date(Date.now() - 60_000), trimmedAt: Number.NEGATIVE_INFINITY };
@@ -54,7 +58,7 @@ const publish = async (row: ProgressRow) => {
   return true;
 };
 const run = (takes: (row: ProgressRow) => Promise<boolean> = publish) =>
-  sweep({ db, queue, publish: takes, kickDispatcher: () => {} }, state);
+  sweep({ db, log, queue, publish: takes, kickDispatcher: () => {} }, state);
 const past = (seconds: number) => new Date(Date.now() - seconds * 1_000);
 
 test('a batch whose lease ran out goes back under a new token; one whose lease runs stays', async () => {
@@ -72,6 +76,7 @@ test('a batch whose lease ran out goes back under a new token; one whose lease r
     { state: 'READY', attempt: 2, fence: 1 },
     { state: 'ADMITTED', attempt: 1 },
   ]);
+  expect(logged).toMatchObject([{ transferId, msg: 'batches without a sign of life go to others' }]);
 });
 
 test('what the holder of a lost batch had in flight is taken back, and that is published', async () => {

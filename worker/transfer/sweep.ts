@@ -1,4 +1,5 @@
 import { type Db, prepared } from '../../core/db.ts';
+import type { Logger } from '../../core/log.ts';
 import { type JobPayload, jobIds } from '../../queue/jobs.ts';
 import { manifestKeptDays } from '../../queue/manifest.ts';
 import { enqueue } from '../../queue/outbox.ts';
@@ -23,6 +24,7 @@ const transactionOptions = { maxWait: 10_000, timeout: 30_000 };
 
 export interface SweepOptions {
   db: Db;
+  log: Logger;
   queue: JobQueue;
   /** Tells subscribers; resolves to whether Redis took it. */
   publish(row: ProgressRow): Promise<boolean>;
@@ -64,7 +66,7 @@ export interface SweepState {
 
 /** One sweep; does nothing while another process is at it. */
 export async function sweep(options: Omit<SweepOptions, 'onError'>, state: SweepState): Promise<void> {
-  const { db, queue, publish, kickDispatcher } = options;
+  const { db, log, queue, publish, kickDispatcher } = options;
   await prolongQueued(db, queue);
   await prolongPlans(db, queue);
   const found = await db.$transaction(async (tx) => {
@@ -72,16 +74,19 @@ export async function sweep(options: Omit<SweepOptions, 'onError'>, state: Sweep
         SELECT pg_try_advisory_xact_lock(${advisoryLockSpace}::int, ${sweepLock}::int) AS taken, now() AS now`;
     // A little behind, because a commit becomes visible later than it is dated.
     const until = lock && new Date(lock.now.getTime() - endsOverlapMs);
-    if (!lock?.taken) return { until, rows: [] };
+    if (!lock?.taken) return { until, rows: [], returned: [], replanned: [] };
     const returned = await returnBatches(tx);
-    await replan(tx);
+    const replanned = await replan(tx);
     if (performance.now() - state.trimmedAt >= trimEveryMs) {
       await trim(tx);
       state.trimmedAt = performance.now();
     }
     const ends = state.endsPublishedUntil === null ? [] : await endsSince(tx, state.endsPublishedUntil);
-    return { until, rows: [...returned, ...(await zeroSpeeds(tx)), ...ends] };
+    return { until, rows: [...returned, ...(await zeroSpeeds(tx)), ...ends], returned, replanned };
   }, transactionOptions);
+  for (const { id } of found.returned) log.warn({ transferId: id }, 'batches without a sign of life go to others');
+  for (const transferId of found.replanned)
+    log.warn({ transferId }, 'planning without a sign of life is taken up again');
   kickDispatcher();
   let areAllTold = true;
   for (const row of found.rows) areAllTold = (await publish(row)) && areAllTold;
@@ -154,12 +159,12 @@ async function returnBatches(tx: Tx): Promise<ProgressRow[]> {
     )
     UPDATE transfer SET sequence = sequence + 1, bytes_in_flight = bytes_in_flight - unsent.bytes, updated_at = now()
     FROM (SELECT transfer_id, sum(bytes_in_flight) AS bytes FROM returned GROUP BY transfer_id) AS unsent
-    WHERE transfer.id = unsent.transfer_id AND unsent.bytes > 0
+    WHERE transfer.id = unsent.transfer_id
     RETURNING ${progressColumns}`;
 }
 
-/** Plans without a sign of life are promised again, unless the promise still waits, in the outbox or in the queue. */
-async function replan(tx: Tx): Promise<void> {
+/** Plans without a sign of life are promised again, unless the promise still waits, in the outbox or in the queue. Returns whose. */
+async function replan(tx: Tx): Promise<string[]> {
   const rows = await tx.$queryRaw<{ id: string; attempt: number }[]>`
     ${prepared}UPDATE transfer
     SET attempt = attempt + 1, plan_lease_until = now() + make_interval(secs => ${planLeaseMs / 1_000}),
@@ -170,6 +175,7 @@ async function replan(tx: Tx): Promise<void> {
       )
     RETURNING id, attempt`;
   for (const { id, attempt } of rows) await enqueue(tx, 'transfer.plan', { transferId: id, attempt });
+  return rows.map(({ id }) => id);
 }
 
 async function zeroSpeeds(tx: Tx): Promise<ProgressRow[]> {
