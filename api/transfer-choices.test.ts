@@ -253,6 +253,8 @@ test('a schedule keeps the limits of its transfers, which may change', async () 
   expect(changed.schedule).toMatchObject({ bandwidthLimit: '70000', priority: 'LOW' });
   const renamed = await mutation('updateTransferSchedule', { id: schedule.id, name: 'Slow' });
   expect(renamed.schedule).toMatchObject({ bandwidthLimit: '70000', priority: 'LOW' });
+  const nameless = await mutation('updateTransferSchedule', { id: schedule.id, name: ' ' });
+  expect(nameless.userErrors).toMatchObject([{ code: 'INVALID_INPUT', field: ['input', 'name'] }]);
   const free = await mutation('updateTransferSchedule', { id: schedule.id, bandwidthLimit: null });
   expect(free.schedule).toMatchObject({ bandwidthLimit: null, priority: 'LOW' });
   const none = await mutation('updateTransferSchedule', { id: schedule.id, concurrency: 0 });

@@ -153,6 +153,7 @@ test.each([
   ['x'.repeat(200), 'UTC', /is not a cron expression/],
   ['0 0 30 2 *', 'UTC', /never fires/],
   ['0 0 * * *', 'Mars/Base', /is not a time zone/],
+  ['0 0 * * *', '+02:00', /is not a time zone/],
 ])('%s in %s is refused', (cron, timeZone, message) => {
   expect(() => nextRun(cron, timeZone, new Date())).toThrow(message);
 });

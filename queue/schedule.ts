@@ -49,7 +49,9 @@ export function nextRun(cron: string, timeZone: string, after: Date): Date {
   throw new AppError('INVALID_INPUT', message, { field: ['cron'] });
 }
 
+/** A name that Intl knows. It takes offsets, too, which know nothing of daylight saving. */
 function isTimeZone(timeZone: string): boolean {
+  if (/^[+-]/.test(timeZone)) return false;
   try {
     new Intl.DateTimeFormat('en', { timeZone });
     return true;

@@ -20,7 +20,7 @@ import { createOnce, findReplay } from '../idempotency.ts';
 import { type PayloadFields, type PayloadShape, userErrorsField } from './payload.ts';
 import { ownTransfer, Transfer, TransferPriority } from './transfer.ts';
 import { givenOptions } from './transfer-options.ts';
-import { orderFields, orderOf, parseTransferName } from './transfer-order.ts';
+import { orderFields, orderOf, parseNewName } from './transfer-order.ts';
 
 /** Furthest start time. */
 const maxAheadMs = 366 * 24 * 3600 * 1000;
@@ -161,7 +161,7 @@ builder.relayMutationField(
       attempt(async () => {
         const before = await ownTransfer(context, String(input.id));
         const changes = {
-          name: parseTransferName(input.name),
+          name: parseNewName(input.name),
           priority: input.priority ?? undefined,
           bandwidthLimit: input.bandwidthLimit,
           concurrency: input.concurrency,

@@ -72,8 +72,14 @@ export async function orderOf(context: Context, input: OrderInput): Promise<Subm
   };
 }
 
-export function parseTransferName(text: string | null | undefined): string | undefined {
+/** Of a new transfer or schedule: without one, or with a blank one, it is named by its paths. */
+function parseTransferName(text: string | null | undefined): string | undefined {
   return text == null || text.trim() === '' ? undefined : parseName(text, maxNameLength);
+}
+
+/** Of one that has a name: absent or null leaves it. A blank one is INVALID_INPUT. */
+export function parseNewName(text: string | null | undefined): string | undefined {
+  return text == null ? undefined : parseName(text, maxNameLength);
 }
 
 /** Throws INVALID_INPUT for a folder in which the destination can hold nothing; what it cannot hold else, each object tells. */

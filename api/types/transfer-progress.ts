@@ -54,7 +54,7 @@ export const TransferProgress = builder.objectRef<Progress>('TransferProgress').
     }),
     objectsListed: t.int({
       description:
-        'Objects found at the source, and source paths that could not be listed, such as one that does not exist: these have failed from the start. At the end of a transfer it is what completed, failed and was skipped together.',
+        'Objects found at the source, and source paths that could not be listed, such as one that does not exist: these have failed from the start. At the end of a transfer that was not cancelled it is what completed, failed and was skipped together.',
       resolve: (p) => toInt(p.objectsListed),
     }),
     objectsCompleted: t.int({

@@ -27,7 +27,7 @@ import { TransferError } from './error.ts';
 import { type PayloadFields, type PayloadShape, userErrorsField } from './payload.ts';
 import { Transfer, TransferPriority } from './transfer.ts';
 import { TransferMode, TransferOptions } from './transfer-options.ts';
-import { orderFields, orderOf, parseTransferName } from './transfer-order.ts';
+import { orderFields, orderOf, parseNewName } from './transfer-order.ts';
 import { User } from './user.ts';
 
 /** Most schedules of one user. */
@@ -305,7 +305,7 @@ builder.relayMutationField(
         const { id } = await ownSchedule(context, String(input.id));
         assertBandwidthLimit(input.bandwidthLimit);
         assertConcurrency(input.concurrency);
-        const changedName = parseTransferName(input.name);
+        const changedName = parseNewName(input.name);
         return context.services.db.$transaction(async (tx) => {
           const before = await lockSchedule(tx, id);
           const cron = input.cron ?? before.cron;
