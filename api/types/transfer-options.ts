@@ -16,11 +16,11 @@ export const TransferMode = builder.enumType('TransferMode', {
     COPY: { description: 'Copies them.' },
     MOVE: {
       description:
-        'Copies them, and removes each at the source once its copy is verified by hashes of both sides and that is on record. What cannot be verified is kept. No source may lie within another one.',
+        'Copies them, and removes each at the source once its copy is verified by hashes of both sides and that is on record. What cannot be verified is kept. Where folders are no objects (Dropbox, real directories of Azure), those in which objects were stay. No source may lie within another one.',
     },
     SYNC: {
       description:
-        'Makes the destination a mirror of the source: replaces what differs, and deletes what the source does not have once everything was listed without an error.',
+        'Makes the destination a mirror of the source: replaces what differs, and deletes what the source does not have once everything was listed without an error. Where folders are no objects (Dropbox, real directories of Azure), extra ones stay, emptied.',
     },
     VERIFY: { description: 'Compares both sides and changes nothing. What differs is a failed object.' },
   } as const,
