@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeKey, encodeKey } from './key-encoding.ts';
 
-/** As Dropbox has it, roughly: no empty names, no \, no control characters, no space or dot at an end. */
+/** As Dropbox has it, roughly: no empty names, no \, no control characters, no space or dot at an end, nothing unsynced. */
 const isAllowed = (key: string) =>
   key
     .replace(/\/$/, '')
     .split('/')
-    .every((name) => name !== '' && !/^\.{1,2}$|[. ]$|^ |[\p{Cc}\\"*:<>?|]/u.test(name));
+    .every((name) => name !== '' && !/^\.{1,2}$|[. ]$|^ |[\p{Cc}\\"*:<>?|]|^(desktop\.ini|\.ds_store)$/iu.test(name));
 
 test('every name is encoded so that it can be held and decoded, and no two alike', () => {
   const key = fc.stringMatching(/^[a/. %\\:0-9A-F\té]{1,12}$/u);
@@ -49,6 +49,8 @@ test.for<[string, string]>([
   ['a%2F%2Fb', 'a//b'],
   ['%%3A', '%:'],
   ['%2E%2E/up', '../up'],
+  ['x/%2EDS_Store', 'x/.DS_Store'],
+  ['%2EDS_Store.bak', '%2EDS_Store.bak'],
 ])('%s is turned back into %s', ([encoded, key]) => {
   expect(decodeKey(encoded)).toBe(key);
 });
@@ -62,6 +64,9 @@ test.for<[string, string]>([
   ['/a', '%2Fa'],
   ['dir./x', 'dir%2E/x'],
   ['folder /', 'folder%20/'],
+  ['x/.DS_Store', 'x/%2EDS_Store'],
+  ['Desktop.INI', '%44esktop.INI'],
+  ['a:/.DS_Store.bak', 'a%3A/.DS_Store.bak'],
 ])('%s is held as %s', ([key, encoded]) => {
   expect(encodeKey(key, isAllowed)).toBe(encoded);
 });

@@ -2,6 +2,8 @@
 const forbidden = /[\p{Cc}"*:<>?\\|]|%(?=[0-9A-Fa-f]{2})/gu;
 /** Names that are taken for something else: `.`, `..`, and dots and spaces at an end. */
 const edges = /^\.{1,2}$|^ +|[. ]+$/g;
+/** First characters of files that desktop clients never sync, and Dropbox refuses (help.dropbox.com, "Files that won't sync"). */
+const unsynced = /^(?:\.(?=ds_store$|dropbox$|dropbox\.attr$)|d(?=esktop\.ini$)|t(?=humbs\.db$))/i;
 
 const escaped = /%[0-9A-Fa-f]{2}/;
 const percent = (text: string) =>
@@ -21,7 +23,7 @@ export function encodeKey(key: string, isAllowed: (key: string) => boolean): str
 function encodeNames(names: string): string {
   return names
     .split('/')
-    .map((name) => name.replace(forbidden, percent).replace(edges, percent))
+    .map((name) => name.replace(forbidden, percent).replace(edges, percent).replace(unsynced, percent))
     .reduce((path, name) =>
       name === '' || path === '' || path.endsWith('%2F') ? `${path}%2F${name}` : `${path}/${name}`,
     );
