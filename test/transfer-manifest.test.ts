@@ -86,12 +86,17 @@ test('below a source path that could not be listed nothing is said to be missing
 
 test('what was missing and is there by now is retried as it was ordered: written, left out, or only compared', async () => {
   const cases = [
-    { order: {}, isThere: true, end: 'COMPLETED' },
-    { order: { options: { conflictPolicy: 'SKIP' } }, isThere: true, end: 'FAILED' },
+    { order: {}, isThere: true, end: { state: 'COMPLETED', objectsCompleted: 1n, bytesPlanned: 3n }, isWritten: true },
+    {
+      order: { options: { conflictPolicy: 'SKIP' } },
+      isThere: true,
+      end: { state: 'COMPLETED', objectsSkipped: 1n, bytesPlanned: 0n, bytesSkipped: 3n },
+      isWritten: false,
+    },
     // What only the destination has would be another difference.
-    { order: { mode: 'VERIFY' }, isThere: false, end: 'FAILED' },
+    { order: { mode: 'VERIFY' }, isThere: false, end: { state: 'FAILED' }, isWritten: false },
   ] as const;
-  for (const { order: wish, isThere, end } of cases) {
+  for (const { order: wish, isThere, end, isWritten } of cases) {
     round += 1;
     prefix = `${round}/`;
     await put(from, 'a', 'a');
@@ -104,8 +109,8 @@ test('what was missing and is there by now is retried as it was ordered: written
     ]);
     await put(from, 'late', 'new');
     const followUp = await engine.db.$transaction((tx) => retryFailedItems(tx, row.id));
-    expect(await engine.ended(followUp.id)).toMatchObject({ state: end, objectsListed: 1n });
-    expect(await to.hashes(`${prefix}late`)).toEqual(end === 'COMPLETED' ? await from.hashes(`${prefix}late`) : before);
+    expect(await engine.ended(followUp.id)).toMatchObject({ ...end, objectsListed: 1n });
+    expect(await to.hashes(`${prefix}late`)).toEqual(isWritten ? await from.hashes(`${prefix}late`) : before);
   }
 });
 

@@ -166,7 +166,8 @@ export async function writeCheckpoint(
       objects_skipped = objects_skipped + delta.skipped,
       objects_planned = objects_planned - delta.skipped,
       bytes_skipped = bytes_skipped + delta.skipped_bytes,
-      bytes_planned = bytes_planned - delta.skipped_bytes,
+      -- Planned by a former version of the product, an object may have grown unnoticed.
+      bytes_planned = greatest(0, bytes_planned + delta.listed_bytes - delta.skipped_bytes),
       deletions_completed = deletions_completed + delta.deleted,
       source_removals_completed = source_removals_completed + delta.removed,
       source_removals_kept = source_removals_kept + delta.kept,
