@@ -67,6 +67,8 @@ const lookMs = 10;
 const unheardMs = 500;
 /** Until a worker that woke up has learnt that others do its work. */
 const wakingMs = 2_000;
+/** A worker that learns that it has lost its lease closes what it has under way at once. */
+const noteMs = 200;
 
 /** Kinds that last, or wait for a request to strike, while others strike. */
 export const isPatient = (kind: FaultKind) => patientKinds.has(kind);
@@ -173,14 +175,23 @@ async function hitWorker(stack: Stack, fault: PlannedFault, hit: OnHit): Promise
   process.kill(worker.pid, 'SIGCONT');
   stack.workers.push(worker);
   // That it has lost its lease it learns from Postgres alone, which another fault may take away meanwhile.
+  const used = new Map<string, Set<number>>();
   let outages: number;
   do {
     outages = stack.outages.begun;
-    await stack.outages.over();
-    await delay(wakingMs);
+    const isAwake = stack.outages.over().then(() => delay(wakingMs, true));
+    do await noteConnections(stack, worker, used);
+    while (!(await Promise.race([isAwake, delay(noteMs, false)])));
   } while (stack.outages.begun > outages);
-  stack.writes.lose(isOn(connectionsOf(stack, await portsOf(worker.pid))), wokeAt)();
+  stack.writes.lose(isOn(used), wokeAt)();
   end();
+}
+
+/** Adds the connections that a worker has by now: it may have closed them a moment later. */
+async function noteConnections(stack: Stack, worker: RunningProcess, used: Map<string, Set<number>>): Promise<void> {
+  for (const [cloud, ports] of connectionsOf(stack, await portsOf(worker.pid))) {
+    used.set(cloud, new Set([...(used.get(cloud) ?? []), ...ports]));
+  }
 }
 
 /** Connections at the clouds from these ports, as the clouds see them. */
