@@ -4,7 +4,7 @@ import { leftoverHomes, preparePostgres } from './local/postgres-home.ts';
 import { answers, freePort, type RunningProcess, startReady } from './local/processes.ts';
 import { checkRedis, prepareRedis, startRedis } from './local/redis.ts';
 import type { Supervisor } from './local/supervisor.ts';
-import { workerArguments, workerEnvironment } from './local/worker-command.ts';
+import { workerArguments } from './local/worker-command.ts';
 import { rememberedPorts, requirePort, type Settings } from './settings.ts';
 
 /** Connection strings for the product's processes. */
@@ -152,7 +152,7 @@ export async function startWorkers(
       const log = `worker-${index + 1}.log`;
       return supervisor.keep('workers', async () => {
         const port = settings.metricsPort ? settings.metricsPort + index : await freePort(0, settings.host);
-        const own = { ...env, ...workerEnvironment, METRICS_PORT: String(port) };
+        const own = { ...env, METRICS_PORT: String(port) };
         return startNode(settings, supervisor, {
           name,
           args,

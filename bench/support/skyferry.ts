@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createClient } from 'graphql-ws';
 import { answers, freePort, type RunningProcess, startProcess, untilReady } from '../../scripts/local/processes.ts';
 import { prepareRedis, startRedis } from '../../scripts/local/redis.ts';
-import { workerArguments, workerEnvironment } from '../../scripts/local/worker-command.ts';
+import { workerArguments } from '../../scripts/local/worker-command.ts';
 import { startBenchPostgres } from './postgres.ts';
 import { cpuMs } from './processes.ts';
 
@@ -70,12 +70,12 @@ export async function startSkyferry(directory: string, options: SkyferryOptions 
       ...(authority !== undefined && { NODE_EXTRA_CA_CERTS: authority }),
       ...settings,
     };
-    const launch = async (name: string, args: readonly string[], own = {}) => {
+    const launch = async (name: string, args: readonly string[]) => {
       const started = await startProcess({
         name,
         command: process.execPath,
         args,
-        env: { ...env, ...own },
+        env,
         logFile: join(directory, `${name}.log`),
       });
       stops.push(() => started.stop());
@@ -83,8 +83,7 @@ export async function startSkyferry(directory: string, options: SkyferryOptions 
     };
     const api = await launch('api', ['api/main.ts']);
     const workers: RunningProcess[] = [];
-    for (let index = 0; index < workerCount; index++)
-      workers.push(await launch(`worker-${index}`, workerArguments, workerEnvironment));
+    for (let index = 0; index < workerCount; index++) workers.push(await launch(`worker-${index}`, workerArguments));
     const url = `http://127.0.0.1:${port}`;
     await untilReady(api, () => answers(`${url}/readyz`));
     const anotherUser = async () => {

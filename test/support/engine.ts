@@ -7,7 +7,7 @@ import { createKeyring, seal } from '../../core/secrets.ts';
 import { type S3Server, type S3ServerOptions, startS3Server } from '../../emulators/s3/server.ts';
 import { type SubmitTransfer, submitTransfer } from '../../queue/transfer.ts';
 import { type RunningProcess, startProcess } from '../../scripts/local/processes.ts';
-import { workerArguments, workerEnvironment } from '../../scripts/local/worker-command.ts';
+import { workerArguments } from '../../scripts/local/worker-command.ts';
 import { createAddressPolicy } from '../../storage/address-policy.ts';
 import type { Credentials } from '../../storage/credentials.ts';
 import { openProvider } from '../../storage/registry.ts';
@@ -107,7 +107,6 @@ export async function startEngine(urls: { databaseUrl: string; redisUrl: string 
           KEY_ENCRYPTION_KEY: keyEncryptionKey,
           AUTH_SECRET: 'x'.repeat(32),
           ALLOWED_PRIVATE_ADDRESSES: loopback,
-          ...workerEnvironment,
           ...env,
         },
       });

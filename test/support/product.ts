@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { freePort, type RunningProcess, startProcess, untilReady } from '../../scripts/local/processes.ts';
-import { workerArguments, workerEnvironment } from '../../scripts/local/worker-command.ts';
+import { workerArguments } from '../../scripts/local/worker-command.ts';
 import { temporaryDirectory } from './servers.ts';
 
 /** The product's processes as an operator runs them, on databases that the test brings. */
@@ -49,12 +49,12 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     ...options.env,
   };
   const started: RunningProcess[] = [];
-  const launch = async (name: string, args: readonly string[], own = {}) => {
+  const launch = async (name: string, args: readonly string[]) => {
     const running = await startProcess({
       name,
       command: process.execPath,
       args,
-      env: { ...env, ...own },
+      env,
       logFile: join(directory.path, `${name}.log`),
     });
     started.push(running);
@@ -80,7 +80,7 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     const api = await startApi();
     const workers: RunningProcess[] = [];
     const startWorker = async () => {
-      const worker = await launch(`worker-${workers.length}`, workerArguments, workerEnvironment);
+      const worker = await launch(`worker-${workers.length}`, workerArguments);
       workers.push(worker);
       return worker;
     };
