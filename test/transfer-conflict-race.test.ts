@@ -1,4 +1,4 @@
-import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
+import { ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Transfer } from '../core/db.ts';
 import { failuresOf } from '../queue/failures.ts';
@@ -58,7 +58,7 @@ const counted = (skipped: bigint, sizeBytes: bigint) => ({
 
 const sizes = [
   ['in one request', 5],
-  ['in parts', 9 * 1024 * 1024],
+  ['in parts', 17 * 1024 * 1024],
 ] as const;
 
 test.each(
@@ -70,8 +70,14 @@ test.each(
 )('$policy skips what came to the destination after it was listed, and is sent $how', async (given) => {
   const bytes = 'o'.repeat(given.size);
   const theirs = given.body === 'same' ? bytes : given.body;
-  await put(from, 'a', bytes);
+  // A hash that can be put together from those of parts.
+  const checked = { Bucket: from.bucket, Key: `${prefix}a`, Body: bytes, ChecksumAlgorithm: 'CRC32C' } as const;
+  await from.client.send(new PutObjectCommand(checked));
+  const begun = () => to.server.observer.counters('CreateMultipartUpload').requests;
+  const before = begun();
   const row = await raced({ options: { conflictPolicy: given.policy as ConflictPolicy } }, theirs);
+  // With the plan's question whether it may write.
+  expect(begun() - before).toBe(given.how === 'in parts' ? 2 : 1);
   expect(row).toMatchObject({ state: 'COMPLETED', ...counted(1n, BigInt(given.size)) });
   expect(await itemsOf(row.id)).toMatchObject({
     a: { state: 'SKIPPED', action: 'SKIP', reason: given.reason, acknowledgedBytes: 0n, checkpoint: null },

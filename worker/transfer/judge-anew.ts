@@ -1,3 +1,4 @@
+import type { TransferReason } from '../../core/db.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
 import type { ObjectInfo } from '../../storage/provider.ts';
 import type { BatchRun } from './batch-run.ts';
@@ -9,11 +10,16 @@ import { allDigests } from './plan/find-facts.ts';
 /**
  * Judges an object by its conflict policy once more, because there is something else at its destination than the listing
  * found. Resolves to what its try failed with: PRECONDITION_FAILED where the next try may replace what is there now,
- * DESTINATION_EXISTS where the policy is to fail; null: it is skipped. DESTINATION_CHANGED stays where a plan was approved,
+ * DESTINATION_EXISTS where the policy is to fail; a reason: it is to be skipped. DESTINATION_CHANGED stays where a plan was approved,
  * which is carried out as it is or not at all, and where another name would have to be found. Rejects with what a look fails
  * with.
  */
-export async function judgeAnew(pair: Pair, item: Item, run: BatchRun, changed: AppError): Promise<AppError | null> {
+export async function judgeAnew(
+  pair: Pair,
+  item: Item,
+  run: BatchRun,
+  changed: AppError,
+): Promise<AppError | TransferReason> {
   const { conflictPolicy } = pair.order.options;
   if (pair.order.isAsPlanned || item.action === 'DELETE' || conflictPolicy === 'KEEP_BOTH') return changed;
   await passBoth(pair, run);
@@ -27,10 +33,7 @@ export async function judgeAnew(pair: Pair, item: Item, run: BatchRun, changed: 
   if (decided?.how === 'REFUSED') {
     return new AppError('DESTINATION_EXISTS', 'An object of this name came to the destination after it was listed.');
   }
-  if (decided?.action === 'SKIP') {
-    item.skip(decided.reason);
-    return null;
-  }
+  if (decided?.action === 'SKIP') return decided.reason;
   // Looked at before: what another worker puts there after it took the batch over is never what this one may replace.
   await run.confirm();
   item.expected = to?.version ?? {};

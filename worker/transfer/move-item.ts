@@ -1,3 +1,4 @@
+import type { TransferReason } from '../../core/db.ts';
 import { AppError, type ErrorCode, toAppError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 import { DamagedObjectRemains } from '../../storage/damaged-object.ts';
@@ -101,7 +102,7 @@ export async function moveItem(
       }
       if (error.code === 'DESTINATION_CHANGED' && !run.going.aborted) {
         const judged = await judgeAnew(pair, item, run, error).catch(toAppError);
-        if (judged === null) return skip(item, run, drop);
+        if (typeof judged === 'string') return skip(item, judged, run, drop);
         error = judged;
       }
       if (run.going.aborted) return putBack(item, run);
@@ -152,8 +153,13 @@ export async function moveItem(
 }
 
 /** What was begun for it is dropped before it is forgotten. */
-async function skip(item: Item, run: BatchRun, drop: Drop): Promise<void> {
-  await drop(item);
+async function skip(item: Item, reason: TransferReason, run: BatchRun, drop: Drop): Promise<void> {
+  try {
+    await drop(item);
+  } catch {
+    return putBack(item, run);
+  }
+  item.skip(reason);
   run.touch(item);
 }
 
