@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { startS3Server } from '../../../emulators/s3/server.ts';
@@ -8,6 +8,18 @@ import { openS3 } from '../s3.ts';
 import { parseFault, s3Error } from './errors.ts';
 
 const now = () => new Date().toUTCString();
+
+/** An account of a store that this server plays. */
+async function openAt(server: Server) {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const keys = { accessKeyId: 'AK', secretAccessKey: 'SK' };
+  return openS3(
+    { provider: 's3', addressing: 'path', region: 'us-east-1', endpoint, ...keys },
+    { addressPolicy: createAddressPolicy(['127.0.0.1']) },
+  );
+}
 
 describe('what a store says', () => {
   it.each([
@@ -98,14 +110,7 @@ describe('a store whose dates are none', () => {
     const server = createServer((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/xml' }).end(body);
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const keys = { accessKeyId: 'AK', secretAccessKey: 'SK' };
-    const provider = openS3(
-      { provider: 's3', addressing: 'path', region: 'us-east-1', endpoint, ...keys },
-      { addressPolicy: createAddressPolicy(['127.0.0.1']) },
-    );
+    const provider = await openAt(server);
     const error = await provider.listContainers({}, new AbortController().signal).catch((reason) => reason);
     await provider.close();
     server.close();
@@ -123,14 +128,7 @@ describe('an answer that is dated far from our own time', () => {
       const date = new Date(Date.now() - 3 * 3_600_000).toUTCString();
       response.writeHead(200, { 'content-type': 'application/xml', date }).end(body);
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const keys = { accessKeyId: 'AK', secretAccessKey: 'SK' };
-    const provider = openS3(
-      { provider: 's3', addressing: 'path', region: 'us-east-1', endpoint, ...keys },
-      { addressPolicy: createAddressPolicy(['127.0.0.1']) },
-    );
+    const provider = await openAt(server);
     const hour = () => new Date().toISOString().slice(0, 13).replaceAll('-', '');
     const first = hour();
     for (const key of ['one', 'other']) {
